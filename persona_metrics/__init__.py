@@ -1,0 +1,20 @@
+"""PERSONA Bench for lm-evaluation-harness: how well a model adapts to the person it talks to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .api import EvaluationResult, evaluate_model
+
+__version__ = "0.1.0"
+__all__ = ["EvaluationResult", "__version__", "evaluate_model"]
+
+
+def __getattr__(name: str) -> Any:
+    # lm_eval takes seconds to import; `import persona_metrics` must not.
+    if name in ("EvaluationResult", "evaluate_model"):
+        from . import api
+
+        return getattr(api, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

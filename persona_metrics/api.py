@@ -1,0 +1,245 @@
+"""``evaluate_model``: an evaluation from Python. Runs lm-eval in this process, without indexing lm-eval's own tasks."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from dotenv import dotenv_values
+from pydantic import BaseModel, SecretStr
+
+from . import embedded, settings
+from .errors import PersonaError, suggest
+from .paths import tasks_folder
+from .samples import tidy
+
+TASKS = {
+    "main": "persona_main",
+    "loo": "persona_loo",
+    "leave_one_out": "persona_loo",
+    "intersectionality": "persona_intersection",
+    "intersection": "persona_intersection",
+    "pass_at_k": "persona_pass_at_k",
+}
+OPENAI = "https://api.openai.com/v1"
+
+
+class Metric(BaseModel):
+    """One row of lm-eval's table: its value and standard error (None where lm-eval has none)."""
+
+    value: float
+    stderr: float | None = None
+
+
+class Results(BaseModel):
+    """The rows of one evaluation, and what was recorded of the run."""
+
+    task: str
+    model: str
+    metrics: dict[str, Metric]
+    metadata: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class EvaluationResult:
+    """``results.model_dump()`` gives the metrics; ``samples`` has one row a variant of a pair (``samples.COLUMNS``)."""
+
+    results: Results
+    samples: pd.DataFrame
+    raw: Mapping[str, Any]
+
+
+def evaluate_model(
+    model: str,
+    evaluation_type: str = "main",
+    *,
+    n: int | None = None,
+    seed: int | None = None,
+    generate_mode: str | None = None,
+    critic_model: str | None = None,
+    base_url: str | None = None,
+    api_key: str | None = None,
+    model_args: str | Mapping[str, Any] | None = None,
+    loo_attributes: Sequence[str] | str | None = None,
+    intersections: str | Path | Sequence[Mapping[str, Any]] | None = None,
+    k: int | None = None,
+    num_concurrent: int = 16,
+    apply_chat_template: bool | None = None,
+    gen_kwargs: Mapping[str, Any] | None = None,
+    use_cache: str | None = None,
+    output_path: str | Path | None = None,
+    **more: Any,
+) -> EvaluationResult:
+    """Evaluate a model and return the metrics with their standard errors and every sample.
+
+    ``model`` is the name of a model behind an OpenAI-compatible endpoint (``base_url``, default OpenAI's), or
+    ``"embedded"``, or with ``model_args`` any model type of lm-eval (``model="hf"``,
+    ``model_args={"pretrained": …}``). ``evaluation_type`` is ``main``, ``loo``, ``intersectionality`` or
+    ``pass_at_k``. ``more`` takes every other setting by name (``critic_base_url=``, ``by=``, …).
+    ``output_path`` also writes lm-eval's results and samples files there.
+
+    Raises ``PersonaError`` for anything the user can put right, before the first generation.
+    """
+    if evaluation_type not in TASKS:
+        known = ("main", "loo", "intersectionality", "pass_at_k")
+        raise PersonaError(f"evaluation_type={evaluation_type!r} is none of {', '.join(known)}{suggest(evaluation_type, TASKS)}")
+    given: dict[str, Any] = {
+        "n": n,
+        "seed": seed,
+        "mode": generate_mode,
+        "critic_model": critic_model,
+        "k": k,
+        "attributes": list(loo_attributes) if isinstance(loo_attributes, (list, tuple)) else loo_attributes,
+        "intersection_json": _as_json(intersections),
+        **more,
+    }
+    overrides = {key: value for key, value in given.items() if value is not None}
+    for key in overrides:
+        if key not in settings.Settings.model_fields:
+            raise PersonaError(f"evaluate_model: unknown argument {key!r}{suggest(key, settings.Settings.model_fields)}")
+    settings.load(overrides)
+    with _keys(overrides.pop("critic_api_key", None), api_key, base_url):
+        kind, arguments, chat = _model(model, model_args, base_url, num_concurrent)
+        return _run(
+            TASKS[evaluation_type],
+            kind,
+            arguments,
+            overrides,
+            chat if apply_chat_template is None else apply_chat_template,
+            gen_kwargs,
+            use_cache,
+            output_path,
+        )
+
+
+def _run(
+    task: str,
+    kind: str,
+    arguments: dict[str, Any],
+    overrides: dict[str, Any],
+    chat: bool,
+    gen_kwargs: Mapping[str, Any] | None,
+    use_cache: str | None,
+    output_path: str | Path | None,
+) -> EvaluationResult:
+    # lm_eval takes seconds to import; nobody should pay for it who only imports the package.
+    from lm_eval import simple_evaluate
+    from lm_eval.tasks import TaskManager
+
+    from .harness import UserExit
+
+    manager = TaskManager(
+        include_path=str(tasks_folder()), include_defaults=False, metadata={**arguments, **overrides}
+    )
+    try:
+        raw = simple_evaluate(
+            model=kind,
+            model_args=dict(arguments),
+            tasks=[task],
+            task_manager=manager,
+            apply_chat_template=chat,
+            fewshot_as_multiturn=chat,
+            gen_kwargs=dict(gen_kwargs) if gen_kwargs else None,
+            use_cache=use_cache,
+            log_samples=True,
+        )
+    except UserExit as stopped:
+        raise stopped.error from None
+    if output_path is not None:
+        _save(raw, Path(output_path), kind, arguments)
+    metadata = raw["configs"][task]["metadata"]
+    name = metadata.get("model_name") or arguments.get("model") or arguments.get("pretrained") or kind
+    return EvaluationResult(
+        Results(task=task, model=str(name), metrics=_metrics(raw["results"][task]), metadata=metadata),
+        tidy(raw["samples"][task], task, metadata, str(name)),
+        raw,
+    )
+
+
+def _metrics(rows: Mapping[str, Any]) -> dict[str, Metric]:
+    found = {}
+    for key, value in rows.items():
+        name, comma, filter_name = key.rpartition(",")
+        if comma and not name.endswith("_stderr") and isinstance(value, (int, float)):
+            error = rows.get(f"{name}_stderr,{filter_name}")
+            found[name] = Metric(value=float(value), stderr=float(error) if isinstance(error, (int, float)) else None)
+    return found
+
+
+def _save(raw: Mapping[str, Any], folder: Path, kind: str, arguments: Mapping[str, Any]) -> None:
+    from lm_eval.loggers import EvaluationTracker
+
+    results = {k: v for k, v in raw.items() if k != "samples"}
+    tracker = EvaluationTracker(output_path=str(folder))
+    shown = ",".join(f"{k}={v}" for k, v in arguments.items())
+    tracker.general_config_tracker.log_experiment_args(
+        model_source=kind, model_args=shown, system_instruction="", chat_template="", fewshot_as_multiturn=False
+    )
+    tracker.save_results_aggregated(results=results, samples=raw["samples"])
+    for name in raw["configs"]:
+        tracker.save_results_samples(task_name=name, samples=raw["samples"][name])
+
+
+def _model(
+    model: str, model_args: str | Mapping[str, Any] | None, base_url: str | None, num_concurrent: int
+) -> tuple[str, dict[str, Any], bool]:
+    """Return lm-eval's model type, its arguments, and whether it takes messages."""
+    if model_args is not None:
+        from lm_eval.utils import simple_parse_args_string
+
+        arguments = simple_parse_args_string(model_args) if isinstance(model_args, str) else dict(model_args)
+        return model, arguments, "chat" in model
+    if model == "embedded":
+        url = embedded.shared_server(embedded.model_path(settings.load().local_model)).base_url
+        return _endpoint("embedded", url, num_concurrent)
+    url = base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI
+    if url.rstrip("/") == OPENAI:
+        if not os.environ.get("OPENAI_API_KEY"):
+            raise PersonaError(
+                f"model={model!r} goes to OpenAI: set OPENAI_API_KEY (or in .env), or give base_url= or model_args="
+            )
+        return "openai-chat-completions", {"model": model, "num_concurrent": num_concurrent}, True
+    return _endpoint(model, url, num_concurrent)
+
+
+def _endpoint(model: str, url: str, num_concurrent: int) -> tuple[str, dict[str, Any], bool]:
+    address = url.rstrip("/")
+    if not address.endswith("/chat/completions"):
+        address += "/chat/completions"
+    arguments = {"model": model, "base_url": address, "num_concurrent": num_concurrent, "max_retries": 5}
+    return "local-chat-completions", arguments, True
+
+
+def _as_json(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    return str(value) if isinstance(value, Path) else json.dumps(value)
+
+
+@contextmanager
+def _keys(critic_key: Any, model_key: str | None, base_url: str | None) -> Iterator[None]:
+    """Set the keys in the environment for the time of a run: lm-eval reads its own only there."""
+    dotenv = dotenv_values(".env") if Path(".env").is_file() else {}
+    wanted = {
+        "PERSONA_CRITIC_API_KEY": critic_key.get_secret_value() if isinstance(critic_key, SecretStr) else critic_key,
+        "OPENAI_API_KEY": model_key
+        or (None if os.environ.get("OPENAI_API_KEY") else dotenv.get("OPENAI_API_KEY"))
+        # lm-eval's chat models insist on a key even where the endpoint wants none.
+        or ("none" if base_url and not os.environ.get("OPENAI_API_KEY") else None),
+    }
+    before = {name: os.environ.get(name) for name in wanted}
+    try:
+        os.environ.update({name: value for name, value in wanted.items() if value})
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

@@ -1,0 +1,85 @@
+"""``persona-metrics tasks`` and ``demo``: what there is to run, and one run that needs nothing but this machine."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+from . import embedded
+from .errors import PersonaError
+from .paths import found_without_flag, tasks_folder
+
+NOTHING = "The 135M embedded critic's verdicts mean nothing. They show that everything runs, not how good a model is."
+
+
+def add_tasks_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``tasks``."""
+    parser.add_argument("--path", action="store_true", help="print only the folder, for lm_eval --include_path")
+
+
+def run_tasks(arguments: argparse.Namespace) -> int:
+    """List groups, tags and tasks, and the folder that ``--include_path`` wants."""
+    folder = tasks_folder()
+    if arguments.path:
+        print(folder)
+        return 0
+    for path in sorted(folder.glob("persona_*.yaml")):
+        config = yaml.load(path.read_text(encoding="utf-8"), Loader=_IgnoreFunctions)  # noqa: S506
+        if "group" in config:
+            print(f"{config['group']:36} group: {', '.join(config['task'])}")
+        else:
+            summary = path.read_text(encoding="utf-8").splitlines()[0].lstrip("# ")
+            tags = f" [tag {', '.join(config['tag'])}]" if config.get("tag") else ""
+            print(f"{config['task']:36} {summary}{tags}")
+    print()
+    if found_without_flag():
+        print("lm_eval finds them as they are:  lm_eval --tasks persona_main …")
+    else:
+        print(f"lm_eval finds them with:  --include_path {folder}")
+    print(f"folder: {folder}")
+    return 0
+
+
+class _IgnoreFunctions(yaml.SafeLoader):
+    """Reads lm-eval's YAML without importing what ``!function`` names."""
+
+
+_IgnoreFunctions.add_constructor("!function", lambda loader, node: loader.construct_scalar(node))  # type: ignore[no-untyped-call]
+
+
+def add_demo_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``demo``."""
+    parser.add_argument("--n", type=int, default=3, help="pairs to run (default 3, about a minute)")
+    parser.add_argument("--task", default="persona_main", help="the task to run (default persona_main)")
+    parser.add_argument("--out", default="persona-demo", help="folder for results and samples (default persona-demo)")
+
+
+def run_demo(arguments: argparse.Namespace) -> int:
+    """Run a task through the ``lm_eval`` command with the embedded model as model and critic."""
+    if arguments.n < 1:
+        raise PersonaError(f"--n {arguments.n}: at least one pair")
+    out = Path(arguments.out)
+    path = embedded.model_path(os.environ.get("PERSONA_LOCAL_MODEL"))
+    with embedded.LocalServer(path) as server:
+        command = [
+            *(sys.executable, "-m", "lm_eval", "run", "--model", "local-chat-completions"),
+            *("--model_args", f"model=embedded,base_url={server.base_url}/chat/completions,num_concurrent=2,timeout=600"),
+            *("--apply_chat_template", "--tasks", arguments.task, "--include_path", str(tasks_folder())),
+            *("--metadata", f"n={arguments.n}", f"min_support={min(30, arguments.n)}", "critic_model=embedded"),
+            *(f"critic_base_url={server.base_url}", "critic_max_failures=1"),
+            *("--gen_kwargs", "max_gen_toks=160", "--output_path", str(out), "--log_samples"),
+        ]
+        environment = {**os.environ, "OPENAI_API_KEY": os.environ.get("OPENAI_API_KEY") or "none"}
+        environment.setdefault("HF_HUB_OFFLINE", "1")
+        code = subprocess.run(command, env=environment, check=False).returncode
+    if code:
+        raise PersonaError(f"lm_eval ended with exit code {code}; what it said stands above")
+    print(f"\n{NOTHING}\n\nFiles:")
+    for written in sorted(out.rglob("*.json*")):
+        print(f"  {written}")
+    return 0

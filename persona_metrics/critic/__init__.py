@@ -1,0 +1,8 @@
+"""The critic: holds a debate over an answer and gives a verdict, against any OpenAI-compatible endpoint."""
+
+from __future__ import annotations
+
+from .batch import check, critic_card, judge
+from .debate import Debate, Judgement, Verdict, Vote
+
+__all__ = ["Debate", "Judgement", "Verdict", "Vote", "check", "critic_card", "judge"]

@@ -1,0 +1,104 @@
+"""What every evaluation answers: which variants of a pair the model sees, and what their outcomes amount to."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from typing_extensions import Self
+
+from ..personas import Persona, band
+from ..settings import Settings
+
+WHOLE = "whole"
+
+Row = float | str
+"""One document's value of one row: a number under lm-eval's mean, or a text that the row's own aggregate reads."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One prompt of a pair: the persona as the model sees it, and the seed of its sampling where it has its own."""
+
+    name: str
+    persona: Persona
+    dropped: tuple[str, ...] = ()
+    seed: int | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one variant.
+
+    ``personalized`` is 1.0 or 0.0, and None where the verdict is missing. An answer that could not be found in the
+    reply is an ``answer_failure`` and scores 0.0: the model had its chance. ``agreement`` is that of the critic's
+    votes, None where there was one vote.
+    """
+
+    personalized: float | None
+    answer_failure: bool = False
+    agreement: float | None = None
+    answer: str | None = None
+
+    @property
+    def judged(self) -> bool:
+        """Whether the critic was asked about it at all."""
+        return not self.answer_failure
+
+
+class Evaluation(ABC):
+    """One evaluation with its settings. ``variants`` and ``metrics`` are all that a reader has to know."""
+
+    name: ClassVar[str]
+    groups: Sequence[frozenset[int]] = ()
+    """Positions of personas that must be drawn often enough (intersectionality)."""
+    temperature: float | None = None
+    """Sampling temperature that the evaluation needs where the user gives none."""
+
+    @classmethod
+    @abstractmethod
+    def build(cls, settings: Settings, personas: Sequence[Persona]) -> Self:
+        """Make the evaluation; raise ``PersonaError`` where the settings do not fit it."""
+
+    @abstractmethod
+    def variants(self, persona: Persona) -> tuple[Variant, ...]:
+        """Return the prompts a pair needs, always in the same order and number."""
+
+    @abstractmethod
+    def metrics(self, persona: Persona, outcomes: Sequence[Outcome]) -> dict[str, Row]:
+        """Return one pair's value of each row, from the outcomes in the order of ``variants``.
+
+        A row that a missing verdict leaves unknown is left out; it is never 0.
+        """
+
+    def aggregates(self) -> Mapping[str, Callable[[Iterable[Any]], float]]:
+        """Return the rows whose table value is not the mean over pairs, with the function that makes it."""
+        return {}
+
+    def record(self) -> dict[str, Any]:
+        """Return what results_*.json should say of this evaluation's own settings."""
+        return {}
+
+
+def shares(outcomes: Sequence[Outcome]) -> dict[str, Row]:
+    """Return the rows every evaluation has: the shares of missing verdicts and of missing answers, and agreement."""
+    judged = [o for o in outcomes if o.judged]
+    rows: dict[str, Row] = {"answer_failures": sum(o.answer_failure for o in outcomes) / len(outcomes)}
+    # Among the answers the critic was asked about; a pair without any asks nothing of it and fails nothing.
+    rows["critic_failures"] = sum(o.personalized is None for o in judged) / len(judged) if judged else 0.0
+    agreements = [o.agreement for o in judged if o.agreement is not None]
+    if agreements:
+        rows["critic_agreement"] = sum(agreements) / len(agreements)
+    return rows
+
+
+def breakdown(value: float | None, persona: Persona, by: Sequence[str]) -> dict[str, Row]:
+    """Return ``personalized``, and the same value under ``personalized[attribute=group]`` for each attribute of ``by``."""
+    if value is None:
+        return {}
+    rows: dict[str, Row] = {"personalized": value}
+    for attribute in by:
+        rows[f"personalized[{attribute}={band(attribute, persona.attributes.get(attribute))}]"] = value
+    return rows

@@ -1,0 +1,143 @@
+"""Leave-one-out: what knowing an attribute is worth. The paper's idea, with an arm that keeps the whole persona."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from typing_extensions import Self
+
+from ..errors import PersonaError, shorten, suggest
+from ..personas import ATTRIBUTE_GROUPS, ATTRIBUTES, Persona
+from ..settings import Settings, split_names
+from .base import WHOLE, Evaluation, Outcome, Row, Variant, breakdown, shares
+
+DEFAULT = (
+    "age",
+    "sex",
+    "race",
+    "education",
+    "detailed job description",
+    "income",
+    "marital status",
+    "lifestyle",
+    "ideology",
+    "religion",
+)
+NONE_LISTED = "none of the listed"
+ALL_LISTED = "all listed"
+
+
+@dataclass(frozen=True)
+class LeaveOneOut(Evaluation):
+    """Per pair: the whole persona, the persona without each listed item, and the persona without all of them.
+
+    ``importance[A]`` of a pair is whole − without A, in −1, 0, 1, so its mean is a mean of paired differences and
+    lm-eval's standard error is the paired one. An item is an attribute or a named group of attributes.
+    """
+
+    name = "leave_one_out"
+    items: tuple[str, ...] = DEFAULT
+    yardstick: str = WHOLE
+    groups_meant: bool = True
+    """Whether a name that is both (``disability``) means the group; with ``attributes=all`` each attribute goes alone."""
+
+    @classmethod
+    def build(cls, settings: Settings, personas: Sequence[Persona]) -> Self:
+        """Take the list from ``loo_json`` or ``attributes``; raise ``PersonaError`` for an item no persona has."""
+        if settings.loo_json and settings.attributes:
+            raise PersonaError("loo_json and attributes both name what to leave out; give one of them")
+        if settings.loo_json:
+            where, listed = "loo_json", _from_json(settings.loo_json)
+        elif settings.attributes:
+            where, listed = "attributes", split_names(settings.attributes)
+        else:
+            where, listed = "attributes", DEFAULT
+        every = listed == ("all",)
+        items = tuple(ATTRIBUTES) if every else listed
+        for item in items:
+            if item not in ATTRIBUTES and item not in ATTRIBUTE_GROUPS:
+                known = (*ATTRIBUTES, *ATTRIBUTE_GROUPS, "all")
+                raise PersonaError(f"{where}: {shorten(item, 40)!r} is no attribute or group{suggest(item, known)}")
+            if not any(name in p.attributes for p in personas for name in members(item, groups=not every)):
+                raise PersonaError(f"{where}: no persona states {item!r}, so leaving it out changes nothing")
+        return cls(items, settings.yardstick, groups_meant=not every)
+
+    def dropped_by(self, item: str) -> tuple[str, ...]:
+        """Return the attributes that leaving ``item`` out drops."""
+        return members(item, groups=self.groups_meant)
+
+    @property
+    def listed(self) -> tuple[str, ...]:
+        """Every attribute that some item drops, in the order of the 33."""
+        dropped = {name for item in self.items for name in self.dropped_by(item)}
+        return tuple(name for name in ATTRIBUTES if name in dropped)
+
+    def variants(self, persona: Persona) -> tuple[Variant, ...]:
+        """Return whole, without each item, and without all of them: 2 + A prompts."""
+        without = []
+        for item in self.items:
+            dropped = self.dropped_by(item)
+            without.append(Variant(f"without {item}", persona.without(*dropped), dropped))
+        return (
+            Variant(WHOLE, persona),
+            *without,
+            Variant(NONE_LISTED, persona.without(*self.listed), self.listed),
+        )
+
+    def metrics(self, persona: Persona, outcomes: Sequence[Outcome]) -> dict[str, Row]:
+        """Return the whole persona's rate and the paired differences whose two verdicts are both there."""
+        whole, *without = outcomes
+        rows = breakdown(whole.personalized, persona, ())
+        for item, outcome in zip((*self.items, ALL_LISTED), without, strict=True):
+            if whole.personalized is not None and outcome.personalized is not None:
+                rows[f"importance[{item}]"] = whole.personalized - outcome.personalized
+        return {**rows, **shares(outcomes)}
+
+    def record(self) -> dict[str, Any]:
+        """Return the items and the yardstick."""
+        return {"attributes": list(self.items), "yardstick": self.yardstick}
+
+
+def members(item: str, *, groups: bool = True) -> tuple[str, ...]:
+    """Return the attributes that an item drops: those of a group, or the attribute itself.
+
+    ``disability`` is both the name of a group and an attribute; the group is meant, since its members repeat it,
+    unless ``groups`` is False.
+    """
+    return ATTRIBUTE_GROUPS.get(item, (item,)) if groups else (item,)
+
+
+def _from_json(text: str) -> tuple[str, ...]:
+    data = read_json(text, "loo_json")
+    listed = data.get("attributes") if isinstance(data, Mapping) else data
+    if not isinstance(listed, list) or not all(isinstance(name, str) for name in listed):
+        raise PersonaError('loo_json: expected {"attributes": ["age", …]}, a list of attribute names')
+    if not listed:
+        raise PersonaError("loo_json: the list of attributes is empty")
+    names = [name.strip().lower() for name in listed]
+    for name in names:
+        if names.count(name) > 1:
+            raise PersonaError(f"loo_json: {shorten(name, 40)!r} stands twice")
+    return tuple(names)
+
+
+def read_json(text: str, setting: str) -> Any:
+    """Return the JSON that a setting holds itself or in the file it names; raise ``PersonaError`` where it is none."""
+    origin = setting
+    if not text.lstrip().startswith(("{", "[", '"')):
+        path = Path(text).expanduser()
+        origin = f"{setting}={shorten(text)}"
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeError) as error:
+            raise PersonaError(f"{origin}: cannot be read: {shorten(getattr(error, 'strerror', None) or error)}") from None
+    try:
+        data = json.loads(text)
+    except ValueError as error:
+        raise PersonaError(f"{origin}: not JSON: {shorten(error)}") from None
+    # Python callers and lm-eval may hand a file's name over as a JSON text.
+    return read_json(data, setting) if isinstance(data, str) and data != text else data

@@ -1,0 +1,372 @@
+"""The only file that imports lm_eval: our task and the registered filter. What differs between its versions stands here."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, NoReturn
+
+import datasets
+from lm_eval.api.filter import Filter
+from lm_eval.api.metrics import mean
+from lm_eval.api.registry import register_filter, register_metric
+from lm_eval.api.task import ConfigurableTask
+
+from . import answers, evaluations, record, settings, sources
+from .critic import Judgement, Verdict, check, judge
+from .errors import PersonaError
+from .evaluations import Outcome
+from .personas import Persona, known
+from .prompts import render
+
+try:  # lm-eval 0.5 splits tasks by output type; ours generates
+    from lm_eval.api.task import GenerateTask as _BaseTask
+except ImportError:  # lm-eval 0.4
+    _BaseTask = ConfigurableTask
+
+ROWS: Mapping[str, bool] = {
+    "personalized": True,
+    "critic_failures": False,
+    "answer_failures": False,
+    "worst_group": True,
+    "between_group_sd": False,
+    "pass@1": True,
+    "attempts": False,
+    "distinct_answers": True,
+    "never": False,
+}
+"""The rows that YAML files name, and whether higher is better. Rows that depend on the data join at run time."""
+
+# A chat endpoint takes messages; without the chat template lm-eval hands it bare text and fails mid-run.
+_CHAT_MODELS = frozenset({"LocalChatCompletion", "OpenAIChatCompletion", "AnthropicChat", "LiteLLMChatCompletion"})
+
+
+class UserExit(SystemExit):
+    """Ends an ``lm_eval`` process with one line on stderr and exit code 2; ``api`` turns it back into its error."""
+
+    def __init__(self, error: PersonaError) -> None:
+        super().__init__(2)
+        self.error = error
+
+
+def _exit(error: PersonaError) -> NoReturn:
+    print(f"persona-metrics: error: {error}", file=sys.stderr)
+    raise UserExit(error) from None
+
+
+@contextmanager
+def user_errors() -> Iterator[None]:
+    """Turn a ``PersonaError`` into one line and an exit code, since lm-eval would show its stack."""
+    try:
+        yield
+    except PersonaError as error:
+        _exit(error)
+
+
+def _say(text: str) -> None:
+    print(f"persona-metrics: {text}", file=sys.stderr, flush=True)
+
+
+def _placeholder(*args: Any, **kwargs: Any) -> float:
+    # Values come from process_results; lm-eval only wants the name to exist.
+    raise NotImplementedError("persona rows are computed by PersonaTask.process_results")
+
+
+for _row, _higher in ROWS.items():
+    register_metric(metric=_row, higher_is_better=_higher, output_type="generate_until", aggregation="mean")(_placeholder)
+
+
+class PersonaTask(_BaseTask):  # type: ignore[misc,valid-type]
+    """One of the four evaluations as an lm-eval task: a document is a pair, an instance is a variant of it."""
+
+    def __init__(self, config: dict[str, Any] | None = None) -> None:
+        config = dict(config or {})
+        config.pop("class", None)
+        metadata = dict(config.get("metadata") or {})
+        self._rank, self._world = 0, 1
+        self._predict_only = False
+        with user_errors():
+            self.settings = settings.load(_without_defaults(metadata), where="--metadata")
+            pool = sources.load_pool(self.settings)
+            self.evaluation = evaluations.build(metadata.get("evaluation", "main"), self.settings, pool.personas)
+            self.pairs = sources.draw(
+                pool, self.settings.n, self.settings.seed, self.evaluation.groups, self.settings.min_support
+            )
+            config["metadata"] = record.metadata(metadata, self.settings, self.evaluation, pool, self.pairs)
+        config["generation_kwargs"] = self._generation(config.get("generation_kwargs"))
+        super().__init__(config=config)
+        self.dataset = {"test": _documents(self.pairs)}
+        for ensemble in self._ensembles():
+            ensemble.filters = [_bind(f, self) for f in ensemble.filters]
+
+    def _generation(self, given: Mapping[str, Any] | None) -> dict[str, Any]:
+        kwargs = {"until": [], **(given or {})}
+        if self.evaluation.temperature is not None:
+            kwargs.setdefault("temperature", self.evaluation.temperature)
+        return kwargs
+
+    def _ensembles(self) -> list[Any]:
+        # 0.4 keeps the filters on the task, 0.5 on its scorers.
+        return list(getattr(self, "_filters", None) or [scorer.filter for scorer in self._scorers])
+
+    # -- data and prompts ------------------------------------------------------------------------------------------
+
+    def download(self, dataset_kwargs: dict[str, Any] | None = None, **kwargs: Any) -> None:
+        """Hand over the pairs that were drawn; nothing is downloaded here."""
+        self.dataset = {"test": _documents(self.pairs)}
+
+    def doc_to_text(self, doc: Any, doc_to_text: Any = None) -> Any:
+        """Render the YAML's template over the pair; ``prompt`` is the mode's template, filled in."""
+        return super().doc_to_text(doc if "prompt" in doc else {**doc, "prompt": self._prompt(doc)}, doc_to_text)
+
+    def _prompt(self, doc: Mapping[str, Any], persona: Persona | None = None) -> str:
+        shown = persona or _persona(doc)
+        return render(f"answer/{self.settings.mode}.jinja", persona=shown.attributes, question=doc["question"])
+
+    def fewshot_context(self, doc: Any, num_fewshot: Any = 0, *args: Any, **kwargs: Any) -> list[Any]:
+        """Return one context a variant."""
+        contexts = []
+        for variant in self.evaluation.variants(_persona(doc)):
+            shown = {**doc, "prompt": self._prompt(doc, variant.persona)}
+            contexts.append(super().fewshot_context(shown, num_fewshot, *args, **kwargs))
+        return contexts
+
+    def construct_requests(self, doc: Any, ctx: Any, **kwargs: Any) -> list[Any]:
+        """Return one instance a variant, in the variants' order, each with its own seed where it has one."""
+        instances = []
+        for index, (variant, context) in enumerate(zip(self.evaluation.variants(_persona(doc)), ctx, strict=True)):
+            made = super().construct_requests(doc={**doc, "variant": variant.name}, ctx=context, **kwargs)
+            instance = made[0] if isinstance(made, list) else made
+            instance.idx = index
+            instance.arguments = (context, self._sampling(dict(instance.arguments[1]), variant.seed))
+            instances.append(instance)
+        return instances
+
+    def _sampling(self, kwargs: dict[str, Any], seed: int | None) -> dict[str, Any]:
+        if seed is None:
+            return kwargs
+        if "pretrained" in (self.config.metadata or {}):
+            # Models in this process sample by their own generator and reject a seed a request.
+            return {**kwargs, "do_sample": True}
+        # Endpoints: the seed makes the attempts differ, and differ in lm-eval's cache; do_sample would switch that off.
+        kwargs.pop("do_sample", None)
+        return {**kwargs, "seed": seed}
+
+    def build_all_requests(self, **kwargs: Any) -> Any:
+        """Check everything that can be checked, say what the run will ask for, then build the prompts."""
+        self._rank, self._world = int(kwargs.get("rank") or 0), int(kwargs.get("world_size") or 1)
+        running = _running_model()
+        with user_errors():
+            if getattr(self.config, "num_fewshot", None):
+                raise PersonaError("--num_fewshot: there are no examples to show; leave it at 0")
+            if (self.config.repeats or 1) != 1:
+                raise PersonaError("repeats: attempts are counted by persona_pass_at_k (--metadata k=…); leave repeats at 1")
+            if type(running).__name__ in _CHAT_MODELS and not kwargs.get("apply_chat_template"):
+                raise PersonaError("a chat endpoint needs --apply_chat_template: add it to the command")
+            if not self._predict_only:
+                _check_once(self.settings, quiet=self._rank > 0)
+        if kwargs.get("cache_requests"):
+            # lm-eval keys that cache by the task's name alone: another n, seed or mode would get these prompts.
+            kwargs["cache_requests"] = kwargs["rewrite_requests_cache"] = False
+        self._announce(running, kwargs.get("limit"), kwargs.get("samples"))
+        return super().build_all_requests(**kwargs)
+
+    def _announce(self, running: Any, limit: Any, samples: Any) -> None:
+        if self._rank:
+            return
+        name = _model_name(running)
+        self.config.metadata["model_name"] = name
+        pairs = len(samples) if samples else min(len(self.pairs), int(limit)) if limit else len(self.pairs)
+        variants = len(self.evaluation.variants(self.pairs[0].persona))
+        calls = pairs * variants
+        votes = record.votes(self.settings)
+        judged = "no judgement (predict only)" if self._predict_only else f"at most {calls * votes} judgements"
+        _say(f"{self.config.task}: {pairs} pairs × {variants} variants = {calls} generations, {judged}")
+        if support := self.config.metadata.get("support"):
+            thin = {k: v for k, v in support.items() if v < self.settings.min_support}
+            if thin:
+                listed = ", ".join(f"{k} {v}" for k, v in list(thin.items())[:8])
+                more = f" and {len(thin) - 8} more" if len(thin) > 8 else ""
+                _say(f"below {self.settings.min_support} pairs: {listed}{more} (more n or personas would help)")
+        if not self._predict_only:
+            for warning in record.warnings(self.settings, name):
+                _say(f"warning: {warning}")
+
+    # -- judging and metrics ---------------------------------------------------------------------------------------
+
+    def override_metric(self, metric_name: str) -> None:
+        """With ``--predict_only`` nothing is judged."""
+        self._predict_only = metric_name == "bypass"
+        super().override_metric(metric_name)
+
+    def judge_replies(self, replies: Sequence[Sequence[str]], docs: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
+        """Return, for each instance, a list with one result a reply: answer, failure and verdict as plain data."""
+        return judge_replies(
+            replies, docs, self.settings, evaluation=self.evaluation, share=self._world, progress=self._rank == 0
+        )
+
+    def process_results(self, doc: Any, results: Any) -> dict[str, Any]:
+        """Return the pair's rows from its variants' verdicts."""
+        if self._predict_only:
+            return {"bypass": 0}
+        outcomes = [outcome(result) for result in _flat(results)]
+        return dict(self.evaluation.metrics(_persona(doc), outcomes))
+
+    def aggregation(self) -> dict[str, Any]:
+        """Return the mean for every row, but for those the evaluation aggregates itself."""
+        return _Means({**super().aggregation(), **self.evaluation.aggregates()})
+
+
+class _Means(dict):  # type: ignore[type-arg]
+    """Rows named after data (``personalized[sex=Female]``) are known only when they appear; all of them are means."""
+
+    def __missing__(self, key: str) -> Callable[[Any], float]:
+        return mean  # type: ignore[no-any-return]
+
+    def __contains__(self, key: object) -> bool:
+        return True
+
+
+def judge_replies(
+    replies: Sequence[Sequence[str]],
+    docs: Sequence[Mapping[str, Any]],
+    chosen: settings.Settings,
+    *,
+    evaluation: evaluations.Evaluation | None = None,
+    share: int = 1,
+    progress: bool = True,
+) -> list[list[dict[str, Any]]]:
+    """Take the answers out of ``replies`` and have them judged in one concurrent batch.
+
+    ``replies`` and ``docs`` are aligned, one entry an instance; the result has one list an instance with one dict a
+    reply (see ``samples``). The critic compares with the whole persona, or with the one the model saw where the
+    yardstick is ``reduced``.
+    """
+    flat = [(i, reply) for i, group in enumerate(replies) for reply in group]
+    extracted = [answers.extract(reply, chosen.mode) for _, reply in flat]
+    variants = [_variant(docs[i], evaluation) for i, _ in flat]
+    asked = [n for n, found in enumerate(extracted) if found.answer is not None]
+    judgements = [
+        Judgement(
+            docs[flat[n][0]]["question"],
+            (variants[n][2] if chosen.yardstick == "reduced" else _persona(docs[flat[n][0]])).attributes,
+            extracted[n].answer or "",
+        )
+        for n in asked
+    ]
+    verdicts = dict(zip(asked, judge(judgements, chosen, share=share, progress=progress), strict=True))
+    results: list[list[dict[str, Any]]] = [[] for _ in replies]
+    for n, (i, _) in enumerate(flat):
+        name, dropped, _ = variants[n]
+        results[i].append(
+            {
+                "variant": name,
+                "dropped": list(dropped),
+                "answer": extracted[n].answer,
+                "answer_failure": extracted[n].failure,
+                "verdict": verdicts[n].to_dict() if n in verdicts else None,
+            }
+        )
+    return results
+
+
+def _variant(doc: Mapping[str, Any], evaluation: evaluations.Evaluation | None) -> tuple[str, tuple[str, ...], Persona]:
+    persona = _persona(doc)
+    name = str(doc.get("variant", "whole"))
+    for variant in evaluation.variants(persona) if evaluation else ():
+        if variant.name == name:
+            return name, variant.dropped, variant.persona
+    return name, (), persona
+
+
+def outcome(result: Mapping[str, Any]) -> Outcome:
+    """Return what one filtered result amounts to; an answer failure scores 0, a missing verdict is None."""
+    if result["answer_failure"] is not None:
+        return Outcome(0.0, answer_failure=True)
+    verdict = Verdict.from_dict(result["verdict"])
+    personalized = None if verdict.personalized is None else float(verdict.personalized)
+    agreement = verdict.agreement if len(verdict.votes) > 1 else None
+    return Outcome(personalized, agreement=agreement, answer=result["answer"])
+
+
+@register_filter("persona_critic")
+class PersonaCritic(Filter):  # type: ignore[misc]
+    """Judges all replies of a task in one concurrent batch.
+
+    In our tasks the task hands over its settings. In a YAML of one's own (documents with ``question`` and
+    ``persona``) keyword arguments of the filter are settings, over those of the environment.
+    """
+
+    def __init__(self, task: PersonaTask | None = None, **kwargs: Any) -> None:
+        super().__init__()
+        self.task = task
+        self.overrides = kwargs
+
+    def apply(self, resps: Any, docs: Any) -> list[list[Any]]:
+        """Return one list of results an instance, in the order of ``resps``."""
+        replies = [list(group) for group in resps]
+        with user_errors():
+            if self.task is not None:
+                if self.task._predict_only:
+                    return replies
+                return self.task.judge_replies(replies, list(docs))
+            return judge_replies(replies, list(docs), settings.load(self.overrides, where="persona_critic"))
+
+
+def _bind(factory: Any, task: PersonaTask) -> Any:
+    made = factory.func if isinstance(factory, partial) else factory
+    return partial(factory, task=task) if made is PersonaCritic else factory
+
+
+def _documents(pairs: Sequence[sources.Pair]) -> datasets.Dataset:
+    return datasets.Dataset.from_list([record.document(pair) for pair in pairs])
+
+
+def _persona(doc: Mapping[str, Any]) -> Persona:
+    return Persona(str(doc.get("persona_id", "")), known(doc["persona"]))
+
+
+def _flat(results: Any) -> list[Mapping[str, Any]]:
+    # 0.4 hands over [[r1], [r2]], 0.5 [r1, r2].
+    return [r for item in results for r in (item if isinstance(item, list) else [item])]
+
+
+def _without_defaults(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    # `evaluation` is the YAML's own word, not a setting.
+    return {k: v for k, v in metadata.items() if k not in ("evaluation", "version")}
+
+
+_checked: set[Any] = set()
+
+
+def _check_once(chosen: settings.Settings, *, quiet: bool = False) -> None:  # noqa: ARG001
+    key = chosen.model_dump_json(include={f for f in type(chosen).model_fields if f.startswith("critic")})
+    if key not in _checked:
+        check(chosen)
+        _checked.add(key)
+
+
+def _running_model() -> Any:
+    """Return the model that ``lm_eval.evaluate`` is running, or None.
+
+    lm-eval tells a task nothing about the model but its arguments, which do not name its kind; the evaluator that
+    called us holds it as ``lm``.
+    """
+    frame = sys._getframe(1)
+    while frame is not None:
+        if frame.f_code.co_name == "evaluate" and "lm" in frame.f_locals:
+            model = frame.f_locals["lm"]
+            return getattr(model, "lm", model) if type(model).__name__ == "CachingLM" else model
+        frame = frame.f_back  # type: ignore[assignment]
+    return None
+
+
+def _model_name(model: Any) -> str | None:
+    for attribute in ("model", "pretrained", "_model", "path"):
+        value = getattr(model, attribute, None)
+        if isinstance(value, str):
+            return value
+    name = getattr(getattr(getattr(model, "_model", None), "config", None), "_name_or_path", None)
+    return name if isinstance(name, str) and name else None

@@ -1,0 +1,260 @@
+"""Everything that can be set, once. Later wins: default, .env, environment, task YAML and --metadata, Python keyword."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from dotenv import dotenv_values
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from .errors import PersonaError, shorten, suggest
+from .personas import ATTRIBUTES, require_attributes
+from .prompts import MODES
+
+SOURCES = ("embedded", "hub")
+PREFIX = "PERSONA_"
+
+# A key of --metadata that starts like one of these and is not ours is a slip of the pen, not an argument of the model.
+_OURS_BEGIN = (
+    "critic",
+    "persona",
+    "loo",
+    "intersection",
+    "attribute",
+    "question",
+    "yardstick",
+    "min_support",
+    "local_model",
+)
+
+
+def _env(*names: str) -> AliasChoices:
+    return AliasChoices(*names)
+
+
+class Settings(BaseSettings):
+    """What a run is made of. Every field is also ``PERSONA_<NAME>`` in the environment or in ``.env``."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True, populate_by_name=True, validate_default=False
+    )
+
+    n: int = Field(300, gt=0, description="pairs to draw")
+    seed: int = Field(0, ge=0, description="seed of the draw: the same pairs on every machine")
+    mode: str = Field(
+        "output_only",
+        validation_alias=_env("mode", "PERSONA_MODE", "GENERATE_MODE"),
+        description="prompt mode: " + ", ".join(MODES),
+    )
+    source: str = Field("embedded", description="where personas and questions come from: embedded or hub")
+    personas: str | None = Field(None, description="your own personas: a JSONL, CSV or Parquet file")
+    questions: str | None = Field(None, description="your own questions: a JSONL, CSV or Parquet file")
+    by: tuple[str, ...] = Field(("sex", "age", "race"), description="attributes to break personalized down by")
+    attributes: str | None = Field(None, description="leave-one-out: attributes to leave out, a comma list, or all")
+    loo_json: str | None = Field(
+        None,
+        validation_alias=_env("loo_json", "PERSONA_LOO_JSON", "LOO_JSON"),
+        description='leave-one-out: a file {"attributes": [...]}',
+    )
+    yardstick: str = Field("whole", description="leave-one-out: the critic sees the whole or the reduced persona")
+    intersection_json: str | None = Field(
+        None,
+        validation_alias=_env("intersection_json", "PERSONA_INTERSECTION_JSON", "INTERSECTION_JSON"),
+        description="intersectionality: a file with the list of intersections",
+    )
+    cross: str | None = Field(None, description="intersectionality: attributes whose full cross is measured")
+    min_support: int = Field(30, gt=0, description="intersectionality: pairs each intersection should hold")
+    k: int = Field(16, gt=0, description="pass@k: attempts a pair")
+
+    critic_model: str | None = Field(None, description="the critic: a model name, embedded, or a panel a,b@url,c")
+    critic_base_url: str | None = Field(None, description="the critic's OpenAI-compatible endpoint")
+    critic_api_key: SecretStr | None = Field(
+        None,
+        validation_alias=_env("critic_api_key", "PERSONA_CRITIC_API_KEY", "OPENAI_API_KEY"),
+        description="the critic's key (else OPENAI_API_KEY); only from the environment or .env",
+    )
+    critic_concurrency: int = Field(32, gt=0, description="judgements in flight at the start")
+    critic_temperature: float = Field(0.0, ge=0, description="the critic's sampling temperature")
+    critic_max_tokens: int = Field(2048, gt=0, description="longest reply of the critic, tokens")
+    critic_timeout: float = Field(120.0, gt=0, description="longest wait for one reply, seconds")
+    critic_attempts: int = Field(5, gt=0, description="attempts a judgement before its verdict is missing")
+    critic_deadline: float | None = Field(None, gt=0, description="longest wait for a whole batch, seconds")
+    critic_votes: int = Field(1, gt=0, description="votes asked of each critic")
+    critic_store: str | None = Field(None, description="verdict store: a path, off, or nothing for the cache folder")
+    critic_rpm: int | None = Field(None, gt=0, description="cap: requests a minute")
+    critic_tpm: int | None = Field(None, gt=0, description="cap: tokens a minute")
+    critic_max_failures: float = Field(0.2, ge=0, le=1, description="share of missing verdicts that stops the run")
+    local_model: str | None = Field(None, description="another .gguf for the embedded model")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _blank_is_unset(cls, values: dict[str, Any]) -> dict[str, Any]:
+        # `by=` means no breakdown; any other blank means nobody set it (PERSONA_N= in a shell profile).
+        return {k: v for k, v in values.items() if k == "by" or v not in ("", None)}
+
+    @field_validator("by", "attributes", "cross", mode="before")
+    @classmethod
+    def _names(cls, value: Any, info: Any) -> Any:
+        names = split_names(value)
+        return names if info.field_name == "by" else ",".join(names) or None
+
+    @field_validator(
+        "critic_model", "personas", "questions", "critic_base_url", "critic_store", "local_model", mode="before"
+    )
+    @classmethod
+    def _text(cls, value: Any) -> Any:
+        # lm-eval turns numbers and lists on its command line into Python values; a name stays a name.
+        return ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+
+    @field_validator("mode")
+    @classmethod
+    def _known_mode(cls, value: str) -> str:
+        return _one_of(value, MODES)
+
+    @field_validator("source")
+    @classmethod
+    def _known_source(cls, value: str) -> str:
+        return _one_of(value, SOURCES)
+
+    @field_validator("yardstick")
+    @classmethod
+    def _known_yardstick(cls, value: str) -> str:
+        return _one_of(value, ("whole", "reduced"))
+
+    @field_validator("loo_json", "intersection_json", mode="before")
+    @classmethod
+    def _json_text(cls, value: Any) -> Any:
+        # --metadata '{"loo_json": {...}}' and Python hand over the object itself.
+        return value if isinstance(value, str) else json.dumps(value)
+
+    @field_validator("by")
+    @classmethod
+    def _known_attributes(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return require_attributes(value, "by")
+
+    def masked(self) -> dict[str, Any]:
+        """Return every setting as plain values; the key only says whether it is set."""
+        shown = {name: getattr(self, name) for name in type(self).model_fields}
+        shown["critic_api_key"] = "set" if self.critic_api_key else None
+        return shown
+
+
+def _one_of(value: str, known: tuple[str, ...]) -> str:
+    if value not in known:
+        raise ValueError(f"{shorten(value, 40)!r} is none of {', '.join(known)}{suggest(value, known)}")
+    return value
+
+
+def split_names(value: Any) -> tuple[str, ...]:
+    """Return attribute names from ``"sex,race"``, ``"sex+race"``, ``'["sex"]'`` or a list, without blanks and repeats."""
+    if value is None:
+        return ()
+    if isinstance(value, str):
+        text = value.strip()
+        if text.startswith("["):
+            try:
+                value = json.loads(text)
+            except json.JSONDecodeError:
+                value = text.strip("[]").split(",")
+        else:
+            value = text.replace("+", ",").replace(";", ",").split(",")
+    names = (str(name).strip().strip("'\"").lower() for name in value)
+    return tuple(dict.fromkeys(name for name in names if name))
+
+
+def load(overrides: Mapping[str, Any] | None = None, *, where: str = "settings") -> Settings:
+    """Return the settings of this process, with ``overrides`` (task metadata or keywords) on top.
+
+    Keys of ``overrides`` that are not ours are left alone, unless they look like a misspelt one of ours.
+    Raises ``PersonaError`` for such a key, and for a value that cannot be.
+    """
+    mine = own_keys(overrides or {}, where)
+    try:
+        return Settings(**mine)
+    except ValidationError as error:
+        raise PersonaError(_explain(error, mine)) from None
+    except OSError as error:
+        raise PersonaError(f".env cannot be read: {error.strerror or error}") from None
+
+
+def own_keys(metadata: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Return the part of ``metadata`` that is ours; raise ``PersonaError`` for a misspelt key or a key given in clear."""
+    fields = Settings.model_fields
+    mine = {}
+    for key, value in metadata.items():
+        if key == "critic_api_key":
+            if where == "--metadata":
+                # lm-eval writes metadata into every task's results, those of other benchmarks too.
+                raise PersonaError(
+                    "--metadata critic_api_key=… would be written into the results; set PERSONA_CRITIC_API_KEY instead"
+                )
+            mine[key] = value
+        elif key in fields:
+            mine[key] = value
+        elif _looks_like_ours(key):
+            raise PersonaError(f"{where}: unknown key {shorten(key, 60)!r}{suggest(key, fields)}")
+    return mine
+
+
+def _looks_like_ours(key: str) -> bool:
+    if key.startswith(_OURS_BEGIN):
+        return True
+    long_names = [name for name in Settings.model_fields if len(name) > 6]
+    return bool(difflib.get_close_matches(key, long_names, n=1, cutoff=0.87))
+
+
+def _explain(error: ValidationError, given: Mapping[str, Any]) -> str:
+    first = error.errors()[0]
+    name = str(first["loc"][0]) if first["loc"] else "settings"
+    field = next((f for f in Settings.model_fields if f == name.lower().removeprefix("persona_")), name.lower())
+    field = {"generate_mode": "mode", "openai_api_key": "critic_api_key"}.get(field, field)
+    cause = (first.get("ctx") or {}).get("error")
+    what = str(cause) if cause else f"{shorten(first.get('input'), 40)!r} is wrong: {first['msg']}"
+    if field == "critic_api_key":
+        what = "is not a text"
+    origin = "" if field in given else f" (from {source_of(field)})"
+    return f"{field}{origin}: {what}"
+
+
+def environment_names(field: str) -> tuple[str, ...]:
+    """Return the environment variables that set a field, the strongest first."""
+    extra = {
+        "mode": ("GENERATE_MODE",),
+        "loo_json": ("LOO_JSON",),
+        "intersection_json": ("INTERSECTION_JSON",),
+        "critic_api_key": ("OPENAI_API_KEY",),
+    }
+    return (PREFIX + field.upper(), *extra.get(field, ()))
+
+
+def source_of(field: str) -> str:
+    """Return where this process takes a field from: ``environment NAME``, ``.env NAME`` or ``default``."""
+    try:
+        dotenv: Mapping[str, Any] = dotenv_values(".env") if Path(".env").is_file() else {}
+    except OSError:
+        dotenv = {}
+    for label, values in (("environment", os.environ), (".env", dotenv)):
+        upper = {name.upper(): value for name, value in values.items()}
+        for name in environment_names(field):
+            if upper.get(name):
+                return f"{label} {name}"
+    return "default"
+
+
+def unknown_environment() -> list[str]:
+    """Return one line for each ``PERSONA_…`` variable that sets nothing, with the nearest name."""
+    known = {name for field in Settings.model_fields for name in environment_names(field)}
+    return [
+        f"{name} sets nothing{suggest(name, (k.lower() for k in known)).upper().replace('DID YOU MEAN', 'did you mean')}"
+        for name in os.environ
+        if name.startswith(PREFIX) and name not in known
+    ]
+
+
+__all__ = ["ATTRIBUTES", "PersonaError", "Settings", "environment_names", "load", "own_keys", "source_of", "split_names"]

@@ -1,0 +1,43 @@
+"""Shared fixtures: no test sees the developer's settings, verdict store or hub login."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from persona_metrics.personas import ATTRIBUTES, Persona
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Leave no setting in the environment, and keep verdicts out of the user's cache."""
+    for name in list(os.environ):
+        if name.startswith(("PERSONA_", "OPENAI_")) or name in ("GENERATE_MODE", "LOO_JSON", "INTERSECTION_JSON"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("PERSONA_CRITIC_STORE", str(tmp_path_factory.mktemp("store") / "verdicts.sqlite"))
+    monkeypatch.chdir(tmp_path_factory.mktemp("cwd"))
+
+
+def full_attributes(**changes: str) -> dict[str, str]:
+    """Return all 33 attributes with plain values, some of them changed (underscores stand for spaces)."""
+    values = {name: f"{name} value" for name in ATTRIBUTES}
+    values.update(age="40", sex="Female", income="52000", race="White alone")
+    values.update({name.replace("_", " "): value for name, value in changes.items()})
+    return values
+
+
+@pytest.fixture
+def personas() -> list[Persona]:
+    """Eight personas: two sexes × four ages."""
+    return [
+        Persona(f"p{i}", full_attributes(sex="Male" if i % 2 else "Female", age=str(20 + 15 * (i // 2))))
+        for i in range(8)
+    ]
+
+
+@pytest.fixture
+def data_file(tmp_path: Path) -> Path:
+    """An empty folder's path for a data file of a test."""
+    return tmp_path / "data.jsonl"

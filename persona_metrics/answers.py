@@ -19,7 +19,9 @@ _THOUGHTS = re.compile(r"\A\s*(?:<think(?:ing)?>)?.*?</think(?:ing)?>", re.S | r
 _OPEN_THOUGHT = re.compile(r"\A\s*<think(?:ing)?>", re.I)
 _FENCE = re.compile(r"```[a-zA-Z]*\s*\n(.*?)```", re.S)
 _TAGGED = re.compile(r"<answer>(.*?)(?:</answer>|\Z)", re.S | re.I)
-_LABEL = re.compile(r"^[ \t]*(?:#{1,6}[ \t]*)?(?:\*\*|__)?(?:final )?answer(?:\*\*|__)?[ \t]*(?::(?:\*\*|__)?|\n)", re.I | re.M)
+_LABEL = re.compile(
+    r"^[ \t]*(?:#{1,6}[ \t]*)?(?:\*\*|__)?(?:final )?answer(?:\*\*|__)?[ \t]*(?::(?:\*\*|__)?|\n)", re.I | re.M
+)
 _OTHER_LABEL = re.compile(r"^[ \t]*(?:#{1,6}[ \t]*)?(?:\*\*|__)?(?:reasoning|summary)(?:\*\*|__)?[ \t]*:", re.I | re.M)
 
 

@@ -88,7 +88,9 @@ def evaluate_model(
     """
     if evaluation_type not in TASKS:
         known = ("main", "loo", "intersectionality", "pass_at_k")
-        raise PersonaError(f"evaluation_type={evaluation_type!r} is none of {', '.join(known)}{suggest(evaluation_type, TASKS)}")
+        raise PersonaError(
+            f"evaluation_type={evaluation_type!r} is none of {', '.join(known)}{suggest(evaluation_type, TASKS)}"
+        )
     given: dict[str, Any] = {
         "n": n,
         "seed": seed,
@@ -102,7 +104,9 @@ def evaluate_model(
     overrides = {key: value for key, value in given.items() if value is not None}
     for key in overrides:
         if key not in settings.Settings.model_fields:
-            raise PersonaError(f"evaluate_model: unknown argument {key!r}{suggest(key, settings.Settings.model_fields)}")
+            raise PersonaError(
+                f"evaluate_model: unknown argument {key!r}{suggest(key, settings.Settings.model_fields)}"
+            )
     settings.load(overrides)
     with _keys(overrides.pop("critic_api_key", None), api_key, base_url):
         kind, arguments, chat = _model(model, model_args, base_url, num_concurrent)
@@ -134,9 +138,7 @@ def _run(
 
     from .harness import UserExit
 
-    manager = TaskManager(
-        include_path=str(tasks_folder()), include_defaults=False, metadata={**arguments, **overrides}
-    )
+    manager = TaskManager(include_path=str(tasks_folder()), include_defaults=False, metadata={**arguments, **overrides})
     try:
         raw = simple_evaluate(
             model=kind,

@@ -30,7 +30,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
 def available() -> list[str]:
     """Return the subcommands whose module is in this package."""
     return [
-        name for name, (module, _) in COMMANDS.items() if importlib.util.find_spec(f"persona_metrics.{module}") is not None
+        name
+        for name, (module, _) in COMMANDS.items()
+        if importlib.util.find_spec(f"persona_metrics.{module}") is not None
     ]
 
 

@@ -29,7 +29,7 @@ def run_tasks(arguments: argparse.Namespace) -> int:
         print(folder)
         return 0
     for path in sorted(folder.glob("persona_*.yaml")):
-        config = yaml.load(path.read_text(encoding="utf-8"), Loader=_IgnoreFunctions)  # noqa: S506
+        config = yaml.load(path.read_text(encoding="utf-8"), Loader=_IgnoreFunctions)
         if "group" in config:
             print(f"{config['group']:36} group: {', '.join(config['task'])}")
         else:
@@ -49,7 +49,7 @@ class _IgnoreFunctions(yaml.SafeLoader):
     """Reads lm-eval's YAML without importing what ``!function`` names."""
 
 
-_IgnoreFunctions.add_constructor("!function", lambda loader, node: loader.construct_scalar(node))  # type: ignore[no-untyped-call]
+_IgnoreFunctions.add_constructor("!function", lambda loader, node: str(node.value))
 
 
 def add_demo_arguments(parser: argparse.ArgumentParser) -> None:
@@ -68,7 +68,10 @@ def run_demo(arguments: argparse.Namespace) -> int:
     with embedded.LocalServer(path) as server:
         command = [
             *(sys.executable, "-m", "lm_eval", "run", "--model", "local-chat-completions"),
-            *("--model_args", f"model=embedded,base_url={server.base_url}/chat/completions,num_concurrent=2,timeout=600"),
+            *(
+                "--model_args",
+                f"model=embedded,base_url={server.base_url}/chat/completions,num_concurrent=2,timeout=600",
+            ),
             *("--apply_chat_template", "--tasks", arguments.task, "--include_path", str(tasks_folder())),
             *("--metadata", f"n={arguments.n}", f"min_support={min(30, arguments.n)}", "critic_model=embedded"),
             *(f"critic_base_url={server.base_url}", "critic_max_failures=1"),

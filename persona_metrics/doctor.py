@@ -32,7 +32,9 @@ def run(arguments: argparse.Namespace) -> int:
             print(f"group {name}: {', '.join(members)}")
         return 0
     print(f"persona-metrics {__version__}, lm-eval {_version('lm_eval')}, openai {_version('openai')}")
-    print(f"tasks: {tasks_folder()} ({'found by lm_eval as they are' if found_without_flag() else 'use --include_path'})\n")
+    print(
+        f"tasks: {tasks_folder()} ({'found by lm_eval as they are' if found_without_flag() else 'use --include_path'})\n"
+    )
     chosen = settings.load()
     for name, value in chosen.masked().items():
         shown = ",".join(value) if isinstance(value, tuple) else "" if value is None else value

@@ -95,9 +95,7 @@ class LocalServer:
         try:
             import xllamacpp
         except ImportError:
-            raise PersonaError(
-                "the embedded model needs llama.cpp: pip install 'persona-metrics[local]'"
-            ) from None
+            raise PersonaError("the embedded model needs llama.cpp: pip install 'persona-metrics[local]'") from None
         parameters = xllamacpp.CommonParams()
         parameters.model.path = str(path)
         parameters.model_alias = {"embedded"}
@@ -120,7 +118,9 @@ class LocalServer:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
 

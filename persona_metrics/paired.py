@@ -144,7 +144,11 @@ def step_down_max_t(differences: ArrayLike, flips: int = 9999, seed: int = 0) ->
     stepped = np.maximum.accumulate((hits_max + offset) / (total + offset))
     adjusted = np.empty(columns)
     adjusted[order] = stepped
-    return MaxT(*(tuple(float(x) for x in v) for v in (observed, raw, adjusted)), flips=total, exact=exact)
+    return MaxT(_tuple(observed), _tuple(raw), _tuple(adjusted), flips=total, exact=exact)
+
+
+def _tuple(values: Floats) -> tuple[float, ...]:
+    return tuple(float(v) for v in values)
 
 
 def detectable_difference(stderr: float, confidence_level: float = 0.95, power: float = 0.8) -> float:

@@ -72,8 +72,7 @@ def find_results(path: Path) -> list[Path]:
         if path.name.startswith("results_"):
             return [path]
         stamp = _STAMP.search(path.name)
-        beside = [p for p in path.parent.glob("results_*.json") if stamp and stamp[1] in p.name]
-        return beside
+        return [p for p in path.parent.glob("results_*.json") if stamp and stamp[1] in p.name]
     found = [p for p in path.rglob("results_*.json") if p.is_file()]
     return sorted(found, key=lambda p: (p.name, str(p)), reverse=True)
 
@@ -196,7 +195,5 @@ def tidy(
 ) -> pd.DataFrame:
     """Return the tidy frame of a task's samples; ``heavy=False`` leaves the ``HEAVY`` columns out."""
     columns = [c for c in COLUMNS if heavy or c not in HEAVY]
-    rows = [
-        {c: row[c] for c in columns} for sample in samples for row in variant_rows(sample, task, metadata, model)
-    ]
+    rows = [{c: row[c] for c in columns} for sample in samples for row in variant_rows(sample, task, metadata, model)]
     return pd.DataFrame(rows, columns=columns)

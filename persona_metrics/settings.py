@@ -257,4 +257,13 @@ def unknown_environment() -> list[str]:
     ]
 
 
-__all__ = ["ATTRIBUTES", "PersonaError", "Settings", "environment_names", "load", "own_keys", "source_of", "split_names"]
+__all__ = [
+    "ATTRIBUTES",
+    "PersonaError",
+    "Settings",
+    "environment_names",
+    "load",
+    "own_keys",
+    "source_of",
+    "split_names",
+]

@@ -177,7 +177,9 @@ def parse_questions(rows: Sequence[Row], origin: str) -> tuple[Question, ...]:
 def _scalar(value: Any, name: str, where: str) -> str | None:
     if isinstance(value, (dict, list)):
         # The hub's set keeps some attributes as JSON; a list of them reads as its items.
-        value = ", ".join(f"{k}: {v}" for k, v in value.items()) if isinstance(value, dict) else ", ".join(map(str, value))
+        value = (
+            ", ".join(f"{k}: {v}" for k, v in value.items()) if isinstance(value, dict) else ", ".join(map(str, value))
+        )
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     try:

@@ -76,7 +76,12 @@ class Server:
         port: int = 0,
     ) -> None:
         self.reply, self.verdict, self.latency, self.key, self.models = reply, verdict, latency, key, models
-        self.formats, self.faults, self.fault_seed, self.retry_after = formats, dict(faults or {}), fault_seed, retry_after
+        self.formats, self.faults, self.fault_seed, self.retry_after = (
+            formats,
+            dict(faults or {}),
+            fault_seed,
+            retry_after,
+        )
         self.keep_log = keep_log
         self.log: list[tuple[str, dict[str, Any], dict[str, str]]] = []
         self.counts: Counter[str] = Counter()
@@ -135,7 +140,9 @@ class Server:
     async def _models(self, request: web.Request) -> web.Response:
         if self.key is not None and request.headers.get("Authorization") != f"Bearer {self.key}":
             return _error(401, "Incorrect API key provided")
-        return web.json_response({"object": "list", "data": [{"id": m, "object": "model"} for m in self.models or ("m",)]})
+        return web.json_response(
+            {"object": "list", "data": [{"id": m, "object": "model"} for m in self.models or ("m",)]}
+        )
 
     async def _chat(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
@@ -204,7 +211,13 @@ class Server:
             return web.Response()
         if fault == "hang":
             await asyncio.sleep(30)
-        contents = {"null": None, "empty": "", "garbage": 'Sure! {"needs_revision": "maybe"', "truncated": '{"chain_of', "refusal": None}
+        contents = {
+            "null": None,
+            "empty": "",
+            "garbage": 'Sure! {"needs_revision": "maybe"',
+            "truncated": '{"chain_of',
+            "refusal": None,
+        }
         finish = {"truncated": "length"}.get(fault, "stop")
         return _completion(contents.get(fault), {}, finish, "I cannot help with that." if fault == "refusal" else None)
 
@@ -218,7 +231,9 @@ class Server:
             {"index": i, "text": self.reply(str(p), int(body.get("seed") or 0)), "finish_reason": "stop"}
             for i, p in enumerate(prompts)
         ]
-        return web.json_response({"id": "x", "object": "text_completion", "model": body.get("model"), "choices": choices})
+        return web.json_response(
+            {"id": "x", "object": "text_completion", "model": body.get("model"), "choices": choices}
+        )
 
 
 def _error(status: int, message: str, headers: Mapping[str, str] | None = None) -> web.Response:

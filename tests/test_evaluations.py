@@ -61,7 +61,9 @@ def test_missing_verdict_leaves_only_its_own_row() -> None:
     assert rows["importance[sex]"] == 1.0
     assert rows["personalized"] == 1.0
     assert rows["critic_failures"] == 0.25
-    assert not any(row.startswith(("importance", "personalized")) for row in loo.metrics(PERSONA, [MISSING, GOOD, BAD, BAD]))
+    assert not any(
+        row.startswith(("importance", "personalized")) for row in loo.metrics(PERSONA, [MISSING, GOOD, BAD, BAD])
+    )
 
 
 def test_all_takes_the_33_one_by_one() -> None:
@@ -97,7 +99,10 @@ def test_bad_loo_json(text: str, message: str) -> None:
 def test_loo_json_file(tmp_path: Path) -> None:
     path = tmp_path / "loo.json"
     path.write_text('{"attributes": ["sex", "income"]}')
-    assert [v.name for v in build("leave_one_out", loo_json=str(path)).variants(PERSONA)][1:3] == ["without sex", "without income"]
+    assert [v.name for v in build("leave_one_out", loo_json=str(path)).variants(PERSONA)][1:3] == [
+        "without sex",
+        "without income",
+    ]
 
 
 def test_attribute_that_no_persona_states_is_an_error() -> None:
@@ -208,7 +213,10 @@ def test_cross_takes_every_combination_that_somebody_fits(personas: list[Persona
         ("[{}]", r"intersection_json\[0\]: expected"),
         ('[{"attributes": [{"attribute": "sexx", "values": ["Male"]}]}]', "did you mean 'sex'"),
         ('[{"attributes": [{"attribute": "sex", "values": []}]}]', "a list that is not empty"),
-        ('[{"attributes": [{"attribute": "sex", "values": ["Robot"]}]}]', r"no persona has sex = 'Robot' \(values: Female, Male\)"),
+        (
+            '[{"attributes": [{"attribute": "sex", "values": ["Robot"]}]}]',
+            r"no persona has sex = 'Robot' \(values: Female, Male\)",
+        ),
         (
             '[{"attributes": [{"attribute": "sex", "values": ["Male"]}]},'
             ' {"name": "Male", "attributes": [{"attribute": "age", "values": ["18-34"]}]}]',

@@ -22,7 +22,9 @@ def test_later_sources_win(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_keys_of_lm_eval_and_of_the_model_are_left_alone() -> None:
-    loaded = settings.load({"pretrained": "gpt2", "model": "x", "base_url": "http://h/v1", "max_seq_lengths": [1], "n": 3})
+    loaded = settings.load(
+        {"pretrained": "gpt2", "model": "x", "base_url": "http://h/v1", "max_seq_lengths": [1], "n": 3}
+    )
     assert loaded.n == 3
 
 

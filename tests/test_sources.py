@@ -26,7 +26,9 @@ def pool(personas: int, questions: int) -> Pool:
 
 
 @given(st.integers(1, 12), st.integers(1, 12), st.integers(0, 5), st.data())
-def test_draw_uses_each_persona_once_before_any_twice_and_no_pair_twice(p: int, q: int, seed: int, data: st.DataObject) -> None:
+def test_draw_uses_each_persona_once_before_any_twice_and_no_pair_twice(
+    p: int, q: int, seed: int, data: st.DataObject
+) -> None:
     n = data.draw(st.integers(1, p * q))
     pairs = draw(pool(p, q), n, seed)
     used = Counter(pair.persona.id for pair in pairs)
@@ -77,7 +79,7 @@ def test_own_files_of_every_kind_give_the_same_pool(tmp_path: Path, suffix: str)
     rows = [{"id": f"a{i}", **full_attributes(age=str(30 + i), religion="{{ 7*7 }} {% raw %}")} for i in range(3)]
     frame = pd.DataFrame(rows)
     path, questions = tmp_path / f"personas.{suffix}", tmp_path / f"questions.{suffix}"
-    asked = pd.DataFrame({"question": ["Tea, or \"coffee\"?", "Where {{ to }} go?\nNow."]})
+    asked = pd.DataFrame({"question": ['Tea, or "coffee"?', "Where {{ to }} go?\nNow."]})
     for table, target in ((frame, path), (asked, questions)):
         if suffix == "jsonl":
             target.write_text("".join(json.dumps(r) + "\n" for r in table.to_dict("records")))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -43,8 +44,8 @@ def test_pass_at_k_is_monotone_and_bounds_pass_hat_k(n: int, data: st.DataObject
     c = data.draw(st.integers(0, n))
     at = [statistics.pass_at_k(n, c, k) for k in range(1, n + 1)]
     hat = [statistics.pass_hat_k(n, c, k) for k in range(1, n + 1)]
-    assert all(a <= b + 1e-12 for a, b in zip(at, at[1:], strict=False))
-    assert all(a >= b - 1e-12 for a, b in zip(hat, hat[1:], strict=False))
+    assert all(a <= b + 1e-12 for a, b in itertools.pairwise(at))
+    assert all(a >= b - 1e-12 for a, b in itertools.pairwise(hat))
     assert all(h <= a + 1e-12 for a, h in zip(at, hat, strict=True))
     assert at[0] == pytest.approx(c / n)
     if c < n:

@@ -112,7 +112,13 @@ class _Run:
     """One batch: unique judgements through a bounded number of workers."""
 
     def __init__(
-        self, judgements: Sequence[Judgement], settings: Settings, share: int, progress: bool, description: str, backoff: float
+        self,
+        judgements: Sequence[Judgement],
+        settings: Settings,
+        share: int,
+        progress: bool,
+        description: str,
+        backoff: float,
     ) -> None:
         self.settings, self.share, self.backoff = settings, share, backoff
         # Identical judgements (a baseline answer given twice, attempts that agree) are asked once.
@@ -126,7 +132,10 @@ class _Run:
     async def all(self) -> list[Verdict]:
         """Judge everything, or raise with the reason to stop."""
         store = Store(self.settings.critic_store)
-        endpoints = [Endpoint(_located(c, self.settings), self.settings, share=self.share, backoff=self.backoff) for c in panel(self.settings)]
+        endpoints = [
+            Endpoint(_located(c, self.settings), self.settings, share=self.share, backoff=self.backoff)
+            for c in panel(self.settings)
+        ]
         waiting = iter(self.unique.items())
         workers = max(1, sum(int(e.gate.ceiling) for e in endpoints))
         try:
@@ -160,7 +169,11 @@ class _Run:
         self.verdicts[name] = verdict
         if verdict.personalized is None:
             self.failures[verdict.missing or "unknown"] += 1
-        judged = [v.personalized for v in self.verdicts.values() if v.personalized is not None] if self.bar.n % 25 == 0 else None
+        judged = (
+            [v.personalized for v in self.verdicts.values() if v.personalized is not None]
+            if self.bar.n % 25 == 0
+            else None
+        )
         self.bar.update(1)
         if judged:
             rate = sum(judged) / len(judged)

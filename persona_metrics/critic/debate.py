@@ -74,7 +74,11 @@ class Verdict:
     def debate(self) -> Debate | None:
         """Return the first debate that ended as the majority did, or None where the verdict is missing."""
         ended = (v.debate for v in self.votes if v.debate is not None)
-        return next((d for d in ended if d.needs_revision is not self.personalized), None) if self.missing is None else None
+        return (
+            next((d for d in ended if d.needs_revision is not self.personalized), None)
+            if self.missing is None
+            else None
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for a samples file."""

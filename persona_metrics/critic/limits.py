@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 
 class Gate:
@@ -32,10 +32,8 @@ class Gate:
         """Wait for a place, hold it for one request of about ``tokens`` tokens, give it back."""
         while (wait := self._wait(tokens)) > 0:
             self._changed.clear()
-            try:
+            with suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._changed.wait(), None if wait == float("inf") else wait)
-            except asyncio.TimeoutError:
-                pass
         self.inflight += 1
         if self._rpm or self._tpm:
             self._sent.append((time.monotonic(), tokens))

@@ -104,7 +104,9 @@ class Store:
         """Yield every vote with its key, raw reply and time."""
         if self._db is None:
             return
-        for name, vote, reply, created in self._db.execute("SELECT key, vote, reply, created FROM votes ORDER BY created"):
+        for name, vote, reply, created in self._db.execute(
+            "SELECT key, vote, reply, created FROM votes ORDER BY created"
+        ):
             yield {"key": name, **json.loads(vote), "reply": reply, "created": created}
 
     def close(self) -> None:
@@ -116,7 +118,9 @@ class Store:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
 

@@ -185,7 +185,9 @@ def _parse_one(entry: Any, where: str, personas: Sequence[Persona]) -> Intersect
         texts = tuple(dict.fromkeys(str(v) for v in values))
         for text in texts:
             if not any(matches(attribute, text, p.attributes.get(attribute)) for p in personas):
-                raise PersonaError(f"{where}: no persona has {attribute} = {shorten(text, 60)!r}{_examples(attribute, personas)}")
+                raise PersonaError(
+                    f"{where}: no persona has {attribute} = {shorten(text, 60)!r}{_examples(attribute, personas)}"
+                )
         conditions.append((attribute, texts))
     name = entry.get("name")
     label = " × ".join("/".join(values) for _, values in conditions)
@@ -214,9 +216,7 @@ def default_set(personas: Sequence[Persona], min_support: int) -> list[Intersect
     file of one's own), the full cross is taken as it is.
     """
     crossed = [
-        item
-        for names in (("sex", "age"), ("sex", "race"), DEFAULT_CROSS)
-        for item in full_cross(names, personas)
+        item for names in (("sex", "age"), ("sex", "race"), DEFAULT_CROSS) for item in full_cross(names, personas)
     ]
     filled = [item for item in crossed if sum(item.holds(p) for p in personas) >= min_support]
     return filled or full_cross(("sex", "age"), personas)

@@ -134,7 +134,9 @@ def read_json(text: str, setting: str) -> Any:
         try:
             text = path.read_text(encoding="utf-8")
         except (OSError, UnicodeError) as error:
-            raise PersonaError(f"{origin}: cannot be read: {shorten(getattr(error, 'strerror', None) or error)}") from None
+            raise PersonaError(
+                f"{origin}: cannot be read: {shorten(getattr(error, 'strerror', None) or error)}"
+            ) from None
     try:
         data = json.loads(text)
     except ValueError as error:

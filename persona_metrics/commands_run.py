@@ -49,7 +49,7 @@ class _IgnoreFunctions(yaml.SafeLoader):
     """Reads lm-eval's YAML without importing what ``!function`` names."""
 
 
-_IgnoreFunctions.add_constructor("!function", lambda loader, node: str(node.value))
+_IgnoreFunctions.add_constructor("!function", lambda _, node: str(node.value))
 
 
 def add_demo_arguments(parser: argparse.ArgumentParser) -> None:

@@ -20,6 +20,7 @@ from .errors import PersonaError
 from .evaluations import Outcome
 from .personas import Persona, known
 from .prompts import render
+from .samples import Result
 
 try:  # lm-eval 0.5 splits tasks by output type; ours generates
     from lm_eval.api.task import GenerateTask as _BaseTask
@@ -284,13 +285,13 @@ def judge_replies(
     for n, (i, _) in enumerate(flat):
         name, dropped, _ = variants[n]
         results[i].append(
-            {
-                "variant": name,
-                "dropped": list(dropped),
-                "answer": extracted[n].answer,
-                "answer_failure": extracted[n].failure,
-                "verdict": verdicts[n].to_dict() if n in verdicts else None,
-            }
+            Result(
+                variant=name,
+                dropped=list(dropped),
+                answer=extracted[n].answer,
+                answer_failure=extracted[n].failure,
+                verdict=verdicts[n].to_dict() if n in verdicts else None,
+            )
         )
     return results
 

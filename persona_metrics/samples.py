@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -131,11 +132,33 @@ def read_samples(path: Path, log: ReadLog | None = None) -> Iterator[dict[str, A
 
 
 def results_of(sample: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return a sample's filtered results, one a variant; lm-eval 0.4 and 0.5 nest them differently."""
+    """Return a sample's filtered results, one a variant; lm-eval 0.4 and 0.5 nest them differently.
+
+    In a samples file lm-eval has made a text of each: JSON (see ``Result``), or Python's own notation.
+    """
     flat: list[dict[str, Any]] = []
     for item in sample.get("filtered_resps") or []:
-        flat += [r for r in (item if isinstance(item, list) else [item]) if isinstance(r, dict)]
+        flat += [r for r in map(_result, item if isinstance(item, list) else [item]) if r is not None]
     return flat
+
+
+class Result(dict):  # type: ignore[type-arg]
+    """One variant's answer, failure and verdict. Its text is JSON: lm-eval writes ``str(result)`` into samples files."""
+
+    def __str__(self) -> str:
+        return json.dumps(self, ensure_ascii=False)
+
+
+def _result(item: Any) -> dict[str, Any] | None:
+    if isinstance(item, str):
+        try:
+            item = json.loads(item)
+        except ValueError:
+            try:
+                item = ast.literal_eval(item)
+            except (ValueError, SyntaxError, MemoryError, RecursionError):
+                return None
+    return item if isinstance(item, dict) else None
 
 
 def replies_of(sample: Mapping[str, Any]) -> list[str]:

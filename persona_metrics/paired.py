@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -42,13 +43,14 @@ def paired_difference(first: ArrayLike, second: ArrayLike, confidence_level: flo
     if n < 2:
         return Paired(float(d.mean()) if n else float("nan"), *(float("nan"),) * 3, n, more, less, p)
     error = float(d.std(ddof=1) / np.sqrt(n))
-    if error == 0.0 and abs(d.mean()) < 1:
-        # All differences 0: the t interval would claim certainty. Newcombe's keeps the width that n allows.
+    if error == 0.0:
+        # All differences alike: the t interval would claim certainty. Newcombe's keeps the width that n allows.
         both, neither = int(np.sum((a == 1) & (b == 1))), int(np.sum((a == 0) & (b == 0)))
         low, high = newcombe_paired(both, more, less, neither, confidence_level)
         return Paired(float(d.mean()), error, low, high, n, more, less, p)
     reach = float(stats.t.ppf(0.5 + confidence_level / 2, n - 1)) * error
-    return Paired(float(d.mean()), error, float(d.mean()) - reach, float(d.mean()) + reach, n, more, less, p)
+    low, high = max(-1.0, float(d.mean()) - reach), min(1.0, float(d.mean()) + reach)
+    return Paired(float(d.mean()), error, low, high, n, more, less, p)
 
 
 def newcombe_paired(
@@ -80,17 +82,20 @@ def newcombe_paired(
     return float(low), float(high)
 
 
-def studentised(differences: Floats) -> Floats:
+def studentised(differences: ArrayLike) -> Floats:
     """Return |t| of each column of ``differences`` (n × m), NaN entries left out; 0 where a column never moves."""
-    count = np.sum(~np.isnan(differences), axis=0)
-    mean = np.nansum(differences, axis=0) / np.maximum(count, 1)
-    square = np.nansum(differences**2, axis=0)
-    variance = (square - count * mean**2) / np.maximum(count - 1, 1)
-    error = np.sqrt(np.maximum(variance, 0.0) / np.maximum(count, 1))
+    d = np.asarray(differences, float)
+    return _ratio(np.nansum(d, axis=0), np.sum(~np.isnan(d), axis=0), np.nansum(d**2, axis=0))
+
+
+def _ratio(total: Any, count: Any, square: Any) -> Floats:
+    mean = total / np.maximum(count, 1)
+    variance = np.maximum(square - count * mean**2, 0.0) / np.maximum(count - 1, 1)
+    error = np.sqrt(variance / np.maximum(count, 1))
     flat = error < 1e-12
-    ratio = np.abs(mean) / np.where(flat, 1.0, error)
     # Every pair moved by the same amount: infinitely many errors away, unless it did not move at all.
-    return np.asarray(np.where(flat, np.where(np.abs(mean) > 1e-12, np.inf, 0.0), ratio))
+    still = np.where(np.abs(mean) > 1e-12, np.inf, 0.0)
+    return np.asarray(np.where(flat, still, np.abs(mean) / np.where(flat, 1.0, error)))
 
 
 @dataclass(frozen=True)
@@ -108,43 +113,53 @@ def step_down_max_t(differences: ArrayLike, flips: int = 9999, seed: int = 0) ->
     """Return p-values for "column j of ``differences`` (n × m) is centred at 0" that hold jointly over all columns.
 
     Westfall & Young 1993, algorithm 4.1 (step-down max-T), with signs flipped jointly for a whole row, which keeps the
-    columns' dependence. NaN is a missing difference. Up to 2ⁿ ≤ ``flips`` every flip is taken and p is exact;
-    otherwise ``flips`` random ones and p = (1 + hits)/(1 + flips) (Phipson & Smyth 2010). ``permutation_test`` of
-    scipy takes one statistic at a time and so cannot give the joint null; its p agrees with ``raw`` for |mean|.
+    columns' dependence: scipy's ``permutation_test`` flips the rows of all columns together and hands back their joint
+    null. NaN is a missing difference. Up to 2ⁿ ≤ ``flips`` every flip is taken and p is exact; otherwise ``flips``
+    random ones and p = (1 + hits)/(1 + flips) (Phipson & Smyth 2010).
     """
     d = np.asarray(differences, float)
     rows, columns = d.shape
-    observed = studentised(d)
+    count, square = np.sum(~np.isnan(d), axis=0), np.nansum(d**2, axis=0)
+    if rows < 2:
+        # One pair cannot speak against chance, and scipy takes no sample of one.
+        one = (1.0,) * columns
+        return MaxT(_tuple(studentised(d)), one, one, flips=2**rows, exact=True)
+
+    def statistic(x: Any, axis: int) -> Floats:
+        # A flip changes a column's sum alone, neither its count nor its squares.
+        return _ratio(np.sum(x, axis=axis), count, square)
+
+    exact = 2.0**rows <= flips
+    found = stats.permutation_test(
+        (np.nan_to_num(d),),
+        statistic,
+        permutation_type="samples",
+        vectorized=True,
+        axis=0,
+        alternative="greater",
+        n_resamples=flips,
+        # Some 100 MB at once, whatever the run's size.
+        batch=int(min(512, max(1, 4_000_000 // (rows * columns)))),
+        rng=np.random.default_rng(seed),
+    )
+    observed, null = studentised(d), found.null_distribution
+    # Its own p-values would be lost where a statistic is infinite, so both are counted from the null.
+    raw = _share(null >= observed - _TIE, exact)
     order = np.argsort(-observed, kind="stable")
-    exact = 2.0**rows <= flips + 1
-    hits_raw, hits_max = np.zeros(columns), np.zeros(columns)
-    total = 2**rows if exact else flips
-    generator = np.random.default_rng(seed)
-    filled, known = np.nan_to_num(d), (~np.isnan(d)).astype(float)
-    count, square = known.sum(axis=0), (filled**2).sum(axis=0)
-    for start in range(0, total, 512):
-        size = min(512, total - start)
-        if exact:
-            bits = (np.arange(start, start + size)[:, None] >> np.arange(rows)) & 1
-            signs = 1.0 - 2.0 * bits
-        else:
-            signs = generator.choice([-1.0, 1.0], size=(size, rows))
-        mean = (signs @ filled) / np.maximum(count, 1)
-        variance = np.maximum(square - count * mean**2, 0.0) / np.maximum(count - 1, 1)
-        error = np.sqrt(variance / np.maximum(count, 1))
-        flat = error < 1e-12
-        t = np.where(flat, np.where(np.abs(mean) > 1e-12, np.inf, 0.0), np.abs(mean) / np.where(flat, 1.0, error))
-        tolerance = 1e-10
-        hits_raw += np.sum(t >= observed - tolerance, axis=0)
-        # The maximum over this hypothesis and all that rank below it.
-        below = np.maximum.accumulate(t[:, order][:, ::-1], axis=1)[:, ::-1]
-        hits_max += np.sum(below >= observed[order] - tolerance, axis=0)
-    offset = 0 if exact else 1
-    raw = (hits_raw + offset) / (total + offset)
-    stepped = np.maximum.accumulate((hits_max + offset) / (total + offset))
+    # The maximum over each hypothesis and all that rank below it.
+    below = np.maximum.accumulate(null[:, order][:, ::-1], axis=1)[:, ::-1]
     adjusted = np.empty(columns)
-    adjusted[order] = stepped
-    return MaxT(_tuple(observed), _tuple(raw), _tuple(adjusted), flips=total, exact=exact)
+    adjusted[order] = np.maximum.accumulate(_share(below >= observed[order] - _TIE, exact))
+    return MaxT(_tuple(observed), _tuple(raw), _tuple(adjusted), flips=len(null), exact=exact)
+
+
+_TIE = 1e-10
+"""Statistics this close are equal: the sums of flipped rows come in another order."""
+
+
+def _share(hits: Any, exact: bool) -> Floats:
+    offset = 0 if exact else 1
+    return np.asarray((hits.sum(axis=0) + offset) / (len(hits) + offset))
 
 
 def _tuple(values: Floats) -> tuple[float, ...]:

@@ -8,19 +8,10 @@ from math import comb
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import optimize, special, stats
+from scipy import optimize, stats
+from statsmodels.stats.proportion import proportion_confint
 
 Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A value with its interval and the number of observations it rests on."""
-
-    value: float
-    low: float
-    high: float
-    n: int
 
 
 # -- pass@k ------------------------------------------------------------------------------------------------------------
@@ -61,103 +52,31 @@ def _counts(n: int, c: int, k: int) -> None:
         raise ValueError(f"k={k} must be between 1 and n={n}")
 
 
-# -- groups ------------------------------------------------------------------------------------------------------------
+# -- rates -------------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class PooledRates:
-    """Partially pooled rates: prior mean and weight (in pairs), and per group rate, ``low``, ``high``.
+def wilson(rate: float, n: float, confidence_level: float = 0.95, df: float | None = None) -> tuple[float, float]:
+    """Return Wilson's score interval of a rate from ``n`` observations; ``n`` may be an effective number.
 
-    ``prior_n`` is infinite where the groups do not differ more than chance would make them; every group then has the
-    common rate and no interval around it of its own.
+    Wilson 1927 (JASA 22), by statsmodels. With ``df`` the quantile is that of t instead of the normal, for an error
+    that few clusters estimate (Korn & Graubard 1998 take the effective n so for clustered rates).
     """
-
-    mean: float
-    prior_n: float
-    rates: tuple[float, ...]
-    lows: tuple[float, ...]
-    highs: tuple[float, ...]
-
-    @property
-    def worst(self) -> int:
-        """Return the position of the lowest rate."""
-        return int(np.argmin(self.rates))
-
-
-# Beyond this prior weight the likelihood is flat and the groups are one.
-_LOG_MAX = np.log(1e7)
-
-
-def pooled_rates(successes: Sequence[int], totals: Sequence[int], confidence_level: float = 0.9) -> PooledRates:
-    """Return empirical-Bayes rates of groups under a beta-binomial model fitted by marginal maximum likelihood.
-
-    ``successes`` and ``totals`` have one entry a group, every total ≥ 1. The rate of a group is its posterior mean
-    (k + μκ)/(n + κ), its interval the central posterior one (Gelman et al., Bayesian Data Analysis, 5.3; Casella 1985).
-    Groups that share members are treated as if they did not: pooling is then too confident, not biased.
-    Raises ``ValueError`` without groups or with an empty one.
-    """
-    k, n = _groups(successes, totals)
     tail = (1 - confidence_level) / 2
-    overall = float(k.sum() / n.sum())
-    if len(k) == 1 or overall in (0.0, 1.0):
-        # One group, or no variation at all: nothing to learn a prior from. Jeffreys' interval of what there is.
-        a, b = k.sum() + 0.5, n.sum() - k.sum() + 0.5
-        low, high = (float(x) for x in stats.beta.ppf([tail, 1 - tail], a, b))
-        same = (overall,) * len(k)
-        return PooledRates(overall, float("inf"), same, (min(low, overall),) * len(k), (max(high, overall),) * len(k))
-
-    def loss(parameters: Floats) -> tuple[float, Floats]:
-        mean, prior = float(special.expit(parameters[0])), float(np.exp(parameters[1]))
-        a, b = mean * prior, (1 - mean) * prior
-        value = -np.sum(special.betaln(k + a, n - k + b) - special.betaln(a, b))
-        shared = special.digamma(prior) - special.digamma(n + prior)
-        by_a = np.sum(special.digamma(k + a) - special.digamma(a) + shared)
-        by_b = np.sum(special.digamma(n - k + b) - special.digamma(b) + shared)
-        return float(value), np.array([-(by_a - by_b) * prior * mean * (1 - mean), -(by_a * a + by_b * b)])
-
-    start = special.logit(np.clip(overall, 1e-6, 1 - 1e-6))
-    bounds = [(-20.0, 20.0), (-5.0, _LOG_MAX)]
-    # The likelihood can have a flat far end; start on both sides and keep the better.
-    fits = [optimize.minimize(loss, [start, s], jac=True, method="L-BFGS-B", bounds=bounds) for s in (2.0, 6.0)]
-    best = min(fits, key=lambda fit: float(fit.fun))
-    # Near the optimum the value is flat to machine precision, its slope is not.
-    exact = optimize.root(lambda x: loss(x)[1], best.x, method="hybr", tol=1e-12)
-    if exact.success and bounds[1][0] < exact.x[1] < _LOG_MAX and loss(exact.x)[0] <= best.fun + 1e-9:
-        best = exact
-    mean, log_prior = float(special.expit(best.x[0])), min(float(best.x[1]), _LOG_MAX)
-    prior = float(np.exp(log_prior))
-    a, b = k + mean * prior, n - k + (1 - mean) * prior
-    lows, highs = stats.beta.ppf(tail, a, b), stats.beta.ppf(1 - tail, a, b)
-    shown = float("inf") if log_prior >= _LOG_MAX - 1e-6 else prior
-    return PooledRates(mean, shown, _tuple(a / (a + b)), _tuple(lows), _tuple(highs))
+    alpha = 2 * float(stats.norm.sf(stats.t.isf(tail, df))) if df is not None else 2 * tail
+    low, high = proportion_confint(rate * n, n, alpha, method="wilson")
+    # At 0 and 1 rounding can put the end a hair beside the rate.
+    return min(float(low), rate), max(float(high), rate)
 
 
-def between_group_variance(successes: Sequence[int], totals: Sequence[int]) -> float:
-    """Return the variance of true group rates beyond sampling noise: s² − mean of p(1−p)/(n−1); may be negative.
+def effective_n(values: ArrayLike) -> float:
+    """Return how many 0/1 observations say as much as these values in 0…1, array of shape (n,): n·p(1−p)/variance.
 
-    Both corrections of the moment estimator: s² with K − 1, and the unbiased estimate of each group's own variance
-    (Kleinman 1973, JASA 68; DerSimonian & Laird 1986 for equal weights). Groups of one pair have no variance
-    estimate and are left out. Raises ``ValueError`` where fewer than two groups remain.
+    It is n for 0/1 values and larger for shares, whose variance is smaller (Kish 1965); n where all are alike, since
+    no variance seen is not none.
     """
-    k, n = _groups(successes, totals)
-    k, n = k[n > 1], n[n > 1]
-    if len(k) < 2:
-        raise ValueError("at least two groups of two pairs are needed")
-    p = k / n
-    return float(np.var(p, ddof=1) - np.mean(p * (1 - p) / (n - 1)))
-
-
-def between_group_sd(successes: Sequence[int], totals: Sequence[int]) -> float:
-    """Return the square root of ``between_group_variance``; 0.0 where chance alone explains the spread, or all is one."""
-    _, n = _groups(successes, totals)
-    return float(np.sqrt(max(0.0, between_group_variance(successes, totals)))) if np.sum(n > 1) > 1 else 0.0
-
-
-def _groups(successes: Sequence[int], totals: Sequence[int]) -> tuple[Floats, Floats]:
-    k, n = np.asarray(successes, float), np.asarray(totals, float)
-    if k.shape != n.shape or k.ndim != 1 or not len(k) or np.any(n < 1) or np.any(k < 0) or np.any(k > n):
-        raise ValueError("need one success count and one total (≥ 1) for each group")
-    return k, n
+    y = np.asarray(values, float)
+    variance = float(y.var())
+    return len(y) * float(y.mean() * (1 - y.mean())) / variance if variance > 1e-15 else float(len(y))
 
 
 # -- clustered errors --------------------------------------------------------------------------------------------------
@@ -244,7 +163,3 @@ def paired_bounds(pairs: Sequence[tuple[float | None, float | None]]) -> tuple[f
     low = sum((0.0 if a is None else a) - (1.0 if b is None else b) for a, b in pairs)
     high = sum((1.0 if a is None else a) - (0.0 if b is None else b) for a, b in pairs)
     return low / len(pairs), high / len(pairs)
-
-
-def _tuple(values: Floats) -> tuple[float, ...]:
-    return tuple(float(v) for v in values)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from persona_metrics import paired, statistics
+from persona_metrics import paired, pooling, statistics
 
 REFERENCE: dict[str, Any] = json.loads((Path(__file__).parent / "data" / "reference_values.json").read_text())
 close = lambda value: pytest.approx(value, abs=1e-6)  # noqa: E731
@@ -62,7 +62,7 @@ def test_expected_attempts_is_the_area_over_the_curve() -> None:
 def test_groups_reference() -> None:
     ref = REFERENCE["groups"]
     k, n = zip(*ref["k_n"], strict=True)
-    pooled = statistics.pooled_rates(k, n)
+    pooled = pooling.pooled_rates(k, n)
     assert pooled.mean == close(ref["EB_mu"])
     # The likelihood is flat here: the reference value is 1e-5 off the root of the score equations, found to 40 digits.
     assert pooled.prior_n == pytest.approx(285.73693994657788, rel=1e-9)
@@ -71,7 +71,7 @@ def test_groups_reference() -> None:
     assert max(pooled.rates) - min(pooled.rates) == close(ref["EB_gap"])
     assert pooled.rates[pooled.worst] == close(ref["EB_worst_group"])
     assert (pooled.lows[4], pooled.highs[4]) == close(tuple(ref["EB_90CrI_group5(3/8)"]))
-    assert statistics.between_group_variance(k, n) == close(ref["double_corrected_between_var"])
+    assert pooling.between_group_variance(k, n) == close(ref["double_corrected_between_var"])
 
 
 @settings(deadline=None)
@@ -79,18 +79,18 @@ def test_groups_reference() -> None:
 def test_pooled_rates_lie_between_raw_and_common_rate(groups: list[tuple[int, float]]) -> None:
     n = [size for size, _ in groups]
     k = [round(size * rate) for size, rate in groups]
-    pooled = statistics.pooled_rates(k, n)
+    pooled = pooling.pooled_rates(k, n)
     for success, total, rate, low, high in zip(k, n, pooled.rates, pooled.lows, pooled.highs, strict=True):
         raw = success / total
         assert min(raw, pooled.mean) - 1e-6 <= rate <= max(raw, pooled.mean) + 1e-6
         assert low <= rate + 1e-9
         assert rate <= high + 1e-9
-    assert statistics.between_group_sd(k, n) >= 0
+    assert pooling.between_group_sd(k, n) >= 0
 
 
 def test_chance_alone_gives_no_spread_on_average() -> None:
     generator = np.random.default_rng(0)
-    spread = [statistics.between_group_variance(generator.binomial(30, 0.6, 10), [30] * 10) for _ in range(2000)]
+    spread = [pooling.between_group_variance(generator.binomial(30, 0.6, 10), [30] * 10) for _ in range(2000)]
     assert abs(np.mean(spread)) < 3 * np.std(spread) / 2000**0.5
 
 

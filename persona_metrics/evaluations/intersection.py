@@ -12,8 +12,8 @@ from typing_extensions import Self
 
 from ..errors import PersonaError, shorten
 from ..personas import ATTRIBUTES, NOT_STATED, Persona, band, bands, number, require_attributes
+from ..pooling import between_group_sd, pooled_rates
 from ..settings import Settings, split_names
-from ..statistics import between_group_sd, pooled_rates
 from .base import WHOLE, Evaluation, Outcome, Row, Variant, breakdown, shares
 from .leave_one_out import read_json
 

@@ -1,0 +1,40 @@
+"""What lm-eval's table cannot say, from the samples of one task: intervals, adjusted p-values, pooled groups, bounds.
+
+Pure functions over the tidy frame of ``samples.tidy``; one file an evaluation. Knows no file, no model and no lm-eval.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pandas as pd
+
+from ..errors import PersonaError, suggest
+from . import attempts, groups, importance, overall
+from .compare import compare
+from .rates import LEVEL, SMALL
+
+_BY_EVALUATION: Mapping[str, Callable[[pd.DataFrame, Mapping[str, Any]], dict[str, pd.DataFrame]]] = {
+    "main": overall.tables,
+    "leave_one_out": importance.tables,
+    "intersectionality": groups.tables,
+    "pass_at_k": attempts.tables,
+}
+
+
+def tables(frame: pd.DataFrame, metadata: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
+    """Return the tables of one task of one model, by ``metadata["evaluation"]``.
+
+    ``frame`` is tidy (``samples.COLUMNS``), ``metadata`` what the task left in ``configs`` of results_*.json. All have
+    ``headline``; main has ``by_attribute``, leave-one-out ``importance``, intersectionality ``intersections`` and
+    ``groups``, pass@k ``curve`` and ``attempts``. A number that the verdicts do not give is NaN, never 0.
+    Raises ``PersonaError`` for an evaluation that is not one of the four.
+    """
+    name = str(metadata.get("evaluation"))
+    if name not in _BY_EVALUATION:
+        raise PersonaError(f"evaluation {name!r} is none of {', '.join(_BY_EVALUATION)}{suggest(name, _BY_EVALUATION)}")
+    return _BY_EVALUATION[name](frame, metadata)
+
+
+__all__ = ["LEVEL", "SMALL", "compare", "tables"]

@@ -1,0 +1,57 @@
+"""Main: the rate with its errors, and the rate within each group of each of the 33 attributes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..personas import ATTRIBUTES, band
+from .rates import SMALL, headline, summary, whole
+
+GROUPS_SHOWN = 12
+"""Groups shown of one attribute, the largest; ``groups`` says how many there are."""
+
+_COLUMNS = ["attribute", "group", "rate", "low", "high", "n", "missing", "bound_low", "bound_high", "small", "groups"]
+
+
+def tables(frame: pd.DataFrame, metadata: Mapping[str, Any]) -> dict[str, pd.DataFrame]:  # noqa: ARG001
+    """Return ``headline`` (the row ``personalized``) and ``by_attribute``.
+
+    ``by_attribute`` has every attribute's groups (ages and incomes in bands, ``not stated`` a group of its own), the
+    largest ``GROUPS_SHOWN`` of an attribute; ``small`` marks fewer than 30 judged pairs, where the rate is mostly luck.
+    """
+    about, values = whole(frame)
+    return {
+        "headline": headline({"personalized": values}, about),
+        "by_attribute": by_attribute(list(about["persona"]), values),
+    }
+
+
+def by_attribute(personas: list[Mapping[str, Any]], values: Any) -> pd.DataFrame:
+    """Return one row a group of each attribute, for personas and their values in the same order."""
+    rows = []
+    for attribute in ATTRIBUTES:
+        labels = np.array([band(attribute, _text(p.get(attribute))) for p in personas], object)
+        sizes = pd.Series(labels).value_counts()
+        # By size, then name: the same table whatever the order of the pairs.
+        order = sorted(sizes.index, key=lambda label: (-int(sizes[label]), label))
+        for label in order[:GROUPS_SHOWN]:
+            row = summary(values[labels == label])
+            rows.append(
+                {
+                    **row,
+                    "attribute": attribute,
+                    "group": label,
+                    "rate": row["value"],
+                    "small": row["n"] < SMALL,
+                    "groups": len(order),
+                }
+            )
+    return pd.DataFrame(rows, columns=_COLUMNS)
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)

@@ -53,6 +53,7 @@ class TaskRun:
     metadata: Mapping[str, Any]
     rows: Mapping[str, Any]
     samples: Path | None
+    generation: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,8 @@ def load_run(path: Path) -> Run:
             continue
         samples = path.parent / f"samples_{name}_{stamp[1]}.jsonl" if stamp else None
         rows = {k: v for k, v in results.get(name, {}).items() if "," in k}
-        tasks.append(TaskRun(name, metadata, rows, samples if samples and samples.is_file() else None))
+        samples = samples if samples and samples.is_file() else None
+        tasks.append(TaskRun(name, metadata, rows, samples, config.get("generation_kwargs") or {}))
     config = data.get("config") or {}
     model = next((str(t.metadata["model_name"]) for t in tasks if t.metadata.get("model_name")), None)
     model = model or str(data.get("model_name") or config.get("model") or "unknown")

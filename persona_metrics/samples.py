@@ -85,9 +85,11 @@ def load_run(path: Path) -> Run:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
         configs, results = data["configs"], data["results"]
+        if not all(isinstance(part, dict) for part in (configs, results, *configs.values(), *results.values())):
+            raise TypeError("configs and results are not objects of objects")
     except OSError as error:
         raise PersonaError(f"{path}: cannot be read: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise PersonaError(f"{path}: not a results file of lm-eval: {shorten(error)}") from None
     tasks, others = [], []
     stamp = _STAMP.search(path.name.replace(".json", ".jsonl") if path.name.endswith(".json") else path.name)

@@ -208,9 +208,15 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
 
     def judge_replies(self, replies: Sequence[Sequence[str]], docs: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
         """Return, for each instance, a list with one result a reply: answer, failure and verdict as plain data."""
-        return judge_replies(
+        judged = judge_replies(
             replies, docs, self.settings, evaluation=self.evaluation, share=self._world, progress=self._rank == 0
         )
+        by_pair: dict[Any, list[Outcome]] = {}
+        for doc, results in zip(docs, judged, strict=True):
+            by_pair.setdefault(doc["pair_id"], []).extend(map(outcome, results))
+        for remark in self.evaluation.remarks(by_pair.values()) if self._rank == 0 else ():
+            _say(f"warning: {remark}")
+        return judged
 
     def process_results(self, doc: Any, results: Any) -> dict[str, Any]:
         """Return the pair's rows from its variants' verdicts."""

@@ -155,7 +155,7 @@ def _run(
     except UserExit as stopped:
         raise stopped.error from None
     if output_path is not None:
-        _save(raw, Path(output_path), kind, arguments)
+        save(raw, Path(output_path), kind, arguments)
     metadata = raw["configs"][task]["metadata"]
     name = metadata.get("model_name") or arguments.get("model") or arguments.get("pretrained") or kind
     return EvaluationResult(
@@ -175,7 +175,8 @@ def _metrics(rows: Mapping[str, Any]) -> dict[str, Metric]:
     return found
 
 
-def _save(raw: Mapping[str, Any], folder: Path, kind: str, arguments: Mapping[str, Any]) -> None:
+def save(raw: Mapping[str, Any], folder: Path, kind: str, arguments: Mapping[str, Any]) -> None:
+    """Write results_*.json and samples_*.jsonl under ``folder/<model>`` as the ``lm_eval`` command does."""
     from lm_eval.loggers import EvaluationTracker
 
     results = {k: v for k, v in raw.items() if k != "samples"}

@@ -22,8 +22,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "score": ("commands_critic", "judge answers that were made elsewhere"),
     "store": ("commands_store", "look into, prune or export the verdict store"),
     "report": ("commands_report", "tables, figures and one page from a run, or from several"),
-    "leaderboard": ("commands_report", "compare models over any number of runs"),
-    "export": ("commands_report", "hand a run on to other tools"),
+    "leaderboard": ("commands_leaderboard", "compare models over any number of runs"),
+    "export": ("commands_export", "hand a run on to other tools"),
 }
 
 

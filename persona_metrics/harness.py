@@ -307,13 +307,13 @@ def judge_replies(
     for n, (i, _) in enumerate(flat):
         name, dropped, _ = variants[n]
         results[i].append(
-            Result(
-                variant=name,
-                dropped=list(dropped),
-                answer=extracted[n].answer,
-                answer_failure=extracted[n].failure,
-                verdict=verdicts[n].to_dict() if n in verdicts else None,
-            )
+            {
+                "variant": name,
+                "dropped": list(dropped),
+                "answer": extracted[n].answer,
+                "answer_failure": extracted[n].failure,
+                "verdict": verdicts[n].to_dict() if n in verdicts else None,
+            }
         )
     return results
 
@@ -357,8 +357,10 @@ class PersonaCritic(Filter):  # type: ignore[misc]
             if self.task is not None:
                 if self.task._predict_only:
                     return replies
-                return self.task.judge_replies(replies, list(docs))
-            return judge_replies(replies, list(docs), settings.load(self.overrides, where="persona_critic"))
+                judged = self.task.judge_replies(replies, list(docs))
+            else:
+                judged = judge_replies(replies, list(docs), settings.load(self.overrides, where="persona_critic"))
+        return [[Result(result) for result in group] for group in judged]
 
 
 def _bind(factory: Any, task: PersonaTask) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+from collections import UserDict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,6 +54,7 @@ class TaskRun:
     metadata: Mapping[str, Any]
     rows: Mapping[str, Any]
     samples: Path | None
+    generation: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,8 @@ def load_run(path: Path) -> Run:
             continue
         samples = path.parent / f"samples_{name}_{stamp[1]}.jsonl" if stamp else None
         rows = {k: v for k, v in results.get(name, {}).items() if "," in k}
-        tasks.append(TaskRun(name, metadata, rows, samples if samples and samples.is_file() else None))
+        samples = samples if samples and samples.is_file() else None
+        tasks.append(TaskRun(name, metadata, rows, samples, config.get("generation_kwargs") or {}))
     config = data.get("config") or {}
     model = next((str(t.metadata["model_name"]) for t in tasks if t.metadata.get("model_name")), None)
     model = model or str(data.get("model_name") or config.get("model") or "unknown")
@@ -110,13 +113,17 @@ class ReadLog:
 
     lines: int = 0
     lost: int = 0
+    offset: int = 0
+    """Where the line that was read last begins, in bytes."""
 
 
 def read_samples(path: Path, log: ReadLog | None = None) -> Iterator[dict[str, Any]]:
     """Yield the samples of a JSONL file one by one; a line that is cut or broken is counted in ``log`` and left out."""
     log = log if log is not None else ReadLog()
+    end = 0
     with path.open("rb") as lines:
         for line in lines:
+            log.offset, end = end, end + len(line)
             if not line.strip():
                 continue
             log.lines += 1
@@ -142,11 +149,14 @@ def results_of(sample: Mapping[str, Any]) -> list[dict[str, Any]]:
     return flat
 
 
-class Result(dict):  # type: ignore[type-arg]
-    """One variant's answer, failure and verdict. Its text is JSON: lm-eval writes ``str(result)`` into samples files."""
+class Result(UserDict):  # type: ignore[type-arg]
+    """One variant's answer, failure and verdict. Its text is JSON, since lm-eval writes ``str(result)`` into samples files.
+
+    No ``dict``: lm-eval copies those into plain ones before it writes.
+    """
 
     def __str__(self) -> str:
-        return json.dumps(self, ensure_ascii=False)
+        return json.dumps(self.data, ensure_ascii=False)
 
 
 def _result(item: Any) -> dict[str, Any] | None:
@@ -158,7 +168,7 @@ def _result(item: Any) -> dict[str, Any] | None:
                 item = ast.literal_eval(item)
             except (ValueError, SyntaxError, MemoryError, RecursionError):
                 return None
-    return item if isinstance(item, dict) else None
+    return dict(item) if isinstance(item, Mapping) else None
 
 
 def replies_of(sample: Mapping[str, Any]) -> list[str]:

@@ -237,6 +237,16 @@ def _reply(
     return answer, result
 
 
+def odd_answers(samples: Path) -> None:
+    """Put line separators, half a surrogate pair, a template and a tag into the answers, as a model can."""
+    lines = [json.loads(line) for line in samples.read_text(encoding="utf-8").splitlines()]
+    for line in lines:
+        result = json.loads(line["filtered_resps"][0][0])
+        result["answer"] = "a\u2028b\x85c \ud800 {{7*7}} </script>"
+        line["filtered_resps"], line["resps"] = [[json.dumps(result)]], [[result["answer"]]]
+    samples.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+
+
 def _table(rows: Mapping[str, Sequence[Any]], evaluation: Evaluation) -> dict[str, Any]:
     table: dict[str, Any] = {}
     own = evaluation.aggregates()

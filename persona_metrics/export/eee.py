@@ -1,0 +1,363 @@
+"""Every Eval Ever (evalevalai.com), schema 0.3.0: an aggregate JSON a run, and one line a judged answer beside it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .. import __version__
+from ..errors import PersonaError, shorten
+from ..files import write_text
+from .scores import CONFIDENCE, Answer, Score, Task, critics, date_of
+from .templates import answer_template, debate_template
+
+SCHEMA_VERSION = "0.3.0"
+COLLECTION = "persona_bench"
+PAPER = "https://arxiv.org/abs/2407.17387"
+RELATIONSHIPS = ("first_party", "third_party", "collaborative", "other")
+
+# Model types of lm-eval whose models have one maker; a bare name behind any other endpoint says nothing of it.
+_MAKERS = {"openai-chat-completions": "openai", "openai-completions": "openai", "anthropic-chat": "anthropic"}
+_HOSTED = frozenset({*_MAKERS, "anthropic-completions", "anthropic-chat-completions"})
+_RESERVED = frozenset({"CON", "PRN", "AUX", "NUL", *(f"{d}{i}" for d in ("COM", "LPT") for i in range(1, 10))})
+_UNSAFE = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
+_EXPLANATIONS = {
+    "personalized": "share of answers that the critics' debate found to need no revision for this persona",
+    "importance": "rate with the whole persona minus rate without the attribute, over the same pairs (no better or worse)",
+    "worst_group": "lowest partially pooled rate over the intersections",
+    "between_group_sd": "standard deviation of the groups' rates beyond chance",
+    "pass@k": "chance that at least one of k attempts is personalised (unbiased estimator)",
+    "pass^k": "chance that all of k attempts are personalised (unbiased estimator)",
+    "attempts": "expected attempts until the first personalised answer, capped at K",
+    "never": "share of pairs without a personalised answer in K attempts",
+    "distinct_answers": "share of distinct answers among the attempts",
+    "critic_failures": "share of verdicts that could not be had",
+    "answer_failures": "share of replies without an answer",
+    "critic_agreement": "share of agreeing pairs of votes",
+}
+
+
+@dataclass(frozen=True)
+class Reporter:
+    """What a run does not know of itself: who publishes it, who made the model, and how the two relate."""
+
+    developer: str | None = None
+    organization: str = "not stated"
+    relationship: str = "other"
+
+
+def write(tasks: list[Task], out: Path, reporter: Reporter | None = None) -> list[Path]:
+    """Write ``data/persona_bench/<developer>/<model>/<uuid>.json`` and ``<uuid>_samples.jsonl`` below ``out``.
+
+    The id is made of the run, so a second export replaces the first. A missing verdict has no line in the samples
+    file, since a line must have a score; the aggregate says how many there are. Raises ``PersonaError`` where the
+    model's maker is unknown, since records are filed under it.
+    """
+    reporter = reporter or Reporter()
+    run = tasks[0].run
+    identity = model_id(tasks[0], reporter)
+    evaluation = f"{COLLECTION}/{identity}/{run.path.stem.removeprefix('results_')}"
+    name = str(uuid.UUID(bytes=hashlib.sha256(f"{evaluation}/{date_of(run)}".encode()).digest()[:16], version=4))
+    maker, _, model = identity.partition("/")
+    place = Path("data", COLLECTION, _safe(maker), "_".join(map(_safe, model.split("/"))))
+    sampled = [t for t in tasks if t.task.samples is not None]
+    written = []
+    log = _log(tasks, evaluation, identity, reporter)
+    if sampled:
+        target = place / f"{name}_samples.jsonl"
+        lines = (
+            json.dumps(line, ensure_ascii=False, allow_nan=False)
+            for task in sampled
+            for line in _lines(task, evaluation, identity)
+        )
+        count, checksum = _write_lines(out / target, lines)
+        if count:
+            log["detailed_evaluation_results"] = {
+                "format": "jsonl",
+                "file_path": target.as_posix(),
+                "hash_algorithm": "sha256",
+                "checksum": checksum,
+                "total_rows": count,
+                "additional_details": {
+                    "verdicts_missing": str(sum(t.missing or 0 for t in sampled)),
+                    "note": "an answer whose verdict could not be had has no line here; it is never scored",
+                },
+            }
+            written.append(out / target)
+        else:
+            (out / target).unlink()
+    path = out / place / f"{name}.json"
+    write_text(path, json.dumps(log, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    return [path, *written]
+
+
+def model_id(task: Task, reporter: Reporter) -> str:
+    """Return ``developer/model``; raise ``PersonaError`` where neither the run nor the reporter names the developer."""
+    name = task.run.model.strip()
+    source = str(task.run.config.get("model") or task.run.extra.get("model_source") or "")
+    if Path(name).is_absolute() or name.startswith((".", "~")):
+        name = Path(name).name  # a folder of one machine is no name, and tells about it
+    if reporter.developer:
+        return f"{reporter.developer}/{name.rpartition('/')[2]}"
+    if "/" in name:
+        return name
+    if source in _MAKERS:
+        return f"{_MAKERS[source]}/{name}"
+    raise PersonaError(
+        f"the run does not say who made the model {shorten(name, 60)!r}, and Every Eval Ever files records by maker:"
+        " add --developer NAME"
+    )
+
+
+def _safe(part: str) -> str:
+    cleaned = _UNSAFE.sub("_", part).strip(". ")
+    return f"_{cleaned}" if cleaned.partition(".")[0].upper() in _RESERVED or cleaned in ("", "data") else cleaned
+
+
+def _write_lines(path: Path, lines: Iterator[str]) -> tuple[int, str]:
+    digest, count = hashlib.sha256(), 0
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        for line in lines:
+            # U+2028 and the like are no line ends to JSON, but readers that use splitlines() stop there.
+            data = (_one_line(line) + "\n").encode("utf-8", "replace")
+            digest.update(data)
+            file.write(data)
+            count += 1
+    return count, digest.hexdigest()
+
+
+def _one_line(text: str) -> str:
+    return text.translate({0x85: "\\u0085", 0x2028: "\\u2028", 0x2029: "\\u2029"})
+
+
+def _log(tasks: list[Task], evaluation: str, identity: str, reporter: Reporter) -> dict[str, Any]:
+    run = tasks[0].run
+    sampled = any(t.task.samples is not None for t in tasks)
+    source = str(run.config.get("model") or "unknown")
+    began = date_of(run)
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "evaluation_id": evaluation,
+        **({"evaluation_timestamp": str(int(began))} if began is not None else {}),
+        "retrieved_timestamp": str(int(time.time())),
+        "source_metadata": {
+            "source_name": "persona-metrics",
+            "source_type": "evaluation_run" if sampled else "documentation",
+            "source_organization_name": reporter.organization,
+            "evaluator_relationship": reporter.relationship,
+        },
+        "eval_library": {
+            "name": "lm_eval",
+            "version": str(run.extra.get("lm_eval_version") or "unknown"),
+            "additional_details": {"task_pack": f"persona-metrics {tasks[0].metadata.get('pack_version')}"},
+        },
+        "model_info": _model(identity, source in _HOSTED, source),
+        "evaluation_results": [_result(task, score) for task in tasks for score in task.scores()],
+    }
+
+
+def _model(identity: str, hosted: bool, platform: str | None = None) -> dict[str, Any]:
+    info: dict[str, Any] = {
+        "name": identity.partition("/")[2] or identity,
+        "id": identity,
+        "additional_details": {
+            "deployment_type": "externally_managed" if hosted else "unknown",
+            "model_availability": "unknown",
+        },
+    }
+    if "/" in identity:
+        info["developer"] = identity.partition("/")[0]
+    if platform:
+        info["inference_platform"] = platform
+    return info
+
+
+def _result(task: Task, score: Score) -> dict[str, Any]:
+    metadata = task.metadata
+    group = score.kind == "personalized" and score.argument is not None
+    described = _EXPLANATIONS.get(score.kind, score.kind)
+    metric: dict[str, Any] = {
+        "evaluation_description": described + (f", among {score.argument}" if group else ""),
+        "metric_id": f"{COLLECTION}.{score.kind}",
+        "metric_name": score.row,
+        "metric_kind": "pass_rate" if score.kind.startswith("pass") or score.kind == "personalized" else score.kind,
+        "metric_unit": "attempts" if score.kind == "attempts" else "proportion",
+        "metric_parameters": _parameters(score),
+        "lower_is_better": not score.scale.higher_is_better,
+        "score_type": "continuous",
+        "min_score": score.scale.least,
+        "max_score": score.scale.most,
+        "additional_details": {"level": "group" if group else "overall"},
+    }
+    if score.kind not in ("answer_failures", "distinct_answers") and metadata.get("critic_model"):
+        metric["llm_scoring"] = _judging(metadata)
+    details = {
+        "mode": str(metadata.get("mode")),
+        "pairs": str(task.pairs),
+        "pairs_judged": str(score.n),
+        "verdicts_missing": str(task.missing),
+        "data_hash": str(metadata.get("data_hash")),
+        "pairs_hash": str(metadata.get("pairs_hash")),
+    }
+    result: dict[str, Any] = {
+        "evaluation_result_id": _result_id(task, score.row),
+        "evaluation_name": f"{COLLECTION}.{task.name.removeprefix('persona_')}"
+        + (f".{score.argument}" if group else ""),
+        "source_data": _source(metadata),
+        "metric_config": {k: v for k, v in metric.items() if v is not None},
+        "score_details": {"score": score.value, "details": details, "uncertainty": _uncertainty(score)},
+        "generation_config": _generation(task),
+    }
+    if not result["score_details"]["uncertainty"]:
+        del result["score_details"]["uncertainty"]
+    return result
+
+
+def _result_id(task: Task, row: str) -> str:
+    return f"{task.name}/{row}"
+
+
+def _parameters(score: Score) -> dict[str, Any] | None:
+    if score.kind in ("pass@k", "pass^k"):
+        return {"k": int(score.argument or 1)}
+    return {"attribute": score.argument} if score.kind == "importance" else None
+
+
+def _uncertainty(score: Score) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if score.stderr is not None:
+        found["standard_error"] = {"value": score.stderr, "method": "analytic"}
+    if score.low is not None and score.high is not None:
+        found["confidence_interval"] = {"lower": score.low, "upper": score.high, "confidence_level": CONFIDENCE}
+    if score.n is not None:
+        found["num_samples"] = score.n
+    return found
+
+
+def _judging(metadata: Any) -> dict[str, Any]:
+    panel = critics(metadata)
+    votes = int(metadata.get("critic_votes") or 1)
+    judges = [
+        {
+            "model_info": _model(name, hosted=False, platform=place or None),
+            "temperature": float(metadata.get("critic_temperature") or 0.0),
+            "additional_details": {
+                "votes": str(votes),
+                "max_tokens": str(metadata.get("critic_max_tokens")),
+                "endpoint": place,
+            },
+        }
+        for name, place in panel
+    ]
+    scoring: dict[str, Any] = {
+        "judges": judges,
+        "input_prompt": debate_template(metadata),
+        "additional_details": {
+            "template_hash": str(metadata.get("critic_template")),
+            "votes_per_answer": str(votes * len(panel)),
+            "verdict": "personalised when the debate ends without need of revision; a tie or no vote is missing",
+        },
+    }
+    if votes * len(panel) > 1:
+        scoring["aggregation_method"] = "majority_vote"
+    return scoring
+
+
+def _source(metadata: Any) -> dict[str, Any]:
+    details = {
+        "personas_and_questions": str(metadata.get("source")),
+        "data_hash": str(metadata.get("data_hash")),
+        "pack_version": str(metadata.get("pack_version", __version__)),
+        "seed": str(metadata.get("seed")),
+    }
+    if metadata.get("source") == "hub":
+        from ..sources import HUB_PERSONAS
+
+        return {
+            "dataset_name": COLLECTION,
+            "source_type": "hf_dataset",
+            "hf_repo": HUB_PERSONAS,
+            "samples_number": int(metadata.get("n") or 0),
+            "additional_details": details,
+        }
+    return {"dataset_name": COLLECTION, "source_type": "url", "url": [PAPER], "additional_details": details}
+
+
+def _generation(task: Task) -> dict[str, Any]:
+    given = task.task.generation
+    arguments: dict[str, Any] = {"prompt_template": answer_template(task.metadata)}
+    if isinstance(given.get("temperature"), (int, float)):
+        arguments["temperature"] = float(given["temperature"])
+    if isinstance(given.get("max_gen_toks"), int) and given["max_gen_toks"] > 0:
+        arguments["max_tokens"] = given["max_gen_toks"]
+    if task.metadata.get("evaluation") == "pass_at_k":
+        arguments["max_attempts"] = int(task.metadata.get("k") or 1)
+    return {"generation_args": arguments, "additional_details": {"mode": str(task.metadata.get("mode"))}}
+
+
+def _lines(task: Task, evaluation: str, identity: str) -> Iterator[dict[str, Any]]:
+    """Yield one line an answer that has a score, linked to the one row it counts in."""
+    headline = "pass@1" if task.metadata.get("evaluation") == "pass_at_k" else "personalized"
+    whole: dict[int, float | None] = {}
+    for answer in task.answers():
+        row, score = answer.row, answer.score
+        linked = headline
+        if row["variant"] == "whole":
+            whole[row["doc_id"]] = score
+        elif not row["attempt"]:
+            # A reply to the reduced persona counts in an attribute's importance, as whole minus without.
+            item = str(row["variant"]).removeprefix("without ")
+            linked = f"importance[{'all listed' if row['variant'] == 'none of the listed' else item}]"
+            before = whole.get(row["doc_id"])
+            score = None if score is None or before is None else before - score
+        if score is not None:
+            yield _line(task, answer, score, linked, evaluation, identity)
+
+
+def _line(task: Task, answer: Answer, score: float, linked: str, evaluation: str, identity: str) -> dict[str, Any]:
+    row = answer.row
+    asked = "\n\n".join(m["content"] for m in answer.prompt)
+    reference: list[str] = []
+    fingerprint = json.dumps({"raw": asked, "reference": reference}, sort_keys=True, separators=(",", ":"))
+    verdict = answer.verdict
+    line: dict[str, Any] = {
+        "schema_version": SCHEMA_VERSION,
+        "evaluation_id": evaluation,
+        "model_id": identity,
+        "evaluation_name": f"{COLLECTION}.{task.name.removeprefix('persona_')}",
+        "evaluation_result_id": _result_id(task, linked),
+        "sample_id": answer.sample_id,
+        "sample_hash": hashlib.sha256(fingerprint.encode("utf-8", "replace")).hexdigest(),
+        "interaction_type": "single_turn",
+        "input": {"raw": asked, "reference": reference},
+        "output": {"raw": [row["reply"] or ""]},
+        "answer_attribution": [
+            {
+                "turn_idx": 0,
+                "source": "output.raw",
+                "extracted_value": row["answer"] or "",
+                "extraction_method": f"persona_metrics.answers ({row['mode']})",
+                "is_terminal": True,
+            }
+        ],
+        "evaluation": {"score": score, "is_correct": answer.score == 1.0},
+        "metadata": {
+            "pair_id": str(row["pair_id"]),
+            "persona_id": str(row["persona_id"]),
+            "question_id": str(row["question_id"]),
+            "variant": str(row["variant"]),
+            "debate": answer.explanation,
+            "votes": str(len(verdict.votes) if verdict else 0),
+        },
+    }
+    if row["answer_failure"] is not None:
+        line["error"] = f"no answer in the reply: {row['answer_failure']}"
+    return line

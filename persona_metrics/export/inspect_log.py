@@ -1,0 +1,193 @@
+"""An Inspect log (``.eval``) of each task, made of inspect-ai's own classes; ``inspect view`` opens it."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from .. import __version__
+from ..critic import Verdict
+from ..errors import PersonaError
+from .scores import Answer, Score, Task, critics, date_of
+
+SCORER = "persona_critic"
+
+
+def write(tasks: list[Task], out: Path) -> list[Path]:
+    """Write one ``.eval`` file a task and return their paths.
+
+    A pair's variant is a sample; an attempt of pass@k is an epoch. The critic's debate is the score's explanation, a
+    missing verdict is an unscored sample, an answer failure scores 0 with its reason. Raises ``PersonaError`` without
+    the ``inspect`` extra or without samples.
+    """
+    try:
+        from inspect_ai.log import write_eval_log
+    except ImportError:
+        raise PersonaError("--to inspect needs inspect-ai: pip install 'persona-metrics[inspect]'") from None
+    for task in tasks:
+        task.require_samples("an Inspect log")
+    written = []
+    for task in tasks:
+        log = build(task)
+        # Inspect's own pattern, by which its viewer sorts and names logs; the id makes a second export replace the first.
+        name = re.sub(r"[^A-Za-z0-9]+", "-", task.name).strip("-")
+        path = out / f"{log.eval.created.replace(':', '-')}_{name}_{log.eval.task_id}.eval"
+        write_eval_log(log, str(path))
+        written.append(path)
+    return written
+
+
+def build(task: Task) -> Any:
+    """Return the task as ``inspect_ai.log.EvalLog``."""
+    from inspect_ai.log import EvalConfig, EvalDataset, EvalLog, EvalPlan, EvalResults, EvalSpec, EvalStats
+    from inspect_ai.model import GenerateConfig, ModelConfig
+
+    metadata = task.metadata
+    samples = list(_samples(task))
+    identity = hashlib.sha256(f"{task.run.model}/{task.name}/{date_of(task.run)}".encode()).hexdigest()[:22]
+    created = _stamp(date_of(task.run) or 0.0)
+    judged = {name: ModelConfig(model=name, base_url=place or None) for name, place in critics(metadata)}
+    spec = EvalSpec(
+        eval_id=identity,
+        run_id=identity,
+        created=created,
+        task=task.name,
+        task_id=identity,
+        task_version=str(metadata.get("version", 0)),
+        dataset=EvalDataset(
+            name=f"persona_bench ({metadata.get('source')})",
+            samples=task.pairs,
+            sample_ids=list(dict.fromkeys(str(s.id) for s in samples)),
+        ),
+        model=task.run.model,
+        model_roles={"critic": list(judged.values())} if judged else None,
+        config=EvalConfig(epochs=max((s.epoch for s in samples), default=1)),
+        packages={"persona-metrics": str(metadata.get("pack_version", __version__)), **_lm_eval(task)},
+        metadata={k: v for k, v in metadata.items() if v is not None},
+    )
+    scored = [s for s in samples if s.scores["personalized"].value == s.scores["personalized"].value]
+    return EvalLog(
+        status="success",
+        eval=spec,
+        plan=EvalPlan(name="lm-eval", config=GenerateConfig(**_generation(task))),
+        results=EvalResults(
+            total_samples=len(samples),
+            completed_samples=len(samples),
+            scores=_eval_scores(task.scores(), len(samples), len(scored)),
+        ),
+        stats=EvalStats(started_at=created, completed_at=_stamp((date_of(task.run) or 0.0) + _seconds(task))),
+        samples=samples,
+    )
+
+
+def _samples(task: Task) -> Iterator[Any]:
+    from inspect_ai.log import EvalSample
+    from inspect_ai.model import ChatMessageAssistant, ChatMessageSystem, ChatMessageUser, ModelOutput, ModelUsage
+
+    kinds = {"system": ChatMessageSystem, "user": ChatMessageUser, "assistant": ChatMessageAssistant}
+    for answer in task.answers():
+        row = answer.row
+        asked = [kinds.get(m["role"], ChatMessageUser)(content=m["content"]) for m in answer.prompt]
+        reply = row["reply"] or ""
+        attempt = int(row["attempt"])
+        used = _usage(answer.verdict)
+        yield EvalSample(
+            id=str(row["pair_id"]) if attempt else answer.sample_id,
+            epoch=max(attempt, 1),
+            input=asked,
+            target="",
+            messages=[*asked, ChatMessageAssistant(content=reply, model=task.run.model)],
+            output=ModelOutput.from_content(task.run.model, reply),
+            scores={"personalized": _score(answer)},
+            role_usage={"critic": ModelUsage(**used)} if used else {},
+            metadata={
+                "pair_id": row["pair_id"],
+                "persona_id": row["persona_id"],
+                "question_id": row["question_id"],
+                "question": row["question"],
+                "topic": row["topic"],
+                "variant": row["variant"],
+                "dropped": list(row["dropped"]),
+                "persona": {k: v for k, v in row["persona"].items() if v is not None},
+            },
+        )
+
+
+def _score(answer: Answer) -> Any:
+    from inspect_ai.scorer import Score as InspectScore
+
+    row = answer.row
+    votes = [
+        {"critic": v.critic, "vote": v.number + 1, "missing": v.missing}
+        | ({"needs_revision": v.debate.needs_revision} if v.debate else {})
+        for v in (answer.verdict.votes if answer.verdict else ())
+    ]
+    details = {"votes": votes, "agreement": answer.verdict.agreement if answer.verdict else None}
+    if answer.score is None:
+        return InspectScore.unscored(
+            reason="grader_failed",
+            answer=row["answer"],
+            explanation=answer.explanation,
+            metadata={**details, "missing": row["missing"]},
+        )
+    failure = row["answer_failure"]
+    return InspectScore(
+        value=answer.score,
+        answer=row["answer"],
+        explanation=answer.explanation,
+        reason=None if failure is None else "invalid_response_format" if row["reply"] else "no_response",
+        metadata={**details, "answer_failure": failure} if failure else details,
+    )
+
+
+def _usage(verdict: Verdict | None) -> dict[str, int]:
+    votes = verdict.votes if verdict else ()
+    taken = sum(v.prompt_tokens or 0 for v in votes if not v.stored)
+    given = sum(v.completion_tokens or 0 for v in votes if not v.stored)
+    return {"input_tokens": taken, "output_tokens": given, "total_tokens": taken + given} if taken + given else {}
+
+
+def _eval_scores(scores: list[Score], samples: int, scored: int) -> list[Any]:
+    from inspect_ai.log import EvalMetric, EvalScore
+
+    made = []
+    for score in scores:
+        values = {"mean": score.value, "stderr": score.stderr, "low": score.low, "high": score.high}
+        headline = score.row == "personalized"
+        made.append(
+            EvalScore(
+                name=score.row,
+                scorer=SCORER,
+                scored_samples=scored if headline else score.n,
+                unscored_samples=samples - scored if headline else score.missing,
+                metrics={k: EvalMetric(name=k, value=v) for k, v in values.items() if v is not None},
+                metadata={"pairs": score.n, "pairs_missing": score.missing, "confidence_level": 0.95},
+            )
+        )
+    return made
+
+
+def _generation(task: Task) -> dict[str, Any]:
+    known = {"temperature": "temperature", "max_gen_toks": "max_tokens", "top_p": "top_p", "seed": "seed"}
+    given = task.task.generation
+    return {ours: given[theirs] for theirs, ours in known.items() if given.get(theirs) is not None}
+
+
+def _lm_eval(task: Task) -> dict[str, str]:
+    version = task.run.extra.get("lm_eval_version")
+    return {"lm_eval": str(version)} if version else {}
+
+
+def _seconds(task: Task) -> float:
+    try:
+        return float(task.run.extra.get("total_evaluation_time_seconds") or 0.0)
+    except (TypeError, ValueError):
+        return 0.0
+
+
+def _stamp(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, timezone.utc).isoformat(timespec="seconds")

@@ -1,0 +1,280 @@
+"""The numbers and texts that every way out hands on: rows with interval, n and scale; answers with prompt and verdict."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from .. import analysis
+from ..critic import Verdict
+from ..errors import PersonaError, shorten
+from ..samples import ReadLog, Run, TaskRun, read_samples, tidy, variant_rows
+
+CONFIDENCE = 0.95
+_NAME = re.compile(r"^([^\[@^]+)(?:\[(.*)\]|[@^](\d+))?$", re.S)
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The least and the greatest value a row can take, and whether more of it is better."""
+
+    least: float
+    most: float
+    higher_is_better: bool
+
+
+@dataclass(frozen=True)
+class Score:
+    """One row of a task: value, standard error, interval, and the number of pairs it rests on.
+
+    ``stderr``, ``low`` and ``high`` are None where there are none (one pair; a row over all groups at once; a run
+    without samples). ``missing`` counts the pairs that a missing verdict keeps out of the row.
+    """
+
+    row: str
+    value: float
+    stderr: float | None
+    low: float | None
+    high: float | None
+    n: int | None
+    missing: int | None
+    scale: Scale
+
+    @property
+    def kind(self) -> str:
+        """The row's name without its argument: ``importance[age]`` is ``importance``, ``pass@4`` is ``pass@k``."""
+        match = _NAME.match(self.row)
+        assert match is not None
+        return f"{match[1]}{self.row[len(match[1])]}k" if match[3] else match[1]
+
+    @property
+    def argument(self) -> str | None:
+        """What stands in the brackets, or the k; None for a row over everything."""
+        match = _NAME.match(self.row)
+        return (match[2] or match[3]) if match else None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One variant of one pair: what was asked, what came back, and what the critic made of it."""
+
+    row: Mapping[str, Any]
+    prompt: tuple[Mapping[str, str], ...]
+    verdict: Verdict | None
+
+    @property
+    def score(self) -> float | None:
+        """1.0, 0.0 (also for an answer that could not be found), or None where the verdict is missing."""
+        value = self.row["personalized"]
+        return None if math.isnan(value) else float(value)
+
+    @property
+    def sample_id(self) -> str:
+        """The pair, and the variant where there is more than one."""
+        name = self.row["variant"]
+        return str(self.row["pair_id"]) if name == "whole" else f"{self.row['pair_id']}/{name}"
+
+    @property
+    def explanation(self) -> str:
+        """The debate as text, one section a vote; without a debate, why there is none."""
+        if self.row["answer_failure"] is not None:
+            return f"No answer in the reply: {self.row['answer_failure']}. It scores 0; the critic was not asked."
+        votes = self.verdict.votes if self.verdict else ()
+        return "\n\n".join(_vote(v) for v in votes) or "The critic was not asked."
+
+
+def _vote(vote: Any) -> str:
+    if vote.debate is None:
+        return f"{vote.critic}, vote {vote.number + 1}: no verdict ({vote.missing})"
+    said = vote.debate
+    outcome = "needs revision" if said.needs_revision else "needs no revision"
+    return "\n".join(
+        (
+            f"{vote.critic}, vote {vote.number + 1}: {outcome}",
+            f"What bears on the question: {said.chain_of_thought}",
+            f"Personalization critic: {said.personalization_critic}",
+            f"Helpfulness critic: {said.helpfulness_critic}",
+            f"Conclusion: {said.conclusion}",
+        )
+    )
+
+
+@dataclass(frozen=True)
+class Task:
+    """One task of a run, read as far as a way out needs it."""
+
+    run: Run
+    task: TaskRun
+
+    @property
+    def name(self) -> str:
+        """The task's name."""
+        return self.task.name
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """What the run recorded of the task."""
+        return self.task.metadata
+
+    @cached_property
+    def _read(self) -> tuple[Counter[str], pd.DataFrame, ReadLog]:
+        log, counts = ReadLog(), Counter[str]()
+        names = {key.rpartition(",")[0] for key in self.task.rows}
+
+        def counted() -> Iterator[dict[str, Any]]:
+            for sample in read_samples(self.task.samples, log) if self.task.samples else ():
+                counts.update(names & sample.keys())
+                yield sample
+
+        frame = tidy(counted(), self.name, self.metadata, self.run.model, heavy=False)
+        return counts, frame, log
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The tidy frame without the texts; empty without samples."""
+        return self._read[1]
+
+    @property
+    def lost(self) -> int:
+        """Lines of the samples file that could not be read."""
+        return self._read[2].lost
+
+    @property
+    def pairs(self) -> int | None:
+        """How many pairs the run covers: those in the samples file, or what lm-eval says of them."""
+        if self.task.samples is not None:
+            return int(self.frame["doc_id"].nunique())
+        count = ((self.run.extra.get("n-samples") or {}).get(self.name) or {}).get("effective")
+        return count if isinstance(count, int) else None
+
+    @property
+    def missing(self) -> int | None:
+        """Verdicts that could not be had; None without samples."""
+        if self.task.samples is None:
+            return None
+        return int(self.frame["personalized"].isna().sum())
+
+    def scores(self) -> list[Score]:
+        """Return every row of the task's table, the headline first."""
+        counts, frame, _ = self._read
+        intervals = _intervals(frame, self.metadata) if len(frame) else {}
+        found = []
+        for key, value in self.task.rows.items():
+            name = key.rpartition(",")[0]
+            if name.endswith("_stderr") or (number := _finite(value)) is None:
+                continue
+            error = _finite(self.task.rows.get(f"{name}_stderr,{key.rpartition(',')[2]}"))
+            low, high = intervals.get(name, (None, None))
+            n = (counts[name] if self.task.samples is not None else None) or None
+            absent = None if n is None or self.pairs is None else self.pairs - n
+            grouped = name.startswith("personalized[")
+            found.append(
+                Score(name, number, error, low, high, n, None if grouped else absent, scale(name, self.metadata))
+            )
+        return found
+
+    def answers(self) -> Iterator[Answer]:
+        """Yield every variant of every pair, in the file's order; nothing without samples."""
+        for sample in read_samples(self.task.samples) if self.task.samples else ():
+            prompts = _unicode(prompts_of(sample))
+            rows = variant_rows(sample, self.name, self.metadata, self.run.model)
+            for index, row in enumerate(map(_unicode, rows)):
+                prompt = prompts[index] if index < len(prompts) else ({"role": "user", "content": row["question"]},)
+                yield Answer(row, prompt, self._verdict(row))
+
+    def _verdict(self, row: Mapping[str, Any]) -> Verdict | None:
+        try:
+            return Verdict.from_dict(row["verdict"]) if row["verdict"] else None
+        except (TypeError, AttributeError) as error:
+            raise PersonaError(
+                f"{self.task.samples}: doc_id {row['doc_id']}: not a verdict of this pack: {shorten(error)}"
+            ) from None
+
+    def require_samples(self, target: str) -> None:
+        """Raise ``PersonaError`` where the run has no samples to hand on."""
+        if self.task.samples is None:
+            raise PersonaError(
+                f"{self.run.path}: no samples_{self.name}_….jsonl beside it, and {target} needs the samples;"
+                " run lm_eval with --log_samples"
+            )
+
+
+def _unicode(value: Any) -> Any:
+    """Return ``value`` with ``?`` for every half of a surrogate pair: a model can send one, but no file can hold it."""
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {key: _unicode(item) for key, item in value.items()}
+    return type(value)(map(_unicode, value)) if isinstance(value, (list, tuple)) else value
+
+
+def prompts_of(sample: Mapping[str, Any]) -> list[tuple[Mapping[str, str], ...]]:
+    """Return the messages each variant's request was made of; a bare text is one user message."""
+    arguments = sample.get("arguments")
+    listed = list(arguments.values()) if isinstance(arguments, dict) else list(arguments or ())
+    return [_messages(item.get("arg_0") if isinstance(item, dict) else item[0]) for item in listed]
+
+
+def _messages(context: Any) -> tuple[Mapping[str, str], ...]:
+    # Chat models get a one-item list with the messages as JSON, others the text itself.
+    text = context[0] if isinstance(context, list) and len(context) == 1 else context
+    try:
+        data = json.loads(text) if isinstance(text, str) and text.startswith("[{") else None
+    except ValueError:
+        data = None
+    if isinstance(data, list) and all(isinstance(m, dict) and {"role", "content"} <= set(m) for m in data):
+        return tuple({"role": str(m["role"]), "content": str(m["content"])} for m in data)
+    return ({"role": "user", "content": str(text)},)
+
+
+def scale(row: str, metadata: Mapping[str, Any]) -> Scale:
+    """Return what values a row can take; importance has no better or worse, and counts as higher is better."""
+    if row.startswith("importance["):
+        return Scale(-1.0, 1.0, True)
+    if row == "attempts":
+        return Scale(1.0, float(metadata.get("k") or 1), False)
+    return Scale(0.0, 1.0, row not in ("critic_failures", "answer_failures", "never", "between_group_sd"))
+
+
+def _intervals(frame: pd.DataFrame, metadata: Mapping[str, Any]) -> dict[str, tuple[float | None, float | None]]:
+    found: dict[str, tuple[float | None, float | None]] = {}
+    tables = analysis.tables(frame, metadata)
+
+    def take(table: str, name: str, low: str = "low", high: str = "high") -> None:
+        for row in tables[table].to_dict("records") if table in tables else ():
+            values = {str(k): v for k, v in row.items()}
+            found.setdefault(name.format(**values), (_finite(values[low]), _finite(values[high])))
+
+    take("headline", "{row}")
+    take("by_attribute", "personalized[{attribute}={group}]")
+    take("importance", "importance[{item}]")
+    take("intersections", "personalized[{name}]")
+    take("curve", "pass@{k}")
+    take("curve", "pass^{k}", "hat_low", "hat_high")
+    return found
+
+
+def _finite(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        return None
+    return float(value)
+
+
+def date_of(run: Run) -> float | None:
+    """Return when the run began, in seconds since 1970 (UTC), or None where the file does not say."""
+    return _finite(run.extra.get("date"))
+
+
+def critics(metadata: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the panel as (model, endpoint)."""
+    models = str(metadata.get("critic_model") or "").split(",")
+    places = str(metadata.get("critic_endpoint") or "").split(",")
+    return [(m, places[i] if i < len(places) else "") for i, m in enumerate(models) if m]

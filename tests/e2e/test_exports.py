@@ -1,0 +1,167 @@
+"""Exports, opened by the projects they are meant for: their own readers, validators and runners."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from persona_metrics import cli
+
+from ..runs import Planted, odd_answers, write_run
+from ..server import Server, default_reply, default_verdict
+from .tools import tool_python
+
+pytestmark = pytest.mark.slow
+
+READ_INSPECT = """
+import json, sys
+from inspect_ai.log import list_eval_logs, read_eval_log
+found = {}
+for info in list_eval_logs(sys.argv[1]):
+    log = read_eval_log(info)
+    values = [(str(s.id), s.epoch, s.scores["personalized"]) for s in log.samples]
+    found[log.eval.task] = {
+        "model": log.eval.model,
+        "status": log.status,
+        "metrics": {s.name: {k: m.value for k, m in s.metrics.items()} for s in log.results.scores},
+        "scored": log.results.scores[0].scored_samples,
+        "unscored": log.results.scores[0].unscored_samples,
+        "samples": [[i, e, None if v.value != v.value else v.value, v.answer, v.explanation, v.reason] for i, e, v in values],
+        "asked": log.samples[0].input[0].content,
+        "critics": [c.model for c in log.eval.model_roles["critic"]],
+    }
+print(json.dumps(found))
+"""
+
+CHECK_SCHEMA = """
+import json, sys, jsonschema
+from every_eval_ever.schema import schema_json
+jsonschema.validate(json.load(open(sys.argv[1])), schema_json("eval.schema.json"))
+for line in open(sys.argv[2], encoding="utf-8"):
+    jsonschema.validate(json.loads(line), schema_json("instance_level_eval.schema.json"))
+print("valid")
+"""
+
+
+def call(python: Path, *arguments: str, **environment: str) -> str:
+    """Run a tool's Python outside this package's settings and return what it prints; fail with its words."""
+    done = subprocess.run(
+        [str(python), *arguments],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, f"{done.stdout[-2000:]}\n{done.stderr[-3000:]}"
+    return done.stdout
+
+
+def test_inspect_reads_samples_scores_and_debates(tmp_path: Path) -> None:
+    planted = Planted(missing=0.1, failures=0.1)
+    results = write_run(tmp_path, ("persona_main", "persona_pass_at_k"), model="acme/m", planted=planted, n=30, k=4)
+    python = tool_python("inspect-ai>=0.3.285,<0.4", with_ours=True)
+    ours = str(Path(cli.__file__).parents[1])
+    out = tmp_path / "logs"
+    call(
+        python,
+        "-m",
+        "persona_metrics.cli",
+        "export",
+        str(results),
+        "--to",
+        "inspect",
+        "--out",
+        str(out),
+        PYTHONPATH=ours,
+    )
+    found = json.loads(call(python, "-c", READ_INSPECT, str(out)))
+    table = json.loads(results.read_text())["results"]
+    main, attempts = found["persona_main"], found["persona_pass_at_k"]
+    assert main["metrics"]["personalized"]["mean"] == table["persona_main"]["personalized,critic"]
+    assert attempts["metrics"]["pass@4"]["mean"] == table["persona_pass_at_k"]["pass@4,critic"]
+    assert main["metrics"]["personalized"]["low"] < main["metrics"]["personalized"]["mean"]
+    values = [value for _, _, value, *_ in main["samples"]]
+    assert (main["scored"], main["unscored"]) == (sum(v is not None for v in values), values.count(None))
+    assert values.count(None) > 0
+    judged = [v for v in values if v is not None]
+    assert sum(judged) / len(judged) == pytest.approx(main["metrics"]["personalized"]["mean"])
+    assert {(i, e) for i, e, *_ in attempts["samples"]} == {(f"{p:05d}", e) for p in range(30) for e in (1, 2, 3, 4)}
+    assert any("Personalization critic:" in explanation for *_, explanation, _ in main["samples"])
+    assert {reason for *_, reason in main["samples"]} == {None, "grader_failed", "no_response"}
+    assert main["asked"].startswith("You are answering one particular person.")
+    assert (main["model"], main["status"], main["critics"]) == ("acme/m", "success", ["critic-x"])
+    inspect = python.with_name("inspect")
+    dumped = json.loads(call(python, str(inspect), "log", "dump", "--header-only", str(next(out.glob("*main*")))))
+    assert dumped["eval"]["task"] == "persona_main"
+    call(python, str(inspect), "view", "bundle", "--log-dir", str(out), "--output-dir", str(tmp_path / "site"))
+    assert len(list((tmp_path / "site" / "logs").glob("*.eval"))) == 2
+
+
+def test_inspect_takes_what_a_model_can_say(tmp_path: Path) -> None:
+    results = write_run(tmp_path, n=3)
+    odd_answers(next(tmp_path.rglob("samples_*")))
+    python = tool_python("inspect-ai>=0.3.285,<0.4", with_ours=True)
+    ours = str(Path(cli.__file__).parents[1])
+    out = tmp_path / "logs"
+    call(
+        python,
+        "-m",
+        "persona_metrics.cli",
+        "export",
+        str(results),
+        "--to",
+        "inspect",
+        "--out",
+        str(out),
+        PYTHONPATH=ours,
+    )
+    sample = json.loads(call(python, "-c", READ_INSPECT, str(out)))["persona_main"]["samples"][0]
+    assert sample[3] == "a\u2028b\x85c ? {{7*7}} </script>"
+
+
+def test_every_eval_ever_validates_aggregate_and_samples(tmp_path: Path) -> None:
+    tasks = ("persona_main", "persona_loo", "persona_intersection", "persona_pass_at_k")
+    planted = Planted(missing=0.1, failures=0.1)
+    results = write_run(
+        tmp_path, tasks, model="acme/m", planted=planted, n=30, k=4, min_support=5, critic_model="x,y", critic_votes=2
+    )
+    out = tmp_path / "out"
+    assert cli.main(["export", str(results), "--to", "eee", "--out", str(out)]) == 0
+    # It asks for Python 3.12; its validator runs on 3.11, its converters' heavy dependencies are not needed here.
+    python = tool_python(
+        "rich", "pydantic>=2.12.5,<3", "jsonschema>=4.26,<5", "pyyaml", "requests", "huggingface-hub<2",
+        no_deps=("every-eval-ever==0.3.0",),
+    )  # fmt: skip
+    aggregate, samples = next(out.rglob("*.json")), next(out.rglob("*.jsonl"))
+    reports = json.loads(
+        call(python, "-m", "every_eval_ever", "validate", "--format", "json", str(aggregate), str(samples))
+    )
+    assert [(r["valid"], r["errors"], r["warnings"]) for r in reports] == [(True, [], [])] * 2
+    assert call(python, "-c", CHECK_SCHEMA, str(aggregate), str(samples)).strip() == "valid"
+
+
+def test_openai_evals_runs_the_task_and_scores_as_the_pack_does(tmp_path: Path) -> None:
+    results = write_run(tmp_path, n=12)
+    out = tmp_path / "registry"
+    assert cli.main(["export", str(results), "--to", "openai-evals", "--out", str(out)]) == 0
+    python = tool_python("evals==3.0.1.post1")
+    record = tmp_path / "record.jsonl"
+    with Server() as server:
+        call(
+            *(python, str(python.with_name("oaieval")), "gpt-3.5-turbo,gpt-4", "persona_main"),
+            *("--registry_path", str(out), "--record_path", str(record)),
+            OPENAI_BASE_URL=server.base_url,
+            OPENAI_API_KEY="none",
+            PYTHONPATH="",
+        )
+    samples = [json.loads(line) for line in (out / "data/persona_bench/persona_main.jsonl").read_text().splitlines()]
+    wanted = [not default_verdict("", {}, default_reply(s["input"][0]["content"], 0)) for s in samples]
+    report = next(e["final_report"] for e in map(json.loads, record.read_text().splitlines()) if "final_report" in e)
+    assert server.counts == {"model": 12, "critic": 12}
+    assert report["score"] == pytest.approx(sum(wanted) / 12)
+    assert "counts/__invalid__" not in report

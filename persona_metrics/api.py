@@ -66,7 +66,7 @@ def evaluate_model(
     base_url: str | None = None,
     api_key: str | None = None,
     model_args: str | Mapping[str, Any] | None = None,
-    loo_attributes: Sequence[str] | str | None = None,
+    loo_attributes: Sequence[str] | Mapping[str, Any] | str | Path | None = None,
     intersections: str | Path | Sequence[Mapping[str, Any]] | None = None,
     k: int | None = None,
     num_concurrent: int = 16,
@@ -81,7 +81,8 @@ def evaluate_model(
     ``model`` is the name of a model behind an OpenAI-compatible endpoint (``base_url``, default OpenAI's), or
     ``"embedded"``, or with ``model_args`` any model type of lm-eval (``model="hf"``,
     ``model_args={"pretrained": …}``). ``evaluation_type`` is ``main``, ``loo``, ``intersectionality`` or
-    ``pass_at_k``. ``more`` takes every other setting by name (``critic_base_url=``, ``by=``, …).
+    ``pass_at_k``. ``loo_attributes`` are names, or a JSON file or object as ``loo_json`` takes it; ``intersections`` a
+    JSON file or a list of objects. ``more`` takes every other setting by name (``critic_base_url=``, ``by=``, …).
     ``output_path`` also writes lm-eval's results and samples files there.
 
     Raises ``PersonaError`` for anything the user can put right, before the first generation.
@@ -97,7 +98,7 @@ def evaluate_model(
         "mode": generate_mode,
         "critic_model": critic_model,
         "k": k,
-        "attributes": list(loo_attributes) if isinstance(loo_attributes, (list, tuple)) else loo_attributes,
+        **_left_out(loo_attributes),
         "intersection_json": _as_json(intersections),
         **more,
     }
@@ -154,7 +155,7 @@ def _run(
     except UserExit as stopped:
         raise stopped.error from None
     if output_path is not None:
-        _save(raw, Path(output_path), kind, arguments)
+        save(raw, Path(output_path), kind, arguments)
     metadata = raw["configs"][task]["metadata"]
     name = metadata.get("model_name") or arguments.get("model") or arguments.get("pretrained") or kind
     return EvaluationResult(
@@ -174,7 +175,8 @@ def _metrics(rows: Mapping[str, Any]) -> dict[str, Metric]:
     return found
 
 
-def _save(raw: Mapping[str, Any], folder: Path, kind: str, arguments: Mapping[str, Any]) -> None:
+def save(raw: Mapping[str, Any], folder: Path, kind: str, arguments: Mapping[str, Any]) -> None:
+    """Write results_*.json and samples_*.jsonl under ``folder/<model>`` as the ``lm_eval`` command does."""
     from lm_eval.loggers import EvaluationTracker
 
     results = {k: v for k, v in raw.items() if k != "samples"}
@@ -216,6 +218,15 @@ def _endpoint(model: str, url: str, num_concurrent: int) -> tuple[str, dict[str,
         address += "/chat/completions"
     arguments = {"model": model, "base_url": address, "num_concurrent": num_concurrent, "max_retries": 5}
     return "local-chat-completions", arguments, True
+
+
+def _left_out(value: Any) -> dict[str, Any]:
+    """Return the setting for names (``"age,sex"`` or a list), or for a JSON file or object that holds them."""
+    if isinstance(value, (Mapping, Path)) or (isinstance(value, str) and value.lstrip()[:1] == "{"):
+        return {"loo_json": _as_json(value)}
+    if isinstance(value, str) and value.lower().endswith(".json"):
+        return {"loo_json": value}
+    return {"attributes": list(value) if isinstance(value, (list, tuple)) else value}
 
 
 def _as_json(value: Any) -> str | None:

@@ -20,7 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "personas": ("commands_personas", "generate personas, or check a file of them against the population"),
     "prompts": ("commands_critic", "write a task's rendered prompts, to be answered elsewhere"),
     "score": ("commands_critic", "judge answers that were made elsewhere"),
-    "store": ("commands_critic", "look into, prune or export the verdict store"),
+    "store": ("commands_store", "look into, prune or export the verdict store"),
     "report": ("commands_report", "tables, figures and one page from a run, or from several"),
     "leaderboard": ("commands_leaderboard", "compare models over any number of runs"),
     "export": ("commands_export", "hand a run on to other tools"),

@@ -13,6 +13,7 @@ import yaml
 from . import embedded
 from .errors import PersonaError
 from .paths import found_without_flag, tasks_folder
+from .yamls import IgnoreFunctions
 
 NOTHING = "The 135M embedded critic's verdicts mean nothing. They show that everything runs, not how good a model is."
 
@@ -29,7 +30,7 @@ def run_tasks(arguments: argparse.Namespace) -> int:
         print(folder)
         return 0
     for path in sorted(folder.glob("persona_*.yaml")):
-        config = yaml.load(path.read_text(encoding="utf-8"), Loader=_IgnoreFunctions)
+        config = yaml.load(path.read_text(encoding="utf-8"), Loader=IgnoreFunctions)
         if "group" in config:
             print(f"{config['group']:36} group: {', '.join(config['task'])}")
         else:
@@ -43,13 +44,6 @@ def run_tasks(arguments: argparse.Namespace) -> int:
         print(f"lm_eval finds them with:  --include_path {folder}")
     print(f"folder: {folder}")
     return 0
-
-
-class _IgnoreFunctions(yaml.SafeLoader):
-    """Reads lm-eval's YAML without importing what ``!function`` names."""
-
-
-_IgnoreFunctions.add_constructor("!function", lambda _, node: str(node.value))
 
 
 def add_demo_arguments(parser: argparse.ArgumentParser) -> None:

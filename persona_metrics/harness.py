@@ -91,18 +91,26 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         self._rank, self._world = 0, 1
         self._predict_only = False
         with user_errors():
-            self.settings = settings.load(_without_defaults(metadata), where="--metadata")
-            pool = sources.load_pool(self.settings)
-            self.evaluation = evaluations.build(metadata.get("evaluation", "main"), self.settings, pool.personas)
-            self.pairs = sources.draw(
-                pool, self.settings.n, self.settings.seed, self.evaluation.groups, self.settings.min_support
-            )
+            self.settings = self._settings(metadata)
+            pool = self._draw(str(metadata.get("evaluation", "main")))
             config["metadata"] = record.metadata(metadata, self.settings, self.evaluation, pool, self.pairs)
         config["generation_kwargs"] = self._generation(config.get("generation_kwargs"))
         super().__init__(config=config)
         self.dataset = {"test": _documents(self.pairs)}
         for ensemble in self._ensembles():
             ensemble.filters = [_bind(f, self) for f in ensemble.filters]
+
+    def _settings(self, metadata: Mapping[str, Any]) -> settings.Settings:
+        return settings.load(_without_defaults(metadata), where="--metadata")
+
+    def _draw(self, evaluation: str) -> sources.Pool:
+        """Set the evaluation and its pairs; return the pool that they come from."""
+        pool = sources.load_pool(self.settings)
+        self.evaluation = evaluations.build(evaluation, self.settings, pool.personas)
+        self.pairs = sources.draw(
+            pool, self.settings.n, self.settings.seed, self.evaluation.groups, self.settings.min_support
+        )
+        return pool
 
     def _generation(self, given: Mapping[str, Any] | None) -> dict[str, Any]:
         kwargs = {"until": [], **(given or {})}
@@ -171,12 +179,15 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
             if type(running).__name__ in _CHAT_MODELS and not kwargs.get("apply_chat_template"):
                 raise PersonaError("a chat endpoint needs --apply_chat_template: add it to the command")
             if not self._predict_only:
-                _check_once(self.settings, quiet=self._rank > 0)
+                self._check_critic()
         if kwargs.get("cache_requests"):
             # lm-eval keys that cache by the task's name alone: another n, seed or mode would get these prompts.
             kwargs["cache_requests"] = kwargs["rewrite_requests_cache"] = False
         self._announce(running, kwargs.get("limit"), kwargs.get("samples"))
         return super().build_all_requests(**kwargs)
+
+    def _check_critic(self) -> None:
+        _check_once(self.settings, quiet=self._rank > 0)
 
     def _announce(self, running: Any, limit: Any, samples: Any) -> None:
         if self._rank:
@@ -196,8 +207,11 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
                 more = f" and {len(thin) - 8} more" if len(thin) > 8 else ""
                 _say(f"below {self.settings.min_support} pairs: {listed}{more} (more n or personas would help)")
         if not self._predict_only:
-            for warning in record.warnings(self.settings, name):
-                _say(f"warning: {warning}")
+            self._warn(name)
+
+    def _warn(self, model: str | None) -> None:
+        for warning in record.warnings(self.settings, model):
+            _say(f"warning: {warning}")
 
     # -- judging and metrics ---------------------------------------------------------------------------------------
 
@@ -208,9 +222,15 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
 
     def judge_replies(self, replies: Sequence[Sequence[str]], docs: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
         """Return, for each instance, a list with one result a reply: answer, failure and verdict as plain data."""
-        return judge_replies(
+        judged = judge_replies(
             replies, docs, self.settings, evaluation=self.evaluation, share=self._world, progress=self._rank == 0
         )
+        by_pair: dict[Any, list[Outcome]] = {}
+        for doc, results in zip(docs, judged, strict=True):
+            by_pair.setdefault(doc["pair_id"], []).extend(map(outcome, results))
+        for remark in self.evaluation.remarks(by_pair.values()) if self._rank == 0 else ():
+            _say(f"warning: {remark}")
+        return judged
 
     def process_results(self, doc: Any, results: Any) -> dict[str, Any]:
         """Return the pair's rows from its variants' verdicts."""
@@ -261,12 +281,13 @@ def judge_replies(
     evaluation: evaluations.Evaluation | None = None,
     share: int = 1,
     progress: bool = True,
+    ask: Callable[[Sequence[Judgement]], Sequence[Verdict]] | None = None,
 ) -> list[list[dict[str, Any]]]:
     """Take the answers out of ``replies`` and have them judged in one concurrent batch.
 
     ``replies`` and ``docs`` are aligned, one entry an instance; the result has one list an instance with one dict a
     reply (see ``samples``). The critic compares with the whole persona, or with the one the model saw where the
-    yardstick is ``reduced``.
+    yardstick is ``reduced``. ``ask`` stands in for the critic (verdicts of a batch file).
     """
     flat = [(i, reply) for i, group in enumerate(replies) for reply in group]
     extracted = [answers.extract(reply, chosen.mode) for _, reply in flat]
@@ -280,7 +301,8 @@ def judge_replies(
         )
         for n in asked
     ]
-    verdicts = dict(zip(asked, judge(judgements, chosen, share=share, progress=progress), strict=True))
+    asking = ask or partial(judge, settings=chosen, share=share, progress=progress)
+    verdicts = dict(zip(asked, asking(judgements), strict=True))
     results: list[list[dict[str, Any]]] = [[] for _ in replies]
     for n, (i, _) in enumerate(flat):
         name, dropped, _ = variants[n]

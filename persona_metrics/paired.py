@@ -127,7 +127,8 @@ def step_down_max_t(differences: ArrayLike, flips: int = 9999, seed: int = 0) ->
 
     def statistic(x: Any, axis: int) -> Floats:
         # A flip changes a column's sum alone, neither its count nor its squares.
-        return _ratio(np.sum(x, axis=axis), count, square)
+        # Finite, since scipy subtracts a tolerance from it.
+        return np.minimum(_ratio(np.sum(x, axis=axis), count, square), _HUGE)
 
     exact = 2.0**rows <= flips
     found = stats.permutation_test(
@@ -143,16 +144,18 @@ def step_down_max_t(differences: ArrayLike, flips: int = 9999, seed: int = 0) ->
         rng=np.random.default_rng(seed),
     )
     observed, null = studentised(d), found.null_distribution
-    # Its own p-values would be lost where a statistic is infinite, so both are counted from the null.
-    raw = _share(null >= observed - _TIE, exact)
+    # Both p-values are counted from the one null, so that they agree about ties.
+    least = np.minimum(observed, _HUGE) - _TIE
+    raw = _share(null >= least, exact)
     order = np.argsort(-observed, kind="stable")
     # The maximum over each hypothesis and all that rank below it.
     below = np.maximum.accumulate(null[:, order][:, ::-1], axis=1)[:, ::-1]
     adjusted = np.empty(columns)
-    adjusted[order] = np.maximum.accumulate(_share(below >= observed[order] - _TIE, exact))
+    adjusted[order] = np.maximum.accumulate(_share(below >= least[order], exact))
     return MaxT(_tuple(observed), _tuple(raw), _tuple(adjusted), flips=len(null), exact=exact)
 
 
+_HUGE = 1e12
 _TIE = 1e-10
 """Statistics this close are equal: the sums of flipped rows come in another order."""
 

@@ -11,15 +11,32 @@ def tasks_folder() -> Path:
     checkout = Path(__file__).parents[1] / "tasks"
     if (checkout / "_persona.yaml").is_file():
         return checkout
+    return _inside_lm_eval() or checkout
+
+
+def found_without_flag() -> bool:
+    """Return whether plain ``lm_eval --tasks persona_main`` finds the tasks that ``tasks_folder`` names.
+
+    A wheel puts them inside lm-eval. So does an editable install, once: a checkout that has changed since wants the flag.
+    """
+    installed, folder = _inside_lm_eval(), tasks_folder()
+    return installed is not None and (installed == folder or _texts(installed) == _texts(folder))
+
+
+def include_path() -> list[str]:
+    """Return the ``--include_path`` argument that ``lm_eval`` needs to find the tasks, or nothing."""
+    return [] if found_without_flag() else ["--include_path", str(tasks_folder())]
+
+
+def _inside_lm_eval() -> Path | None:
     # find_spec does not import lm_eval, which would take seconds.
     spec = importlib.util.find_spec("lm_eval")
     for place in (spec.submodule_search_locations or []) if spec else []:
         folder = Path(place) / "tasks" / "persona_bench"
         if (folder / "_persona.yaml").is_file():
             return folder
-    return checkout
+    return None
 
 
-def found_without_flag() -> bool:
-    """Return whether plain ``lm_eval --tasks persona_main`` finds the tasks, that is, whether a wheel put them there."""
-    return tasks_folder().parent.name == "tasks" and tasks_folder().name == "persona_bench"
+def _texts(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.glob("*.yaml")}

@@ -159,8 +159,9 @@ class Homogeneity:
 def homogeneity(values: ArrayLike, inside: ArrayLike, resamples: int = 9999, seed: int = 0) -> Homogeneity:
     """Return Pearson's test of equal rates: 0/1 values of shape (n,), memberships of shape (n, groups), no empty group.
 
-    The statistic is Σ n_g (p_g − p)²/(p(1−p)). Its chi-squared law needs disjoint groups and expected counts of 5
-    (Cochran 1954); otherwise p is that of verdicts shuffled over the pairs, which keeps the overlap.
+    The statistic is Σ n_g (p_g − p)²/(p(1−p)). Its chi-squared law needs disjoint groups, and expected counts of which
+    none is below 1 and no more than a fifth below 5 (Cochran 1954); otherwise p is that of verdicts shuffled over the
+    pairs, which keeps the overlap.
     """
     member = np.asarray(inside, bool)
     placed = member.any(axis=1)
@@ -173,7 +174,8 @@ def homogeneity(values: ArrayLike, inside: ArrayLike, resamples: int = 9999, see
         return np.sum((x @ member - sizes * rate) ** 2 / sizes, axis=-1) / (rate * (1 - rate))
 
     df = len(sizes) - 1
-    if member.sum(axis=1).max() == 1 and sizes.min() * min(rate, 1 - rate) >= 5:
+    expected = np.outer([rate, 1 - rate], sizes)
+    if member.sum(axis=1).max() == 1 and expected.min() >= 1 and np.mean(expected < 5) <= 0.2:
         k = y @ member
         found = stats.chi2_contingency(np.stack([k, sizes - k]), correction=False)
         return Homogeneity(float(found.statistic), df, float(found.pvalue), "chi2")

@@ -57,13 +57,18 @@ def load_pool(settings: Settings) -> Pool:
     """Return the personas and questions that the settings name; raise ``PersonaError`` for anything unusable."""
     personas, persona_label = _load_personas(settings)
     questions, question_label = _load_questions(settings)
+    label = persona_label if persona_label == question_label else f"{persona_label}+{question_label}"
+    return Pool(personas, questions, content_hash(personas, questions), label)
+
+
+def content_hash(personas: Iterable[Persona], questions: Iterable[Question]) -> str:
+    """Return 12 hex digits that name the content of personas and questions."""
     digest = hashlib.sha256()
     for persona in personas:
         digest.update(json.dumps([persona.id, dict(persona.attributes)], sort_keys=True).encode())
     for question in questions:
         digest.update(json.dumps([question.id, question.text]).encode())
-    label = persona_label if persona_label == question_label else f"{persona_label}+{question_label}"
-    return Pool(personas, questions, digest.hexdigest()[:12], label)
+    return digest.hexdigest()[:12]
 
 
 def _load_personas(settings: Settings) -> tuple[tuple[Persona, ...], str]:

@@ -71,12 +71,14 @@ def wilson(rate: float, n: float, confidence_level: float = 0.95, df: float | No
 def effective_n(values: ArrayLike) -> float:
     """Return how many 0/1 observations say as much as these values in 0…1, array of shape (n,): n·p(1−p)/variance.
 
-    It is n for 0/1 values and larger for shares, whose variance is smaller (Kish 1965); n where all are alike, since
-    no variance seen is not none.
+    It is n for 0/1 values and larger for shares, whose variance is smaller (Kish 1965). It is n, too, where p is
+    within ten observations of 0 or 1: the few that differ show too little of the variance.
     """
     y = np.asarray(values, float)
-    variance = float(y.var())
-    return len(y) * float(y.mean() * (1 - y.mean())) / variance if variance > 1e-15 else float(len(y))
+    mean, variance = float(y.mean()), float(y.var())
+    if variance <= 1e-15 or len(y) * min(mean, 1 - mean) < 10:
+        return float(len(y))
+    return len(y) * mean * (1 - mean) / variance
 
 
 # -- clustered errors --------------------------------------------------------------------------------------------------

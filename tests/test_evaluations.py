@@ -223,9 +223,12 @@ def test_cross_takes_every_combination_that_somebody_fits(personas: list[Persona
             "the name 'Male' stands twice",
         ),
         (
-            '[{"attributes": [{"attribute": "sex", "values": ["Male"]}, {"attribute": "age", "values": ["20"]}, '
-            '{"attribute": "age", "values": ["35-49"]}]}]',
-            "no persona fits it",
+            '[{"attributes": [{"attribute": "age", "values": ["20"]}, {"attribute": "age", "values": ["35-49"]}]}]',
+            "age stands twice; put its values into one list",
+        ),
+        (
+            '[{"attributes": [{"attribute": "sex", "values": ["Male"]}, {"attribute": "income", "values": ["1000000"]}]}]',
+            r"no persona has income = '1000000' \(values: 50k-100k\)",
         ),
     ],
 )
@@ -237,3 +240,48 @@ def test_bad_intersections(personas: list[Persona], listed: str, message: str) -
 def test_n_below_support_is_an_error(personas: list[Persona]) -> None:
     with pytest.raises(PersonaError, match="n=10 is smaller than min_support=30"):
         build("intersectionality", personas, n=10)
+
+
+def test_intersection_that_no_persona_fits_is_named() -> None:
+    two = [Persona("a", {"sex": "Male", "age": "20"}), Persona("b", {"sex": "Female", "age": "40"})]
+    listed = [intersection(("sex", ["Male"]), ("age", ["35-49"]), name="men of forty")]
+    with pytest.raises(PersonaError, match="intersection 'men of forty': no persona fits it"):
+        build("intersectionality", two, intersection_json=json.dumps(listed), min_support=1, n=2)
+
+
+def test_cross_of_free_text_has_no_more_cells_than_personas() -> None:
+    many = [
+        Persona(f"p{i}", full_attributes(lifestyle=f"a{i}", mannerisms=f"b{i}", religion=f"c{i}")) for i in range(300)
+    ]
+    crossed = build("intersectionality", many, cross="lifestyle,mannerisms,religion,sex", min_support=1)
+    assert len(crossed.groups) == 300
+
+
+def test_cross_names_the_attribute_where_values_are_shared(personas: list[Persona]) -> None:
+    people = [Persona("a", full_attributes(vision_difficulty="No", hearing_difficulty="No")), *personas]
+    crossed = build("intersectionality", people, cross="vision difficulty,hearing difficulty", min_support=1, n=9)
+    assert "vision difficulty=No × hearing difficulty=No" in crossed.record()["intersections"]
+
+
+def test_cross_of_what_nobody_states_is_an_error() -> None:
+    with pytest.raises(PersonaError, match="cross=religion: no persona states religion"):
+        build("intersectionality", [Persona("a", {"sex": "Male", "age": "20"})], cross="religion", min_support=1, n=1)
+
+
+def test_default_set_grows_with_what_n_can_fill(personas: list[Persona]) -> None:
+    names = {
+        n: set(build("intersectionality", personas, n=n, min_support=8).record()["intersections"]) for n in (8, 32)
+    }
+    # Eight personas, four of a sex: at 32 pairs a sex holds 16, at 8 nothing is filled and the bands stand as they are.
+    assert names[32] == {"Female × White alone", "Male × White alone"}
+    assert len(names[8]) == 8
+
+
+def test_one_answer_to_all_attempts_is_remarked() -> None:
+    passing = build("pass_at_k", k=3)
+    same, other = [GOOD, GOOD, GOOD], [GOOD, BAD, GOOD]
+    (remark,) = passing.remarks([same, same, [MISSING, FAILED, FAILED]])
+    assert "ignores seeds or samples greedily" in remark
+    assert passing.remarks([same, other]) == []
+    assert passing.remarks([[FAILED] * 3]) == []
+    assert build("pass_at_k", k=1).remarks([[GOOD]]) == []

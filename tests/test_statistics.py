@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
 from persona_metrics import paired, pooling, statistics
 
@@ -31,6 +34,22 @@ def test_pass_at_k_reference() -> None:
     for name, expected in ref["expected_attempts_min_T_16"].items():
         if name != "closed_form":
             assert statistics.expected_attempts(16, int(name[1:])) == close(expected)
+
+
+def test_pass_at_k_is_unbiased_where_the_plug_in_is_not() -> None:
+    ref, p = REFERENCE["pass_at_k"], 0.2
+    truth = 1 - (1 - p) ** 4
+    for label, expected in ref["one_item_sampling_var_p0.2_k4"].items():
+        n = int(label.split()[0].removeprefix("n="))
+        chance = stats.binom.pmf(range(n + 1), n, p)
+        values = np.array([statistics.pass_at_k(n, c, 4) for c in range(n + 1)])
+        assert chance @ values == close(truth)
+        assert chance @ (values - truth) ** 2 == close(expected)
+    plug_in = 1 - (1 - np.arange(17) / 16) ** 4
+    assert stats.binom.pmf(range(17), 16, p) @ plug_in - truth == close(ref["plugin_bias_p0.2_k4_n16"])
+    assert plug_in[3] == close(ref["plugin_biased_n16_c3_k4"])
+    assert statistics.pass_at_k(16, 3, 4) == close(float(Fraction(ref["n16_c3_k4_fraction"])))
+    assert statistics.pass_hat_k(16, 12, 4) == close(float(Fraction(ref["pass_hat_k_n16_c12_k4_fraction"])))
 
 
 @pytest.mark.parametrize(("n", "c", "k"), [(4, 5, 1), (4, -1, 1), (4, 2, 0), (4, 2, 5)])
@@ -104,6 +123,9 @@ def test_clustered_reference() -> None:
     assert found.second == close(ref["se_cluster_question_CR0"])
     assert found.two_way**2 == close(ref["two_way_variance_CGM_CR0"])
     assert not found.fallback
+    robust = np.std(table["y"]) / 6**0.5
+    assert robust == close(ref["se_naive_HC0"])
+    assert (found.first / robust) ** 2 == close(ref["deff_persona=se_cl^2/se_HC0^2"])
 
 
 def test_missing_reference() -> None:
@@ -119,6 +141,9 @@ def test_paired_reference() -> None:
     ref = REFERENCE["paired"]
     found = paired.paired_difference(ref["full"], ref["loo"])
     assert (found.difference, found.stderr) == close((ref["delta"], ref["se_paired"]))
+    apart = [np.var(ref[name], ddof=1) / len(ref[name]) for name in ("full", "loo")]
+    assert sum(apart) ** 0.5 == close(ref["se_unpaired"])
+    assert found.stderr < ref["se_unpaired"]
     ten_three = paired.paired_difference([1] * 10 + [0] * 3, [0] * 10 + [1] * 3)
     assert ten_three.p == close(ref["mcnemar_b10_c3"]["exact_p"])
     d, low, high = ref["newcombe10_ci_40_10_3_47"]
@@ -139,6 +164,30 @@ def test_max_t_reference() -> None:
     assert found.statistics == close(tuple(ref["t"]))
     assert found.raw == close(tuple(ref["raw_p"]))
     assert found.adjusted == close(tuple(ref["stepdown_adj_p"]))
+    # Of a column of −1, 0, 1 the studentised and the plain mean order the flips alike.
+    assert found.raw == close(tuple(ref["scipy_permutation_test_raw_p(|mean|)"]))
+    assert all(a <= h + 1e-9 for a, h in zip(found.adjusted, ref["holm_of_raw"], strict=True))
+
+
+def test_all_pairs_moved_alike_is_the_strongest_evidence_there_is() -> None:
+    found = paired.step_down_max_t([[1.0, 0.0]] * 8)
+    assert found.statistics == (np.inf, 0.0)
+    assert found.raw == found.adjusted == (2 / 2**8, 1.0)
+    assert paired.paired_difference([1] * 8, [0] * 8).low < 1.0
+    assert paired.step_down_max_t([[1.0, -1.0]]).adjusted == (1.0, 1.0)
+
+
+def test_random_flips_come_near_the_exact_p() -> None:
+    data = np.random.default_rng(0).choice([-1.0, 0.0, 1.0], size=(12, 3), p=[0.1, 0.4, 0.5])
+    exact, drawn = paired.step_down_max_t(data), paired.step_down_max_t(data, flips=4000)
+    assert (exact.exact, drawn.exact, exact.flips, drawn.flips) == (True, False, 4096, 4000)
+    assert drawn.adjusted == pytest.approx(exact.adjusted, abs=0.03)
+
+
+def test_adjusted_p_values_we_take_from_statsmodels() -> None:
+    ref = REFERENCE["multiplicity"]
+    for method in ("holm", "fdr_bh"):
+        assert multipletests(ref["p"], method=method)[1] == close(np.array(ref[method]))
 
 
 @given(st.permutations(range(8)), st.permutations(range(3)))

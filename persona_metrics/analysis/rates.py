@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from ..statistics import clustered_errors, effective_n, wilson
+from ..statistics import clustered_errors, effective_n, imbens_manski, wilson
 
 Floats = NDArray[np.float64]
 
@@ -33,6 +33,8 @@ HEADLINE = (
     "stderr_two_way",
     "low_two_way",
     "high_two_way",
+    "partial_low",
+    "partial_high",
 )
 
 
@@ -98,13 +100,34 @@ def two_way(values: ArrayLike, first: Sequence[Any], second: Sequence[Any]) -> d
 def headline(rows: Mapping[str, ArrayLike], about: pd.DataFrame) -> pd.DataFrame:
     """Return one row a named array of the pairs' values, aligned with ``about`` (``pairs``).
 
+    ``partial_low`` and ``partial_high`` are the interval that holds whatever the missing verdicts are (``partial``).
     A rate has no sign to flip: ``undetermined`` is True only where not one verdict is there.
     """
     made = []
     for name, values in rows.items():
         row = {"row": name, **summary(values), **two_way(values, list(about["persona_id"]), list(about["question_id"]))}
-        made.append({**row, "undetermined": row["n"] == 0})
+        made.append({**row, **partial(values), "undetermined": row["n"] == 0})
     return pd.DataFrame(made, columns=list(HEADLINE))
+
+
+def partial(values: ArrayLike) -> dict[str, float]:
+    """Return the interval of 0/1 verdicts that holds whatever the missing ones (NaN) are, within 0…1.
+
+    Imbens and Manski's; with a bound within ten verdicts of 0 or 1, where its normal error is too small, the ends of
+    Wilson's intervals of the two bounds.
+    """
+    given = np.asarray(values, float)
+    known = given[~np.isnan(given)]
+    if not len(given) or not np.isin(known, (0.0, 1.0)).all():
+        return {"partial_low": NAN, "partial_high": NAN}
+    good, total = int(known.sum()), len(given)
+    missing = total - len(known)
+    if min(good, len(known) - good) < 10:
+        low, high = wilson(good / total, total, LEVEL)[0], wilson((good + missing) / total, total, LEVEL)[1]
+    else:
+        found = imbens_manski(good, len(known) - good, missing, LEVEL)
+        low, high = found.low, found.high
+    return {"partial_low": max(0.0, low), "partial_high": min(1.0, high)}
 
 
 def flips(low: float, high: float) -> bool:

@@ -77,6 +77,10 @@ class Evaluation(ABC):
         """Return the rows whose table value is not the mean over pairs, with the function that makes it."""
         return {}
 
+    def remarks(self, pairs: Iterable[Sequence[Outcome]]) -> list[str]:  # noqa: ARG002
+        """Return what makes the outcomes of all pairs suspect, one line each, once they are there."""
+        return []
+
     def record(self) -> dict[str, Any]:
         """Return what results_*.json should say of this evaluation's own settings."""
         return {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +17,7 @@ from .base import WHOLE, Evaluation, Outcome, Row, Variant, breakdown, shares
 from .leave_one_out import read_json
 
 DEFAULT_CROSS = ("sex", "age", "race")
-"""Without a file: sex × age band, and each of the commonest races by sex."""
+"""The finest cells of the set that is taken without a file; its coarser ones are sex × age band and sex × race."""
 
 _RANGE = re.compile(r"^\s*(\d[\d,]*)\s*(?:-|–|to)\s*(\d[\d,]*)\s*$")
 _OPEN = re.compile(r"^\s*(?:(\d[\d,]*)\s*\+|(?:>=|≥)\s*(\d[\d,]*))\s*$")
@@ -86,9 +85,14 @@ class Intersectionality(Evaluation):
         if settings.intersection_json:
             chosen = parse(read_json(settings.intersection_json, "intersection_json"), personas)
         elif settings.cross:
-            chosen = full_cross(require_attributes(split_names(settings.cross), "cross"), personas)
+            names = require_attributes(split_names(settings.cross), "cross")
+            chosen = full_cross(names, personas)
+            if not chosen:
+                raise PersonaError(f"cross={settings.cross}: no persona states {' and '.join(names)}")
         else:
-            chosen = default_set(personas, settings.min_support)
+            chosen = default_set(personas, settings.n, settings.min_support)
+            if not chosen:
+                raise PersonaError("no persona states sex and age: name the groups with intersection_json or cross")
         if settings.n < settings.min_support:
             raise PersonaError(
                 f"n={settings.n} is smaller than min_support={settings.min_support}: raise n or lower min_support"
@@ -174,7 +178,7 @@ def _parse_one(entry: Any, where: str, personas: Sequence[Persona]) -> Intersect
     listed = entry.get("attributes") if isinstance(entry, Mapping) else None
     if not isinstance(listed, list) or not listed:
         raise PersonaError(f'{where}: expected {{"attributes": [{{"attribute": …, "values": […]}}]}}')
-    conditions = []
+    conditions: list[tuple[str, tuple[str, ...]]] = []
     for item in listed:
         if not isinstance(item, Mapping) or not isinstance(item.get("attribute"), str):
             raise PersonaError(f'{where}: each condition needs "attribute" (a name) and "values" (a list)')
@@ -188,10 +192,12 @@ def _parse_one(entry: Any, where: str, personas: Sequence[Persona]) -> Intersect
                 raise PersonaError(
                     f"{where}: no persona has {attribute} = {shorten(text, 60)!r}{_examples(attribute, personas)}"
                 )
+        if attribute in dict(conditions):
+            raise PersonaError(f"{where}: {attribute} stands twice; put its values into one list")
         conditions.append((attribute, texts))
-    name = entry.get("name")
+    name = " ".join(str(entry.get("name") or "").split())
     label = " × ".join("/".join(values) for _, values in conditions)
-    return Intersection(str(name).strip() if name else label, tuple(conditions))
+    return Intersection(name or label, tuple(conditions))
 
 
 def _examples(attribute: str, personas: Sequence[Persona]) -> str:
@@ -200,25 +206,35 @@ def _examples(attribute: str, personas: Sequence[Persona]) -> str:
 
 
 def full_cross(attributes: Sequence[str], personas: Sequence[Persona]) -> list[Intersection]:
-    """Return every combination of the attributes' groups that some persona has, in the order of the groups' names."""
-    levels = [sorted({band(a, p.attributes.get(a)) for p in personas} - {NOT_STATED}) for a in attributes]
-    crossed = [
-        Intersection(" × ".join(combination), tuple((a, (v,)) for a, v in zip(attributes, combination, strict=True)))
-        for combination in itertools.product(*levels)
-    ]
-    return [item for item in crossed if any(item.holds(p) for p in personas)]
+    """Return every combination of the attributes' groups that some persona has, in the order of the groups' names.
 
-
-def default_set(personas: Sequence[Persona], min_support: int) -> list[Intersection]:
-    """Return sex × age band × race, keeping those that ``min_support`` different personas fit.
-
-    Cells that the personas cannot fill would only show noise; where even sex × age band cannot be filled (a small
-    file of one's own), the full cross is taken as it is.
+    Made from the personas, not from the product of all groups: attributes in free text have as many as personas.
     """
+    combinations = sorted({tuple(band(a, p.attributes.get(a)) for a in attributes) for p in personas})
+    combinations = [c for c in combinations if NOT_STATED not in c]
+    levels = [{c[i] for c in combinations} for i in range(len(attributes))]
+    # "No × Yes" says nothing; where attributes share a value the names say whose it is.
+    shared = len(set().union(*levels)) < sum(map(len, levels))
+    return [
+        Intersection(
+            " × ".join(f"{a}={v}" if shared else v for a, v in zip(attributes, c, strict=True)),
+            tuple((a, (v,)) for a, v in zip(attributes, c, strict=True)),
+        )
+        for c in combinations
+    ]
+
+
+def default_set(personas: Sequence[Persona], n: int, min_support: int) -> list[Intersection]:
+    """Return sex × age band, sex × race and sex × age band × race, as far as ``n`` pairs can hold ``min_support`` of each.
+
+    Cells that the personas cannot fill would only show noise: a cell holds its personas, each as often as ``n`` goes
+    round all of them. Where none can be filled (a small file of one's own), sex × age band is taken as it is.
+    """
+    rounds = max(1, n // len(personas))
     crossed = [
         item for names in (("sex", "age"), ("sex", "race"), DEFAULT_CROSS) for item in full_cross(names, personas)
     ]
-    filled = [item for item in crossed if sum(item.holds(p) for p in personas) >= min_support]
+    filled = [item for item in crossed if sum(item.holds(p) for p in personas) * rounds >= min_support]
     return filled or full_cross(("sex", "age"), personas)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,6 +63,17 @@ class PassAtK(Evaluation):
             if answers:
                 rows["distinct_answers"] = len(set(answers)) / len(answers)
         return {**rows, **shares(outcomes)}
+
+    def remarks(self, pairs: Iterable[Sequence[Outcome]]) -> list[str]:
+        """Warn where all attempts of every pair gave one and the same answer: they were no attempts."""
+        given = [[o.answer for o in outcomes if o.answer is not None] for outcomes in pairs]
+        repeated = [answers for answers in given if len(answers) > 1]
+        if not repeated or any(len(set(answers)) > 1 for answers in repeated):
+            return []
+        return [
+            f"the {self.k} attempts of every pair gave one and the same answer: the endpoint ignores seeds or samples"
+            " greedily, so pass@k is pass@1 here; raise the temperature (--gen_kwargs temperature=1) or change endpoint"
+        ]
 
     def record(self) -> dict[str, Any]:
         """Return K."""

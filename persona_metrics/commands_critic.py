@@ -1,0 +1,168 @@
+"""``persona-metrics prompts`` and ``score``: prompts to be answered elsewhere, and answers that were made elsewhere."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .errors import PersonaError, shorten, suggest
+
+if TYPE_CHECKING:
+    from .scoring.given import Given
+
+METADATA = "settings, as with lm_eval: critic_model=… n=… by=… (the key only through PERSONA_CRITIC_API_KEY)"
+
+
+def add_prompts_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``prompts``."""
+    parser.add_argument("--task", required=True, help="the task, such as persona_loo")
+    parser.add_argument("--out", required=True, type=Path, help="the JSONL file to write")
+    parser.add_argument("--metadata", nargs="+", default=[], metavar="KEY=VALUE", help=METADATA)
+
+
+def run_prompts(arguments: argparse.Namespace) -> int:
+    """Write the prompts and say how to score the answers."""
+    overrides = parse_metadata(arguments.metadata)
+    from .scoring import prompts
+
+    count = prompts.write(arguments.task, overrides, arguments.out)
+    print(f'{count} prompts in {arguments.out}; answer them as lines of {{"id": …, "reply": …}}, then')
+    print(f"  persona-metrics score ANSWERS.jsonl --prompts {arguments.out} --out DIR")
+    return 0
+
+
+def add_score_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``score``."""
+    parser.add_argument(
+        "file",
+        metavar="FILE",
+        type=Path,
+        help="samples_*.jsonl (or results_*.json, or a run's folder), or a JSONL of answers",
+    )
+    parser.add_argument("--out", type=Path, help="folder for results_*.json and samples_*.jsonl")
+    parser.add_argument("--prompts", type=Path, help="the file of `prompts`, where FILE answers by id")
+    parser.add_argument(
+        "--task", help="the task: of a run's several, or for persona/question/answer lines (default persona_main)"
+    )
+    parser.add_argument("--model", help="the name of the model that answered, where FILE does not say or has several")
+    parser.add_argument(
+        "--partial", action="store_true", help="score what is there where answers or batch verdicts are missing"
+    )
+    parser.add_argument("--metadata", nargs="+", default=[], metavar="KEY=VALUE", help=METADATA)
+    batch = parser.add_mutually_exclusive_group()
+    batch.add_argument(
+        "--batch-out",
+        type=Path,
+        metavar="REQUESTS",
+        help="write the judgements that the store lacks as an OpenAI Batch file, and stop",
+    )
+    batch.add_argument(
+        "--batch-in",
+        type=Path,
+        nargs="+",
+        metavar="RESULTS",
+        help="read the results of such a batch into the store, then score",
+    )
+    batch.add_argument(
+        "--batch-submit",
+        action="store_true",
+        help="send the batch, wait for it, collect, score; run again to go on after an interruption",
+    )
+
+
+def run_score(arguments: argparse.Namespace) -> int:
+    """Judge the answers, or hand the judgements over to a batch."""
+    overrides = parse_metadata(arguments.metadata)
+    if arguments.out is None and not arguments.batch_out:
+        raise PersonaError("score needs --out DIR, a folder for results_*.json and samples_*.jsonl")
+    given = read(arguments, overrides)
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    from .scoring import replay
+
+    ask = None
+    written = replay.score(given, arguments.out, ask)
+    for path in written:
+        print(path)
+    return 0
+
+
+def parse_metadata(pairs: Sequence[str]) -> dict[str, Any]:
+    """Return ``key=value`` arguments (or one JSON object) as settings; raise ``PersonaError`` for anything else."""
+    from .settings import Settings, own_keys
+
+    if len(pairs) == 1 and pairs[0].lstrip().startswith("{"):
+        try:
+            found: dict[str, Any] = json.loads(pairs[0])
+        except ValueError as error:
+            raise PersonaError(f"--metadata: not JSON: {shorten(error)}") from None
+    else:
+        found = {}
+        for pair in pairs:
+            key, equals, value = pair.partition("=")
+            if not equals or not key.strip():
+                raise PersonaError(f"--metadata {shorten(pair, 60)!r}: write key=value")
+            found[key.strip()] = value
+    own = own_keys(found, "--metadata")
+    for key in found:
+        # With lm_eval a strange key may be an argument of the model; here there is no model.
+        if key not in own:
+            raise PersonaError(f"--metadata: unknown key {shorten(key, 60)!r}{suggest(key, Settings.model_fields)}")
+    return own
+
+
+def read(arguments: argparse.Namespace, overrides: dict[str, Any]) -> list[Given]:
+    """Return the answers in FILE, whatever its kind; raise ``PersonaError`` where it is none that is known."""
+    from .scoring import given, table
+
+    path: Path = arguments.file
+    if not path.exists():
+        raise PersonaError(f"{path}: no such file")
+    if path.is_dir() or path.name.startswith("results_"):
+        return _of_run(path, arguments.task, overrides)
+    rows = given.read_lines(path)
+    first = rows[0][1]
+    if "doc" in first and "resps" in first:
+        return [given.from_samples(path, rows, overrides)]
+    if "persona" in first and "question" in first:
+        task = arguments.task or "persona_main"
+        from .yamls import read_task
+
+        evaluation = (read_task(task).get("metadata") or {}).get("evaluation")
+        if evaluation is None:
+            raise PersonaError(
+                f"--task {shorten(task, 40)!r} is no task of the pack; `persona-metrics tasks` lists them"
+            )
+        return [table.from_answers(path, rows, task, evaluation, overrides, arguments.model, arguments.partial)]
+    if "id" in first:
+        if arguments.prompts is None and "metadata" not in first:
+            raise PersonaError(
+                f"{path}: answers by id: give the file that `persona-metrics prompts` wrote with --prompts"
+            )
+        prompts = rows if arguments.prompts is None else given.read_lines(arguments.prompts)
+        return table.from_ids(path, rows, prompts, overrides, arguments.model, arguments.partial)
+    raise PersonaError(
+        f'{path}: neither a samples_*.jsonl of lm-eval nor lines of {{"persona", "question", "answer"}} or {{"id", "reply"}}'
+    )
+
+
+def _of_run(path: Path, task: str | None, overrides: dict[str, Any]) -> list[Given]:
+    from . import samples
+    from .scoring import given
+
+    found = samples.find_results(path)
+    if not found:
+        raise PersonaError(f"{path}: no results_*.json in it")
+    run = samples.load_run(found[0])
+    files = [t.samples for t in run.tasks if t.samples is not None and task in (None, t.name)]
+    if not files:
+        raise PersonaError(
+            f"{found[0]}: no samples of {task or 'a persona task'} beside it (run lm_eval with --log_samples)"
+        )
+    if len(found) > 1:
+        print(f"persona-metrics: {len(found)} runs there; scoring the newest, {found[0]}", file=sys.stderr)
+    return [given.from_samples(f, given.read_lines(f), overrides) for f in files]

@@ -1,0 +1,1 @@
+"""Judging answers that were made elsewhere: reads them, replays them through lm-eval, writes and reads batch files."""

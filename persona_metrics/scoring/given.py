@@ -1,0 +1,251 @@
+"""What was made elsewhere, in one shape, and the samples files of lm-eval as such. Knows no lm-eval and no critic."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .. import evaluations, samples
+from ..errors import PersonaError, shorten
+from ..evaluations import Evaluation
+from ..evaluations.intersection import Intersection, Intersectionality
+from ..evaluations.leave_one_out import LeaveOneOut
+from ..personas import ATTRIBUTE_GROUPS, ATTRIBUTES, Persona, known
+from ..settings import Settings, load, split_names
+from ..sources import Pair, Question
+
+FIXED = ("n", "seed", "source", "personas", "questions", "attributes", "loo_json", "k")
+"""Settings that decided what was asked: the answers are there, so they can no longer be chosen."""
+
+Prompt = tuple[str, Mapping[str, Any]]
+"""What a variant was asked, and how its reply was sampled."""
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A pair with one reply a variant, in the order of the evaluation's variants; ``prompts`` where they are known."""
+
+    pair: Pair
+    replies: tuple[str, ...]
+    prompts: tuple[Prompt, ...] = ()
+
+
+@dataclass(frozen=True)
+class Given:
+    """The answers to one task of one model. ``recorded`` is the task's metadata, ``config`` what is known of the run.
+
+    ``extracted`` says that the replies are answers already, from which nothing is to be taken out.
+    """
+
+    task: str
+    evaluation: Evaluation
+    settings: Settings
+    pairs: tuple[Answered, ...]
+    recorded: Mapping[str, Any]
+    model: str
+    origin: str
+    config: Mapping[str, Any] = field(default_factory=dict)
+    generation: Mapping[str, Any] | None = None
+    extracted: bool = False
+    left_out: int = 0
+
+
+def read_lines(path: Path) -> list[tuple[str, dict[str, Any]]]:
+    """Return the objects of a JSONL file, each with ``file:line``; raise ``PersonaError`` for what is none."""
+    rows = []
+    try:
+        with path.open(encoding="utf-8-sig") as lines:
+            for number, line in enumerate(lines, 1):
+                if line.strip():
+                    rows.append((f"{path}:{number}", _object(line, f"{path}:{number}")))
+    except OSError as error:
+        raise PersonaError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeError:
+        raise PersonaError(f"{path}: not UTF-8 text") from None
+    if not rows:
+        raise PersonaError(f"{path}: the file has no lines")
+    return rows
+
+
+def _object(line: str, where: str) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise PersonaError(f"{where}: not JSON (a line that was cut?): {shorten(error)}") from None
+    if not isinstance(row, dict):
+        raise PersonaError(f"{where}: a line must be a JSON object, this one is a {type(row).__name__}")
+    return row
+
+
+def from_samples(path: Path, rows: Sequence[tuple[str, dict[str, Any]]], overrides: Mapping[str, Any]) -> Given:
+    """Return the answers of a samples_*.jsonl, with what the results_*.json beside it records of the run."""
+    run, task = _recorded(path)
+    recorded = task.metadata
+    first = rows[0][1].get("filter")
+    by_id: dict[int, tuple[str, dict[str, Any]]] = {}
+    for where, row in rows:
+        if row.get("filter") != first:
+            continue  # a task with several filters logs every document once a filter
+        number = row.get("doc_id")
+        if not isinstance(number, int) or number in by_id:
+            raise PersonaError(
+                f"{where}: doc_id {shorten(number, 20)!r} {'stands twice' if number in by_id else 'is no number'}"
+            )
+        by_id[number] = (where, row)
+    ordered = [by_id[number] for number in sorted(by_id)]
+    pairs = [pair_of(row.get("doc"), where) for where, row in ordered]
+    chosen, evaluation = restore(str(recorded.get("evaluation")), recorded, overrides, pairs, str(run.path))
+    answered = []
+    for pair, (where, row) in zip(pairs, ordered, strict=True):
+        names = [variant.name for variant in evaluation.variants(pair.persona)]
+        replies = [item[0] if isinstance(item, list) and item else item for item in row.get("resps") or []]
+        if len(replies) != len(names) or not all(isinstance(reply, str) for reply in replies):
+            raise PersonaError(
+                f"{where}: expected {len(names)} replies ({shorten(', '.join(names), 60)}), found {len(replies)}"
+            )
+        answered.append(Answered(pair, tuple(replies), _arguments(row.get("arguments"), len(names))))
+    task_config = run.configs.get(task.name, {})
+    return Given(
+        task.name,
+        evaluation,
+        chosen,
+        tuple(answered),
+        recorded,
+        run.model,
+        path.name,
+        run.config,
+        task_config.get("generation_kwargs"),
+    )
+
+
+@dataclass(frozen=True)
+class _Run:
+    path: Path
+    model: str
+    config: Mapping[str, Any]
+    configs: Mapping[str, Any]
+
+
+def _recorded(path: Path) -> tuple[_Run, samples.TaskRun]:
+    beside = samples.find_results(path)
+    if not beside:
+        raise PersonaError(
+            f"{path}: the results_*.json of the same run must lie beside it; it says which task this was"
+        )
+    run = samples.load_run(beside[0])
+    task = next((t for t in run.tasks if t.samples is not None and t.samples.name == path.name), None)
+    if task is None:
+        raise PersonaError(f"{path}: {beside[0].name} knows no persona task of that name")
+    configs = json.loads(beside[0].read_text(encoding="utf-8"))["configs"]
+    return _Run(beside[0], run.model, run.config, configs), task
+
+
+def pair_of(doc: Any, where: str) -> Pair:
+    """Return the pair of a document as ``record.document`` writes it; raise ``PersonaError`` where it is none."""
+    if not isinstance(doc, Mapping) or not isinstance(doc.get("persona"), Mapping):
+        raise PersonaError(f"{where}: no document with a persona")
+    question = doc.get("question")
+    if not isinstance(question, str) or not question.strip():
+        raise PersonaError(f"{where}: the document has no question")
+    attributes = known(doc["persona"])
+    if not attributes:
+        raise PersonaError(f"{where}: the persona has none of the 33 attributes")
+    topic = doc.get("topic")
+    return Pair(
+        str(doc.get("pair_id")),
+        Persona(str(doc.get("persona_id")), attributes),
+        Question(str(doc.get("question_id")), question, None if topic is None else str(topic)),
+    )
+
+
+def _arguments(logged: Any, count: int) -> tuple[Prompt, ...]:
+    """Return the prompts that a samples file logs as ``{"gen_args_0": {"arg_0": …, "arg_1": {…}}}``, or nothing."""
+    if not isinstance(logged, Mapping):
+        return ()
+    prompts = []
+    for index in range(count):
+        one = logged.get(f"gen_args_{index}")
+        context = one.get("arg_0") if isinstance(one, Mapping) else None
+        # A chat prompt is logged as a list that holds its JSON.
+        context = context[0] if isinstance(context, list) and len(context) == 1 else context
+        if not isinstance(one, Mapping) or not isinstance(context, str) or not isinstance(one.get("arg_1"), Mapping):
+            return ()
+        prompts.append((context, one["arg_1"]))
+    return tuple(prompts)
+
+
+def restore(
+    name: str, recorded: Mapping[str, Any], overrides: Mapping[str, Any], pairs: Sequence[Pair], where: str
+) -> tuple[Settings, Evaluation]:
+    """Return the settings to judge by and the evaluation that made the answers.
+
+    What decided the prompts comes from ``recorded``; the critic, and how the verdicts are grouped (``by``,
+    ``yardstick``, ``intersection_json``, ``cross``), may be chosen anew with ``overrides``.
+    Raises ``PersonaError`` for an override of what is fixed, and for a record that cannot be.
+    """
+    for key in overrides:
+        if key in (*FIXED, "mode"):
+            raise PersonaError(f"{key}=…: the answers are there already, so this can no longer be chosen; leave it out")
+    fixed = {
+        k: recorded[k] for k in ("mode", "seed", "by", "k", "yardstick", "min_support") if recorded.get(k) is not None
+    }
+    n = recorded["n"] if isinstance(recorded.get("n"), int) else len(pairs)
+    chosen = load({**fixed, "n": n, **overrides}, where="--metadata")
+    if name == LeaveOneOut.name:
+        return chosen, _leave_one_out(recorded.get("attributes"), chosen, where)
+    if name == Intersectionality.name and not {"intersection_json", "cross"} & set(overrides):
+        return chosen, _intersectionality(recorded.get("intersections"), chosen, where)
+    return chosen, evaluations.build(name, chosen, [pair.persona for pair in pairs])
+
+
+def _leave_one_out(items: Any, chosen: Settings, where: str) -> LeaveOneOut:
+    names = split_names(items) if isinstance(items, (list, str)) else ()
+    if not names or not all(name in ATTRIBUTES or name in ATTRIBUTE_GROUPS for name in names):
+        raise PersonaError(f"{where}: metadata.attributes does not list the attributes that were left out")
+    # attributes=all is recorded as the 33 names, of which each goes alone.
+    return LeaveOneOut(names, chosen.yardstick, groups_meant=names != tuple(ATTRIBUTES))
+
+
+def _intersectionality(described: Any, chosen: Settings, where: str) -> Intersectionality:
+    try:
+        items = tuple(
+            Intersection(name, tuple((a, tuple(map(str, values))) for a, values in conditions.items()))
+            for name, conditions in described.items()
+        )
+    except (AttributeError, TypeError):
+        raise PersonaError(f"{where}: metadata.intersections does not describe the intersections") from None
+    return Intersectionality(items, chosen.min_support)
+
+
+def align(
+    pairs: Iterable[tuple[Pair, Mapping[str, str], Mapping[str, Prompt]]],
+    evaluation: Evaluation,
+    partial: bool,
+    origin: str,
+) -> tuple[tuple[Answered, ...], int]:
+    """Return the pairs whose every variant is answered, and how many were left out for want of an answer.
+
+    ``pairs`` yields a pair with its replies and prompts by variant. Raises ``PersonaError`` where answers are missing
+    and ``partial`` is not set, and where none of the pairs is complete.
+    """
+    complete: list[Answered] = []
+    wanting: list[str] = []
+    incomplete = 0
+    for pair, replies, prompts in pairs:
+        names = [variant.name for variant in evaluation.variants(pair.persona)]
+        missing = [name for name in names if name not in replies]
+        if missing:
+            incomplete += 1
+            wanting += [f"{pair.id}/{name}" for name in missing]
+            continue
+        known_prompts = tuple(prompts[name] for name in names) if all(name in prompts for name in names) else ()
+        complete.append(Answered(pair, tuple(replies[name] for name in names), known_prompts))
+    if wanting and not (partial and complete):
+        raise PersonaError(
+            f"{origin}: {len(wanting)} answers are missing in {incomplete} pairs (the first: {shorten(wanting[0], 60)});"
+            + (" no pair is complete" if partial else " add them, or score the complete pairs alone with --partial")
+        )
+    return tuple(complete), incomplete

@@ -1,0 +1,168 @@
+"""Runs lm-eval over answers that are there already: a model that only repeats them, and a task over their pairs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from lm_eval import simple_evaluate
+from lm_eval.api.model import LM
+from lm_eval.tasks import TaskManager
+
+from ..api import save
+from ..critic import Judgement, Verdict
+from ..errors import PersonaError
+from ..harness import PersonaTask, UserExit, judge_replies
+from ..paths import tasks_folder
+from ..sources import Pool, content_hash
+from ..yamls import read_task
+from .given import Given
+
+Ask = Callable[[Sequence[Judgement]], Sequence[Verdict]]
+
+BASE = {
+    "main": "persona_main",
+    "leave_one_out": "persona_loo",
+    "intersectionality": "persona_intersection",
+    "pass_at_k": "persona_pass_at_k",
+}
+"""The task whose YAML stands in for one that is not in the tasks folder (a user's own)."""
+
+
+class Repeater(LM):  # type: ignore[misc]
+    """Answers each request with the reply that was given to it."""
+
+    def __init__(self, given: Sequence[Given]) -> None:
+        super().__init__()
+        self._replies = {
+            (one.task, answered.pair.id, variant.name): reply
+            for one in given
+            for answered in one.pairs
+            for variant, reply in zip(one.evaluation.variants(answered.pair.persona), answered.replies, strict=True)
+        }
+
+    def generate_until(self, requests: Any, disable_tqdm: bool = False) -> list[str]:  # noqa: ARG002
+        """Return the given replies."""
+        return [self._replies[r.task_name, r.doc["pair_id"], r.doc["variant"]] for r in requests]
+
+    def loglikelihood(self, *args: Any, **kwargs: Any) -> Any:
+        """Not ours: every task of the pack generates."""
+        raise NotImplementedError
+
+    loglikelihood_rolling = loglikelihood
+
+
+class ReplayTask(PersonaTask):
+    """A persona task over pairs that are given instead of drawn, with ``ask`` in the place of the live critic if set."""
+
+    def __init__(self, given: Given, ask: Ask | None = None) -> None:
+        self._given, self._ask = given, ask
+        config = read_task(given.task) or {**read_task(BASE[given.evaluation.name]), "task": given.task}
+        generation = {
+            **config.get("generation_kwargs", {}),
+            **(given.generation if isinstance(given.generation, Mapping) else {}),
+        }
+        metadata = {"version": config["metadata"]["version"], "evaluation": given.evaluation.name}
+        super().__init__({**config, "generation_kwargs": generation, "metadata": metadata})
+        # What was recorded of the answers stays; the critic and the grouping are this run's.
+        mine = {k: v for k, v in self.config.metadata.items() if v is not None or k not in given.recorded}
+        kept = {k: v for k, v in given.recorded.items() if not k.startswith("critic_")}
+        self.config.metadata = {**kept, **mine, "model_name": given.model, "scored_from": given.origin}
+        if given.left_out:
+            self.config.metadata["pairs_left_out"] = given.left_out
+        if "answer_template" in given.recorded:
+            self.config.metadata["answer_template"] = given.recorded["answer_template"]
+
+    def _settings(self, metadata: Mapping[str, Any]) -> Any:  # noqa: ARG002
+        return self._given.settings
+
+    def _draw(self, evaluation: str) -> Pool:  # noqa: ARG002
+        given = self._given
+        self.evaluation, self.pairs = given.evaluation, [answered.pair for answered in given.pairs]
+        personas = tuple(pair.persona for pair in self.pairs)
+        questions = tuple(pair.question for pair in self.pairs)
+        digest = given.recorded.get("data_hash") or content_hash(personas, questions)
+        return Pool(personas, questions, str(digest), str(given.recorded.get("source") or "file"))
+
+    def construct_requests(self, doc: Any, ctx: Any, **kwargs: Any) -> list[Any]:
+        """Return the instances with the prompts that were really sent, where they are known."""
+        instances = super().construct_requests(doc, ctx, **kwargs)
+        prompts = self._given.pairs[kwargs["metadata"][1]].prompts
+        for index, instance in enumerate(instances):
+            instance.arguments = prompts[index] if prompts else ("", {})
+        return instances
+
+    def _check_critic(self) -> None:
+        if self._ask is None:
+            super()._check_critic()
+
+    def _announce(self, running: Any, limit: Any, samples: Any) -> None:  # noqa: ARG002
+        answers = sum(len(answered.replies) for answered in self._given.pairs)
+        left = f" ({self._given.left_out} pairs lack answers and are left out)" if self._given.left_out else ""
+        print(
+            f"persona-metrics: {self.config.task}: {len(self.pairs)} pairs, {answers} answers of {self._given.model}{left}",
+            file=sys.stderr,
+            flush=True,
+        )
+        self._warn(self._given.model)
+
+    def judge_replies(self, replies: Sequence[Sequence[str]], docs: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
+        """Judge the given replies; answers that were taken out elsewhere are not searched for one again."""
+        chosen = self.settings.model_copy(update={"mode": "output_only"}) if self._given.extracted else self.settings
+        return judge_replies(replies, docs, chosen, evaluation=self.evaluation, ask=self._ask)
+
+
+def judgements(given: Given) -> list[Judgement]:
+    """Return what the critic is to be asked about these answers, without asking it."""
+    collected: list[Judgement] = []
+
+    def collect(wanted: Sequence[Judgement]) -> list[Verdict]:
+        collected.extend(wanted)
+        return [Verdict(None, "not asked", None, ()) for _ in wanted]
+
+    task = ReplayTask(given, collect)
+    docs, replies = [], []
+    for doc, answered in zip(task.dataset["test"], given.pairs, strict=True):
+        for variant, reply in zip(given.evaluation.variants(answered.pair.persona), answered.replies, strict=True):
+            docs.append({**doc, "variant": variant.name})
+            replies.append([reply])
+    task.judge_replies(replies, docs)
+    return collected
+
+
+def score(given: Sequence[Given], out: Path, ask: Ask | None = None) -> list[Path]:
+    """Judge the answers, write results_*.json and samples_*.jsonl under ``out``, and return what was written.
+
+    Raises ``PersonaError`` where the critic does not work or ``out`` cannot be written, before anything is paid for.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        before = set(out.rglob("*.json*"))
+        tasks = [ReplayTask(one, ask) for one in given]
+        manager = TaskManager(include_path=str(tasks_folder()), include_defaults=False)
+        raw = simple_evaluate(model=Repeater(given), tasks=tasks, task_manager=manager, log_samples=True)
+    except OSError as error:
+        raise PersonaError(f"--out {out}: {error.strerror}") from None
+    except UserExit as stopped:
+        raise stopped.error from None
+    first = given[0]
+    # The model's own arguments, without what lm-eval adds about this process (device, batch size), which made nothing.
+    arguments = first.config.get("model_args") or {"model": first.model}
+    raw["config"]["model"] = first.config.get("model") or first.model
+    raw["config"]["model_args"] = arguments
+    save(raw, out, str(raw["config"]["model"]), arguments if isinstance(arguments, Mapping) else {"model": first.model})
+    written = sorted(set(out.rglob("*.json*")) - before)
+    if len(written) < 1 + len(given):
+        raise PersonaError(
+            f"--out {out}: the results could not be written (disk full?); the verdicts are kept in the store"
+        )
+    _print_table(raw)
+    return written
+
+
+def _print_table(raw: Mapping[str, Any]) -> None:
+    from lm_eval.utils import make_table
+
+    print(make_table(raw))

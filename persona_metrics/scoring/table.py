@@ -1,0 +1,243 @@
+"""Answers as plain lines: ``{"persona", "question", "answer"}`` of any system, or answers by id to prompts of ours."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..errors import PersonaError, shorten, suggest
+from ..evaluations import EVALUATIONS
+from ..evaluations.base import WHOLE
+from ..evaluations.leave_one_out import NONE_LISTED, LeaveOneOut
+from ..evaluations.pass_at_k import PassAtK
+from ..personas import ATTRIBUTES, Persona, known
+from ..settings import load
+from ..sources import Pair, Question, content_hash
+from .given import FIXED, Given, Prompt, align, pair_of, restore
+
+Lines = Sequence[tuple[str, dict[str, Any]]]
+
+
+def text_of(row: Mapping[str, Any], where: str) -> tuple[str, bool]:
+    """Return the line's ``answer`` (True) or ``reply`` (False); an empty one is a text, a missing one an error."""
+    for key, extracted in (("answer", True), ("reply", False)):
+        if key in row:
+            value = row[key]
+            if value is None:
+                return "", extracted  # the system said nothing: an answer failure, not an error
+            if not isinstance(value, str):
+                raise PersonaError(f"{where}: {key} must be a text, this one is a {type(value).__name__}")
+            return value, extracted
+    raise PersonaError(f'{where}: neither "answer" nor "reply"')
+
+
+def _one_kind(kinds: set[bool], origin: Path) -> bool:
+    if len(kinds) > 1:
+        raise PersonaError(
+            f'{origin}: some lines have "answer" (judged as it is), others "reply" (the answer is taken out of it); use one'
+        )
+    return kinds.pop()
+
+
+# -- answers by id -------------------------------------------------------------------------------------------------
+
+
+def from_ids(
+    path: Path, rows: Lines, prompts: Lines, overrides: Mapping[str, Any], model: str | None, partial: bool
+) -> list[Given]:
+    """Join answers with the prompts that ``persona-metrics prompts`` wrote, by id: one ``Given`` a task."""
+    asked: dict[str, tuple[str, dict[str, Any]]] = {}
+    for where, row in prompts:
+        if not isinstance(row.get("id"), str) or not isinstance(row.get("metadata"), Mapping):
+            raise PersonaError(f"{where}: not a line that `persona-metrics prompts` wrote")
+        if row["id"] in asked:
+            raise PersonaError(f"{where}: the id {shorten(row['id'], 60)!r} stands twice")
+        asked[row["id"]] = (where, row)
+    replies: dict[str, str] = {}
+    kinds: set[bool] = set()
+    for where, row in rows:
+        name = row.get("id")
+        if name not in asked:
+            raise PersonaError(
+                f"{where}: the id {shorten(name, 60)!r} is none of the {len(asked)} prompts (another prompts file?)"
+            )
+        if name in replies:
+            raise PersonaError(f"{where}: the id {shorten(name, 60)!r} is answered twice")
+        replies[name], extracted = text_of(row, where)
+        kinds.add(extracted)
+    extracted = _one_kind(kinds, path)
+    tasks = dict.fromkeys(str(row.get("task")) for _, row in asked.values())
+    return [_joined(path, task, asked, replies, overrides, model, partial, extracted) for task in tasks]
+
+
+def _joined(
+    path: Path,
+    task: str,
+    asked: Mapping[str, tuple[str, dict[str, Any]]],
+    replies: Mapping[str, str],
+    overrides: Mapping[str, Any],
+    model: str | None,
+    partial: bool,
+    extracted: bool,
+) -> Given:
+    pairs: dict[str, Pair] = {}
+    said: dict[str, dict[str, str]] = {}
+    shown: dict[str, dict[str, Prompt]] = {}
+    recorded: Mapping[str, Any] = {}
+    for name, (where, row) in asked.items():
+        if str(row.get("task")) != task:
+            continue
+        pair = pair_of(row.get("doc"), where)
+        pairs[pair.id] = pair
+        recorded = row["metadata"]
+        variant = str(row.get("variant"))
+        if name in replies:
+            said.setdefault(pair.id, {})[variant] = replies[name]
+        if isinstance(row.get("prompt"), str) and isinstance(row.get("generation_kwargs"), Mapping):
+            shown.setdefault(pair.id, {})[variant] = (row["prompt"], row["generation_kwargs"])
+    chosen, evaluation = restore(str(recorded.get("evaluation")), recorded, overrides, list(pairs.values()), str(path))
+    answered, left_out = align(
+        ((pair, said.get(key, {}), shown.get(key, {})) for key, pair in pairs.items()), evaluation, partial, str(path)
+    )
+    return Given(
+        task,
+        evaluation,
+        chosen,
+        answered,
+        recorded,
+        model or str(recorded.get("model_name") or "elsewhere"),
+        path.name,
+        generation=recorded.get("generation_kwargs"),
+        extracted=extracted,
+        left_out=left_out,
+    )
+
+
+# -- any system's answers ------------------------------------------------------------------------------------------
+
+
+def from_answers(
+    path: Path, rows: Lines, task: str, evaluation: str, overrides: Mapping[str, Any], model: str | None, partial: bool
+) -> Given:
+    """Return the answers of ``{"persona": {…}, "question": "…", "answer": "…"}`` lines.
+
+    Optional: ``id`` or ``pair_id``, ``persona_id``, ``question_id``, ``topic``, ``model``, ``variant`` (leave-one-out:
+    ``whole``, ``without age``, …, where ``persona`` stays the whole one). Pass@k takes the lines of one pair as its
+    attempts, in their order.
+    """
+    if evaluation not in EVALUATIONS:
+        raise PersonaError(
+            f"evaluation {evaluation!r} is none of {', '.join(EVALUATIONS)}{suggest(evaluation, EVALUATIONS)}"
+        )
+    for key in overrides:
+        if key in FIXED:
+            raise PersonaError(f"{key}=…: the answers are there already, so this can no longer be chosen; leave it out")
+    rows, named = _of_one_model(path, rows, model)
+    pairs: dict[str, Pair] = {}
+    said: dict[str, dict[str, str]] = {}
+    kinds: set[bool] = set()
+    unknown: dict[str, None] = {}
+    for number, (where, row) in enumerate(rows):
+        pair = _pair(row, where, None if evaluation == PassAtK.name else number, unknown)
+        before = pairs.setdefault(pair.id, pair)
+        if (before.persona, before.question.text) != (pair.persona, pair.question.text):
+            raise PersonaError(f"{where}: the pair {shorten(pair.id, 40)!r} has another persona or question further up")
+        text, extracted = text_of(row, where)
+        kinds.add(extracted)
+        variants = said.setdefault(pair.id, {})
+        name = f"attempt {len(variants) + 1}" if evaluation == PassAtK.name else str(row.get("variant") or WHOLE)
+        if name in variants:
+            raise PersonaError(
+                f"{where}: the pair {shorten(pair.id, 40)!r} has {name!r} twice; give each pair its own id"
+            )
+        variants[name] = text
+    if unknown:
+        listed = shorten(", ".join(unknown))
+        print(f"persona-metrics: not shown to the critic, since none of the 33 attributes: {listed}", file=sys.stderr)
+    recorded = _record(evaluation, path, said, len(pairs))
+    chosen, built = _built(evaluation, recorded, overrides, list(pairs.values()), path)
+    extras = {name for variants in said.values() for name in variants}
+    extras -= {v.name for pair in pairs.values() for v in built.variants(pair.persona)}
+    if extras:
+        raise PersonaError(
+            f"{path}: the variant {shorten(min(extras), 40)!r} does not belong to {task}; --task names the evaluation"
+        )
+    answered, left_out = align(((p, said[key], {}) for key, p in pairs.items()), built, partial, str(path))
+    recorded |= {
+        "source": "file",
+        "data_hash": content_hash((p.persona for p in pairs.values()), (p.question for p in pairs.values())),
+        # Nobody here knows what the model was shown.
+        "answer_template": None,
+    }
+    return Given(
+        task, built, chosen, answered, recorded, named, path.name, extracted=_one_kind(kinds, path), left_out=left_out
+    )
+
+
+def _of_one_model(path: Path, rows: Lines, model: str | None) -> tuple[Lines, str]:
+    names = dict.fromkeys(str(row["model"]) for _, row in rows if row.get("model") is not None)
+    if len(names) > 1:
+        if model not in names:
+            raise PersonaError(
+                f"{path}: answers of {len(names)} models ({shorten(', '.join(names))}): choose one with --model"
+            )
+        return [(where, row) for where, row in rows if row.get("model") == model], str(model)
+    return rows, model or next(iter(names), "elsewhere")
+
+
+def _pair(row: Mapping[str, Any], where: str, number: int | None, unknown: dict[str, None]) -> Pair:
+    persona, question = row.get("persona"), row.get("question")
+    if not isinstance(persona, Mapping):
+        raise PersonaError(
+            f'{where}: "persona" must be an object of attributes, this one is a {type(persona).__name__}'
+        )
+    if not isinstance(question, str) or not question.strip():
+        raise PersonaError(f"{where}: the question is blank or no text")
+    named = {str(k).strip().lower().replace("_", " "): v for k, v in persona.items()}
+    unknown.update(dict.fromkeys(k for k in named if k not in ATTRIBUTES and k != "id"))
+    attributes = known(named)
+    if not attributes:
+        raise PersonaError(f"{where}: the persona has none of the 33 attributes (persona-metrics doctor lists them)")
+    person = str(row.get("persona_id") or named.get("id") or "p" + _digest(attributes))
+    asked = str(row.get("question_id") or "q" + _digest(question))
+    alone = number is not None and "variant" not in row  # else several lines make one pair
+    given = row.get("pair_id", row.get("id") if alone else None)
+    fallback = f"{number:05d}" if alone else f"{person}/{asked}"
+    topic = row.get("topic")
+    return Pair(
+        fallback if given is None else str(given),
+        Persona(person, attributes),
+        Question(asked, question, None if topic is None else str(topic)),
+    )
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:8]
+
+
+def _record(evaluation: str, path: Path, said: Mapping[str, Mapping[str, str]], pairs: int) -> dict[str, Any]:
+    recorded: dict[str, Any] = {"evaluation": evaluation, "n": pairs}
+    if evaluation == PassAtK.name:
+        recorded["k"] = max(len(variants) for variants in said.values())
+    if evaluation == LeaveOneOut.name:
+        names = dict.fromkeys(name for variants in said.values() for name in variants)
+        recorded["attributes"] = [n.removeprefix("without ") for n in names if n.startswith("without ")]
+        if not recorded["attributes"]:
+            raise PersonaError(
+                f'{path}: leave-one-out needs lines with "variant": "{WHOLE}", "without age", …, "{NONE_LISTED}"'
+            )
+    return recorded
+
+
+def _built(
+    evaluation: str, recorded: Mapping[str, Any], overrides: Mapping[str, Any], pairs: list[Pair], path: Path
+) -> tuple[Any, Any]:
+    if evaluation in (LeaveOneOut.name, PassAtK.name):
+        others = {k: v for k, v in overrides.items() if k != "mode"}
+        return restore(evaluation, {**recorded, "mode": overrides.get("mode")}, others, pairs, str(path))
+    chosen = load({"n": len(pairs), **overrides}, where="--metadata")
+    return chosen, EVALUATIONS[evaluation].build(chosen, [pair.persona for pair in pairs])

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from . import __version__
 from .errors import PersonaError, shorten, suggest
 from .runs import runs_at
 
@@ -51,6 +52,8 @@ def run_export(arguments: argparse.Namespace) -> int:
     paths, said = writers[arguments.to](tasks, arguments)
     notes += said
     notes += [f"{task.name}: {task.lost} lines of the samples file could not be read" for task in tasks if task.lost]
+    versions = dict.fromkeys(str(task.metadata["pack_version"]) for task in tasks)
+    notes += [f"run with persona-metrics {v}, exported by {__version__}" for v in versions if v != __version__]
     for note in notes:
         print(f"note: {note}")
     for path in paths:

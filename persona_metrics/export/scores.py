@@ -279,3 +279,9 @@ def critics(metadata: Mapping[str, Any]) -> list[tuple[str, str]]:
     models = str(metadata.get("critic_model") or "").split(",")
     places = str(metadata.get("critic_endpoint") or "").split(",")
     return [(m, places[i] if i < len(places) else "") for i, m in enumerate(models) if m]
+
+
+def votes_of(metadata: Mapping[str, Any]) -> int:
+    """Return how many votes each critic had; 1 where the file does not say it in a number."""
+    votes = _finite(metadata.get("critic_votes"))
+    return max(int(votes), 1) if votes is not None else 1

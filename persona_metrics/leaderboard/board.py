@@ -12,6 +12,7 @@ import pandas as pd
 
 from .. import analysis
 from ..analysis.rates import headline, whole
+from ..export.scores import votes_of
 from ..samples import ReadLog, read_samples, tidy
 from .collect import Measured, Table
 from .letters import letters
@@ -112,7 +113,7 @@ def build(table: Table) -> Board:
 def _draft(model: str, measured: Mapping[str, Measured]) -> tuple[pd.DataFrame | None, dict[str, Any], list[str]]:
     any_of = next(iter(measured.values()))
     metadata = any_of.task.metadata
-    votes = int(metadata.get("critic_votes") or 1)
+    votes = votes_of(metadata)
     frame, main, notes = _main(model, measured.get("main"))
     row_notes = []
     if model in str(metadata.get("critic_model") or "").split(","):

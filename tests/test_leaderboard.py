@@ -120,6 +120,7 @@ def test_row_gives_the_numbers_of_the_runs_table(tmp_path: Path) -> None:
     assert len(row.importances) == 3
 
 
+@pytest.mark.filterwarnings("error::RuntimeWarning")
 def test_planted_importance_comes_first_and_survives(tmp_path: Path) -> None:
     planted = Planted(rate=lambda pair, variant: 0.3 if "income" in variant.dropped else 0.8)  # noqa: ARG005
     (row,) = board_of(write_run(tmp_path, ("persona_main", "persona_loo"), planted=planted, n=120)).rows

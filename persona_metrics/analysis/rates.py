@@ -91,6 +91,9 @@ def two_way(values: ArrayLike, first: Sequence[Any], second: Sequence[Any]) -> d
     if not found.df:
         return nothing
     mean = found.mean
+    if not 0 <= mean <= 1:
+        # A mean of differences: it has an error, but no interval of a rate.
+        return {**nothing, "stderr_two_way": found.two_way}
     width = mean * (1 - mean)
     neff = width / found.two_way**2 if found.two_way > 0 and width > 0 else float(min(found.df + 1, size))
     low, high = wilson(mean, neff, LEVEL, df=found.df)

@@ -137,8 +137,11 @@ def messages(judgement: Judgement) -> list[dict[str, str]]:
     ]
 
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False)  # json.dumps would make a new one a text
+
+
 def _json(value: Any) -> str:
-    return _whole(json.dumps(value, ensure_ascii=False))
+    return _whole(_ENCODER.encode(value))
 
 
 def _whole(text: str) -> str:

@@ -137,6 +137,9 @@ def _about_length(text: str) -> bool:
     return any(word in text for word in ("context", "too long", "exceed"))
 
 
+_ENCODER = json.JSONEncoder(sort_keys=True)
+
+
 def key(critic: Critic, settings: Settings, messages: Messages, number: int) -> str:
     """Return the store's key of a vote: the hash of everything that decides it."""
     decisive = {
@@ -149,7 +152,7 @@ def key(critic: Critic, settings: Settings, messages: Messages, number: int) -> 
         "number": number,
     }
     # Escaped, since a text may hold what UTF-8 cannot.
-    return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(_ENCODER.encode(decisive).encode()).hexdigest()
 
 
 def schema(critic: Critic) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
+from types import TracebackType
 from typing import Any, NoReturn
 
 import datasets
@@ -64,6 +65,15 @@ def user_errors() -> Iterator[None]:
         yield
     except PersonaError as error:
         _exit(error)
+    except KeyboardInterrupt:
+        # How to resume has been said; lm-eval's stack below it would hide that. Notebooks do not use this hook.
+        sys.excepthook = _without_interrupts
+        raise
+
+
+def _without_interrupts(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    if not issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)
 
 
 def _say(text: str) -> None:

@@ -129,6 +129,7 @@ class _Run:
             print(f"\npersona-metrics: interrupted; {self._kept()}", file=sys.stderr, flush=True)
             raise
         finally:
+            self._show()
             self.bar.close()
             for endpoint in endpoints:
                 await endpoint.close()
@@ -166,11 +167,15 @@ class _Run:
             self.deliver(position, verdict)
         stop = self.tally.add(judgement, verdict, len(positions))
         self.bar.update(len(positions))
-        if self.tally.judged and self.bar.n % 25 == 0:
-            rate = self.tally.personalized / self.tally.judged
-            self.bar.set_postfix(failed=self.tally.failed, personalized=f"{rate:.2f}", refresh=False)
+        if self.tally.asked % 25 == 1:
+            self._show()
         if stop is not None:
             raise _Stop(stop)
+
+    def _show(self) -> None:
+        judged = self.tally.judged
+        rate = f"{self.tally.personalized / judged:.2f}" if judged else "–"
+        self.bar.set_postfix(failed=self.tally.failed, personalized=rate, refresh=False)
 
     def _kept(self) -> str:
         if self.store.path is None:

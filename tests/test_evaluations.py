@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from persona_metrics import evaluations, settings
 from persona_metrics.errors import PersonaError
 from persona_metrics.evaluations import Evaluation, Outcome
+from persona_metrics.evaluations.base import shares
 from persona_metrics.evaluations.intersection import matches
 from persona_metrics.personas import ATTRIBUTE_GROUPS, ATTRIBUTES, Persona
 from tests.conftest import full_attributes

@@ -245,7 +245,7 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
 
     def apply_filters(self) -> Any:
         """Judge this rank's replies, then bring them all to rank 0."""
-        instances: list[Any] = self._instances
+        instances: list[Any] = self.instances
         for instance in instances:
             # To keep ranks in step lm-eval has the last request answered again on those that have fewer.
             del instance.resps[1:]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import partial
 from typing import Any, NoReturn
 
@@ -66,9 +67,24 @@ def user_errors(*, everywhere: bool = False) -> Iterator[None]:
     try:
         yield
     except PersonaError as error:
-        if ranks.process() and not everywhere:
+        if _handed_on.get() or (ranks.process() and not everywhere):
             raise UserExit(error) from None
         _exit(error)
+
+
+_handed_on = ContextVar("_handed_on", default=False)
+
+
+@contextmanager
+def raising() -> Iterator[None]:
+    """Within this, hand a ``PersonaError`` to the Python caller of lm-eval instead of printing it."""
+    token = _handed_on.set(True)
+    try:
+        yield
+    except UserExit as stopped:
+        raise stopped.error from None
+    finally:
+        _handed_on.reset(token)
 
 
 def _say(text: str) -> None:

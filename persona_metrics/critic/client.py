@@ -26,7 +26,8 @@ _REFUSED = ("content_filter", "refusal")
 _SPARED = 50
 """So many refusals for lack of allowance cost no attempt, as long as others get through in the meantime."""
 
-_dialects: dict[tuple[str, str], Dialect] = {}
+dialects: dict[tuple[str, str], Dialect] = {}
+"""What this process has learned of each model at each address."""
 
 
 @dataclass(eq=False)
@@ -45,7 +46,7 @@ class Endpoint:
 
     def __init__(self, critic: Critic, settings: Settings, *, share: int = 1, backoff: float = 0.5) -> None:
         self.critic, self._settings, self._backoff = critic, settings, backoff
-        self.dialect = _dialects.setdefault((critic.model, critic.base_url), Dialect())
+        self.dialect = dialects.setdefault((critic.model, critic.base_url), Dialect())
         caps = (None if cap is None else max(1, cap // share) for cap in (settings.critic_rpm, settings.critic_tpm))
         self.gate = Gate(max(1, settings.critic_concurrency // share), *caps)
         self._secret = critic.secret(settings)

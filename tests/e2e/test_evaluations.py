@@ -7,6 +7,7 @@ import json
 import os
 import sqlite3
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from math import sqrt
@@ -22,7 +23,7 @@ from persona_metrics.errors import PersonaError
 from persona_metrics.personas import ATTRIBUTES, band
 from persona_metrics.pooling import between_group_sd, pooled_rates
 from persona_metrics.samples import results_of, tidy
-from tests.e2e.command import HERE, Ran, evaluate
+from tests.e2e.command import CHECKOUT, Ran, evaluate
 from tests.e2e.planted import PLAIN_SEED, POLITICS, WEIGHTS, fits, reply, verdict
 from tests.server import Server
 
@@ -315,12 +316,20 @@ def test_killed_run_goes_on_with_the_attempts_it_has(tmp_path: Path) -> None:
         arguments = [
             *("run", "--model", "local-chat-completions", "--apply_chat_template", "--tasks", "persona_pass_at_k"),
             *("--model_args", f"model=m,base_url={slow.chat_url},num_concurrent=4,max_retries=1"),
-            *(*HERE.flags, "--use_cache", str(tmp_path / "cache"), "--output_path", "out", "--log_samples"),
+            *(
+                "--include_path",
+                str(CHECKOUT / "tasks"),
+                "--use_cache",
+                str(tmp_path / "cache"),
+                "--output_path",
+                "out",
+                "--log_samples",
+            ),
             *("--metadata", json.dumps({**chosen, "critic_model": "c", "critic_base_url": slow.base_url})),
         ]
-        environment = {**os.environ, "OPENAI_API_KEY": "none", "PYTHONPATH": str(HERE.pythonpath)}
+        environment = {**os.environ, "OPENAI_API_KEY": "none", "PYTHONPATH": str(CHECKOUT)}
         process = subprocess.Popen(
-            [HERE.python, "-m", "lm_eval", *arguments],
+            [sys.executable, "-m", "lm_eval", *arguments],
             cwd=tmp_path,
             env=environment,
             stdout=subprocess.DEVNULL,

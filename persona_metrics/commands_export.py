@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from . import __version__
 from .errors import PersonaError, shorten, suggest
-from .samples import Run, find_results, load_run
+from .runs import runs_at
 
 TARGETS: Mapping[str, str] = {
     "inspect": "Inspect logs (.eval), one a task, for `inspect view` (extra: inspect)",
@@ -35,7 +36,10 @@ def run_export(arguments: argparse.Namespace) -> int:
     if arguments.to not in TARGETS:
         known = ", ".join(TARGETS)
         raise PersonaError(f"--to {shorten(arguments.to, 40)!r} is none of {known}{suggest(arguments.to, TARGETS)}")
-    run, notes = newest_run(arguments.path)
+    runs, notes = runs_at(arguments.path)
+    run = runs[0]
+    if len(runs) > 1:
+        notes.append(f"the newest of {len(runs)} runs: {run.path}")
     from .export.scores import Task
 
     tasks = [Task(run, task) for task in run.tasks]
@@ -48,45 +52,13 @@ def run_export(arguments: argparse.Namespace) -> int:
     paths, said = writers[arguments.to](tasks, arguments)
     notes += said
     notes += [f"{task.name}: {task.lost} lines of the samples file could not be read" for task in tasks if task.lost]
+    versions = dict.fromkeys(str(task.metadata["pack_version"]) for task in tasks)
+    notes += [f"run with persona-metrics {v}, exported by {__version__}" for v in versions if v != __version__]
     for note in notes:
         print(f"note: {note}")
     for path in paths:
         print(path)
     return 0
-
-
-def newest_run(path: Path) -> tuple[Run, list[str]]:
-    """Return the newest run with a task of ours at ``path``, and notes on what was left out.
-
-    Raises ``PersonaError`` where there is none, saying which other benchmarks are there.
-    """
-    if not path.exists():
-        raise PersonaError(f"{shorten(path)}: no such file or folder")
-    found = find_results(path)
-    if not found and path.is_file():
-        raise PersonaError(f"{shorten(path)}: neither a results_*.json nor a samples file with one beside it")
-    others: dict[str, None] = {}
-    notes = []
-    for candidate in found:
-        try:
-            run = load_run(candidate)
-        except PersonaError as error:
-            if path.is_file():
-                raise
-            notes.append(f"left out {error}")
-            continue
-        if run.tasks:
-            if run.others:
-                notes.append(f"{candidate}: not ours and left out: {', '.join(run.others)}")
-            if len(found) > 1:
-                notes.append(f"the newest of {len(found)} runs: {candidate}")
-            return run, notes
-        others.update(dict.fromkeys(run.others))
-    only = f"; it holds only {shorten(', '.join(others), 80)}" if others else ""
-    why = f"; {notes[0]}" if notes and not others else ""
-    raise PersonaError(
-        f"{shorten(path)}: no run of a persona_ task there{only}{why}; run lm_eval with --output_path and --log_samples"
-    )
 
 
 def _inspect(tasks: list[Any], arguments: argparse.Namespace) -> tuple[list[Path], list[str]]:

@@ -123,6 +123,7 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         self._model: Any = None
         self._collected = False
         self._predict_only = False
+        self._incomplete: set[str] = set()
         with user_errors():
             self.settings = self._settings(metadata)
             pool = self._draw(str(metadata.get("evaluation", "main")))
@@ -309,7 +310,20 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         if self._predict_only:
             return {"bypass": 0}
         outcomes = [outcome(result) for result in _flat(results)]
-        return dict(self.evaluation.metrics(_persona(doc), outcomes))
+        rows = dict(self.evaluation.metrics(_persona(doc), outcomes))
+        self._incomplete |= {str(m["metric"]) for m in self.config.metric_list or ()} - rows.keys()
+        return rows
+
+    def dump_config(self) -> dict[str, Any]:
+        """Return the configuration, naming only rows that every document has.
+
+        lm-eval's wandb logger looks each named row up in every sample, and gives up on all samples where one lacks it:
+        a missing verdict has no row. Over several processes nobody knows what the others' documents lack.
+        """
+        config = dict(super().dump_config())
+        unsure = {"personalized"} if self._world > 1 else set()
+        listed = config.get("metric_list") or []
+        return {**config, "metric_list": [m for m in listed if m["metric"] not in self._incomplete | unsure]}
 
     def aggregation(self) -> dict[str, Any]:
         """Return the mean for every row, but for those the evaluation aggregates itself."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections import UserDict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -85,9 +84,11 @@ def load_run(path: Path) -> Run:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
         configs, results = data["configs"], data["results"]
+        if not all(isinstance(part, dict) for part in (configs, results, *configs.values(), *results.values())):
+            raise TypeError("configs and results are not objects of objects")
     except OSError as error:
         raise PersonaError(f"{path}: cannot be read: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise PersonaError(f"{path}: not a results file of lm-eval: {shorten(error)}") from None
     tasks, others = [], []
     stamp = _STAMP.search(path.name.replace(".json", ".jsonl") if path.name.endswith(".json") else path.name)
@@ -149,14 +150,31 @@ def results_of(sample: Mapping[str, Any]) -> list[dict[str, Any]]:
     return flat
 
 
-class Result(UserDict):  # type: ignore[type-arg]
-    """One variant's answer, failure and verdict. Its text is JSON, since lm-eval writes ``str(result)`` into samples files.
+class Result(str):
+    """One variant's answer, failure and verdict: a JSON text that can be asked for its parts, ``result["verdict"]``.
 
-    No ``dict``: lm-eval copies those into plain ones before it writes.
+    A text, because lm-eval writes ``str(result)`` into samples files, copies every ``dict`` into a plain one first, and
+    hands results to wandb and trackio as they are, which take nothing but JSON's own types.
     """
 
-    def __str__(self) -> str:
-        return json.dumps(self.data, ensure_ascii=False)
+    data: dict[str, Any]
+
+    def __new__(cls, data: Mapping[str, Any] | None = None, /, **parts: Any) -> Result:
+        """Make the result of a mapping, of keywords, or of both."""
+        held = {**(data or {}), **parts}
+        made = super().__new__(cls, json.dumps(held, ensure_ascii=False))
+        made.data = held
+        return made
+
+    def __reduce__(self) -> tuple[type[Result], tuple[dict[str, Any]]]:
+        return Result, (self.data,)
+
+    def __getitem__(self, key: Any) -> Any:
+        return self.data[key] if isinstance(key, str) else super().__getitem__(key)
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return a part, or ``default`` where it is not there."""
+        return self.data.get(key, default)
 
 
 def _result(item: Any) -> dict[str, Any] | None:

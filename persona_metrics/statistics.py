@@ -63,7 +63,8 @@ def wilson(rate: float, n: float, confidence_level: float = 0.95, df: float | No
     """
     tail = (1 - confidence_level) / 2
     alpha = 2 * float(stats.norm.sf(stats.t.isf(tail, df))) if df is not None else 2 * tail
-    low, high = proportion_confint(rate * n, n, alpha, method="wilson")
+    # A mean of shares can come out a hair above 1, of which no interval can be taken.
+    low, high = proportion_confint(min(max(rate * n, 0.0), n), n, alpha, method="wilson")
     # At 0 and 1 rounding can put the end a hair beside the rate.
     return min(float(low), rate), max(float(high), rate)
 

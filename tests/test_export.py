@@ -286,3 +286,9 @@ def test_without_samples_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixtu
 def test_relationship_is_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "first_party" in refused(capsys, str(write_run(tmp_path, n=2)), "--to", "eee", "--relationship", "friend")
     assert "other" in eee.RELATIONSHIPS
+
+
+def test_run_of_another_version_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    results = write_run(tmp_path, n=2, metadata={"pack_version": "0.0.1", "critic_votes": "many"})
+    assert cli.main(["export", str(results), "--to", "eval-results", "--out", str(tmp_path / "out")]) == 0
+    assert "note: run with persona-metrics 0.0.1, exported by" in capsys.readouterr().out

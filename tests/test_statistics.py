@@ -231,3 +231,7 @@ def test_agreement_reference() -> None:
     votes = [(1.0, 1.0)] * 85 + [(1.0, 0.0)] * 15
     assert paired.pairwise_agreement(votes) == close(ref["40_10_5_45"]["agree"])
     assert np.isnan(paired.pairwise_agreement([(1.0, None)]))
+
+
+def test_wilson_of_a_rate_that_rounding_put_above_one_is_that_of_one() -> None:
+    assert statistics.wilson(1.0 + 4e-16, 300) == pytest.approx(statistics.wilson(1.0, 300))

@@ -104,5 +104,17 @@ def breakdown(value: float | None, persona: Persona, by: Sequence[str]) -> dict[
         return {}
     rows: dict[str, Row] = {"personalized": value}
     for attribute in by:
-        rows[f"personalized[{attribute}={band(attribute, persona.attributes.get(attribute))}]"] = value
+        rows[row_of(f"{attribute}={band(attribute, persona.attributes.get(attribute))}")] = value
     return rows
+
+
+_TROUBLE = str.maketrans({",": ";", "/": "∕", "|": "¦"})
+
+
+def row_of(group: str) -> str:
+    """Return the row of a group, ``personalized[…]``, with a name that lm-eval and the loggers behind it can take.
+
+    lm-eval splits rows at a comma (``personalized,critic``) and so took "Some college, no degree" apart in its table; its
+    wandb logger splits at a slash; a bar or a line break ends a cell of the table it prints.
+    """
+    return f"personalized[{' '.join(group.split()).translate(_TROUBLE)}]"

@@ -13,7 +13,7 @@ from ..errors import PersonaError, shorten
 from ..personas import ATTRIBUTES, NOT_STATED, Persona, band, bands, number, require_attributes
 from ..pooling import between_group_sd, pooled_rates
 from ..settings import Settings, split_names
-from .base import WHOLE, Evaluation, Outcome, Row, Variant, breakdown, shares
+from .base import WHOLE, Evaluation, Outcome, Row, Variant, breakdown, row_of, shares
 from .leave_one_out import read_json
 
 DEFAULT_CROSS = ("sex", "age", "race")
@@ -114,7 +114,7 @@ class Intersectionality(Evaluation):
         if outcome.personalized is not None:
             inside = [i for i, item in enumerate(self.intersections) if item.holds(persona)]
             for i in inside:
-                rows[f"personalized[{self.intersections[i].name}]"] = outcome.personalized
+                rows[row_of(self.intersections[i].name)] = outcome.personalized
             if inside:
                 packed = f"{outcome.personalized:.0f}:" + ",".join(map(str, inside))
                 rows["worst_group"] = rows["between_group_sd"] = packed

@@ -7,7 +7,6 @@ import json
 import re
 import time
 import uuid
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,11 +14,10 @@ from typing import Any
 from .. import __version__
 from ..errors import PersonaError, shorten
 from ..files import write_text
-from .scores import CONFIDENCE, Answer, Score, Task, critics, date_of
+from .eee_samples import COLLECTION, SCHEMA_VERSION, evaluation_name, lines, result_id, write_lines
+from .scores import CONFIDENCE, Score, Task, critics, date_of, votes_of
 from .templates import answer_template, debate_template
 
-SCHEMA_VERSION = "0.3.0"
-COLLECTION = "persona_bench"
 PAPER = "https://arxiv.org/abs/2407.17387"
 RELATIONSHIPS = ("first_party", "third_party", "collaborative", "other")
 
@@ -72,12 +70,12 @@ def write(tasks: list[Task], out: Path, reporter: Reporter | None = None) -> lis
     log = _log(tasks, evaluation, identity, reporter)
     if sampled:
         target = place / f"{name}_samples.jsonl"
-        lines = (
+        texts = (
             json.dumps(line, ensure_ascii=False, allow_nan=False)
             for task in sampled
-            for line in _lines(task, evaluation, identity)
+            for line in lines(task, evaluation, identity)
         )
-        count, checksum = _write_lines(out / target, lines)
+        count, checksum = write_lines(out / target, texts)
         if count:
             log["detailed_evaluation_results"] = {
                 "format": "jsonl",
@@ -119,23 +117,6 @@ def model_id(task: Task, reporter: Reporter) -> str:
 def _safe(part: str) -> str:
     cleaned = _UNSAFE.sub("_", part).strip(". ")
     return f"_{cleaned}" if cleaned.partition(".")[0].upper() in _RESERVED or cleaned in ("", "data") else cleaned
-
-
-def _write_lines(path: Path, lines: Iterator[str]) -> tuple[int, str]:
-    digest, count = hashlib.sha256(), 0
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("wb") as file:
-        for line in lines:
-            # U+2028 and the like are no line ends to JSON, but readers that use splitlines() stop there.
-            data = (_one_line(line) + "\n").encode("utf-8", "replace")
-            digest.update(data)
-            file.write(data)
-            count += 1
-    return count, digest.hexdigest()
-
-
-def _one_line(text: str) -> str:
-    return text.translate({0x85: "\\u0085", 0x2028: "\\u2028", 0x2029: "\\u2029"})
 
 
 def _log(tasks: list[Task], evaluation: str, identity: str, reporter: Reporter) -> dict[str, Any]:
@@ -208,9 +189,8 @@ def _result(task: Task, score: Score) -> dict[str, Any]:
         "pairs_hash": str(metadata.get("pairs_hash")),
     }
     result: dict[str, Any] = {
-        "evaluation_result_id": _result_id(task, score.row),
-        "evaluation_name": f"{COLLECTION}.{task.name.removeprefix('persona_')}"
-        + (f".{score.argument}" if group else ""),
+        "evaluation_result_id": result_id(task, score.row),
+        "evaluation_name": evaluation_name(task) + (f".{score.argument}" if group else ""),
         "source_data": _source(metadata),
         "metric_config": {k: v for k, v in metric.items() if v is not None},
         "score_details": {"score": score.value, "details": details, "uncertainty": _uncertainty(score)},
@@ -219,10 +199,6 @@ def _result(task: Task, score: Score) -> dict[str, Any]:
     if not result["score_details"]["uncertainty"]:
         del result["score_details"]["uncertainty"]
     return result
-
-
-def _result_id(task: Task, row: str) -> str:
-    return f"{task.name}/{row}"
 
 
 def _parameters(score: Score) -> dict[str, Any] | None:
@@ -244,7 +220,7 @@ def _uncertainty(score: Score) -> dict[str, Any]:
 
 def _judging(metadata: Any) -> dict[str, Any]:
     panel = critics(metadata)
-    votes = int(metadata.get("critic_votes") or 1)
+    votes = votes_of(metadata)
     judges = [
         {
             "model_info": _model(name, hosted=False, platform=place or None),
@@ -301,63 +277,3 @@ def _generation(task: Task) -> dict[str, Any]:
     if task.metadata.get("evaluation") == "pass_at_k":
         arguments["max_attempts"] = int(task.metadata.get("k") or 1)
     return {"generation_args": arguments, "additional_details": {"mode": str(task.metadata.get("mode"))}}
-
-
-def _lines(task: Task, evaluation: str, identity: str) -> Iterator[dict[str, Any]]:
-    """Yield one line an answer that has a score, linked to the one row it counts in."""
-    headline = "pass@1" if task.metadata.get("evaluation") == "pass_at_k" else "personalized"
-    whole: dict[int, float | None] = {}
-    for answer in task.answers():
-        row, score = answer.row, answer.score
-        linked = headline
-        if row["variant"] == "whole":
-            whole[row["doc_id"]] = score
-        elif not row["attempt"]:
-            # A reply to the reduced persona counts in an attribute's importance, as whole minus without.
-            item = str(row["variant"]).removeprefix("without ")
-            linked = f"importance[{'all listed' if row['variant'] == 'none of the listed' else item}]"
-            before = whole.get(row["doc_id"])
-            score = None if score is None or before is None else before - score
-        if score is not None:
-            yield _line(task, answer, score, linked, evaluation, identity)
-
-
-def _line(task: Task, answer: Answer, score: float, linked: str, evaluation: str, identity: str) -> dict[str, Any]:
-    row = answer.row
-    asked = "\n\n".join(m["content"] for m in answer.prompt)
-    reference: list[str] = []
-    fingerprint = json.dumps({"raw": asked, "reference": reference}, sort_keys=True, separators=(",", ":"))
-    verdict = answer.verdict
-    line: dict[str, Any] = {
-        "schema_version": SCHEMA_VERSION,
-        "evaluation_id": evaluation,
-        "model_id": identity,
-        "evaluation_name": f"{COLLECTION}.{task.name.removeprefix('persona_')}",
-        "evaluation_result_id": _result_id(task, linked),
-        "sample_id": answer.sample_id,
-        "sample_hash": hashlib.sha256(fingerprint.encode("utf-8", "replace")).hexdigest(),
-        "interaction_type": "single_turn",
-        "input": {"raw": asked, "reference": reference},
-        "output": {"raw": [row["reply"] or ""]},
-        "answer_attribution": [
-            {
-                "turn_idx": 0,
-                "source": "output.raw",
-                "extracted_value": row["answer"] or "",
-                "extraction_method": f"persona_metrics.answers ({row['mode']})",
-                "is_terminal": True,
-            }
-        ],
-        "evaluation": {"score": score, "is_correct": answer.score == 1.0},
-        "metadata": {
-            "pair_id": str(row["pair_id"]),
-            "persona_id": str(row["persona_id"]),
-            "question_id": str(row["question_id"]),
-            "variant": str(row["variant"]),
-            "debate": answer.explanation,
-            "votes": str(len(verdict.votes) if verdict else 0),
-        },
-    }
-    if row["answer_failure"] is not None:
-        line["error"] = f"no answer in the reply: {row['answer_failure']}"
-    return line

@@ -12,7 +12,7 @@ from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from ..errors import PersonaError, shorten
 from ..files import write_text
-from .scores import Score, Task, date_of
+from .scores import Score, Task, date_of, votes_of
 
 PAPER = "https://arxiv.org/abs/2407.17387"
 
@@ -80,7 +80,7 @@ def notes_of(task: Task, score: Score) -> str:
     missing = f", {score.missing} without verdict" if score.missing else ""
     spread = f", 95% interval {score.low:.3f} to {score.high:.3f}" if score.low is not None else ""
     judged = f"{score.n} pairs judged{missing}" if score.n is not None else f"{task.pairs} pairs"
-    votes = int(metadata.get("critic_votes") or 1)
+    votes = votes_of(metadata)
     return (
         f"{score.row}{spread}; {judged}; mode {metadata.get('mode')}; critic {metadata.get('critic_model')}"
         f"{f' ({votes} votes)' if votes > 1 else ''}, template {metadata.get('critic_template')};"

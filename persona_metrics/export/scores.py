@@ -6,7 +6,7 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -16,6 +16,7 @@ import pandas as pd
 from .. import analysis
 from ..critic import Verdict
 from ..errors import PersonaError, shorten
+from ..evaluations.base import row_of
 from ..samples import ReadLog, Run, TaskRun, read_samples, tidy, variant_rows
 
 CONFIDENCE = 0.95
@@ -248,17 +249,17 @@ def _intervals(frame: pd.DataFrame, metadata: Mapping[str, Any]) -> dict[str, tu
     found: dict[str, tuple[float | None, float | None]] = {}
     tables = analysis.tables(frame, metadata)
 
-    def take(table: str, name: str, low: str = "low", high: str = "high") -> None:
+    def take(table: str, name: Callable[[dict[str, Any]], str], low: str = "low", high: str = "high") -> None:
         for row in tables[table].to_dict("records") if table in tables else ():
             values = {str(k): v for k, v in row.items()}
-            found.setdefault(name.format(**values), (_finite(values[low]), _finite(values[high])))
+            found.setdefault(name(values), (_finite(values[low]), _finite(values[high])))
 
-    take("headline", "{row}")
-    take("by_attribute", "personalized[{attribute}={group}]")
-    take("importance", "importance[{item}]")
-    take("intersections", "personalized[{name}]")
-    take("curve", "pass@{k}")
-    take("curve", "pass^{k}", "hat_low", "hat_high")
+    take("headline", lambda row: str(row["row"]))
+    take("by_attribute", lambda row: row_of(f"{row['attribute']}={row['group']}"))
+    take("importance", lambda row: f"importance[{row['item']}]")
+    take("intersections", lambda row: row_of(str(row["name"])))
+    take("curve", lambda row: f"pass@{row['k']}")
+    take("curve", lambda row: f"pass^{row['k']}", "hat_low", "hat_high")
     return found
 
 
@@ -278,3 +279,9 @@ def critics(metadata: Mapping[str, Any]) -> list[tuple[str, str]]:
     models = str(metadata.get("critic_model") or "").split(",")
     places = str(metadata.get("critic_endpoint") or "").split(",")
     return [(m, places[i] if i < len(places) else "") for i, m in enumerate(models) if m]
+
+
+def votes_of(metadata: Mapping[str, Any]) -> int:
+    """Return how many votes each critic had; 1 where the file does not say it in a number."""
+    votes = _finite(metadata.get("critic_votes"))
+    return max(int(votes), 1) if votes is not None else 1

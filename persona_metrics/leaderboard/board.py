@@ -1,0 +1,239 @@
+"""One row a model, and which models cannot be told apart. Reads samples; writes nothing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .. import analysis
+from ..analysis.rates import headline, whole
+from ..export.scores import votes_of
+from ..samples import ReadLog, read_samples, tidy
+from .collect import Measured, Table
+from .letters import letters
+
+ALPHA = 0.05
+PASS_STEPS = (1, 4, 16)
+TOP = 3
+
+
+@dataclass(frozen=True)
+class Importance:
+    """What knowing an attribute is worth; ``survives`` the correction over all attributes."""
+
+    item: str
+    difference: float
+    survives: bool
+
+
+@dataclass(frozen=True)
+class Row:
+    """One model. Rates are shares in 0…1; None where it was not measured. ``n`` are judged pairs, ``missing`` others.
+
+    ``rank`` is the place by ``personalized``; whether a place means anything, ``groups`` says: models that share a letter
+    cannot be told apart. It is empty where the model could not be compared.
+    ``answer_failures`` is a share of the replies, ``missing`` a count of pairs.
+    """
+
+    rank: int | None
+    model: str
+    groups: str
+    personalized: float | None
+    low: float | None
+    high: float | None
+    n: int | None
+    missing: int | None
+    answer_failures: float | None
+    worst_group: float | None
+    worst_group_name: str | None
+    between_group_sd: float | None
+    importances: tuple[Importance, ...]
+    passes: Mapping[int, float | None]
+    critic: str
+    data_hash: str
+    run: str
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Board:
+    """One table: its terms, why it stands apart, its rows from best to worst, and every comparison behind the letters."""
+
+    terms: Mapping[str, str]
+    reasons: tuple[str, ...]
+    rows: tuple[Row, ...]
+    comparisons: tuple[Mapping[str, Any], ...]
+    notes: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data without NaN."""
+        return {
+            "terms": dict(self.terms),
+            "reasons": list(self.reasons),
+            "rows": [asdict(row) for row in self.rows],
+            "comparisons": [dict(c) for c in self.comparisons],
+            "notes": list(self.notes),
+        }
+
+
+def build(table: Table) -> Board:
+    """Read the table's samples and return its board.
+
+    Each two models with samples are compared over the pairs that both have (McNemar's exact p, Holm over all
+    comparisons of the table); those with an adjusted p of 0.05 or more share a letter.
+    """
+    frames: dict[str, pd.DataFrame] = {}
+    drafts: list[dict[str, Any]] = []
+    notes = list(table.notes)
+    for model, measured in table.models.items():
+        frame, draft, said = _draft(model, measured)
+        if frame is not None and draft["n"]:
+            frames[model] = frame
+        drafts.append(draft)
+        notes += said
+    drafts.sort(key=lambda d: (d["personalized"] is None, -(d["personalized"] or 0.0), d["model"]))
+    order = [d["model"] for d in drafts if d["model"] in frames]
+    compared = analysis.compare({model: frames[model] for model in order}) if len(order) > 1 else pd.DataFrame()
+    records = [{str(k): _plain(v) for k, v in c.items()} for c in compared.to_dict("records")]
+    apart = [(c["first"], c["second"]) for c in records if c["p_adjusted"] is not None and c["p_adjusted"] < ALPHA]
+    shared = letters(order, apart) if len(order) > 1 else {}
+    rows = tuple(
+        Row(**d, groups=shared.get(d["model"], ""), rank=place if d["personalized"] is not None else None)
+        for place, d in enumerate(drafts, 1)
+    )
+    notes += _table_notes(table, records)
+    return Board(table.terms, table.reasons, rows, tuple(records), tuple(dict.fromkeys(notes)))
+
+
+def _draft(model: str, measured: Mapping[str, Measured]) -> tuple[pd.DataFrame | None, dict[str, Any], list[str]]:
+    any_of = next(iter(measured.values()))
+    metadata = any_of.task.metadata
+    votes = votes_of(metadata)
+    frame, main, notes = _main(model, measured.get("main"))
+    row_notes = []
+    if model in str(metadata.get("critic_model") or "").split(","):
+        row_notes.append("the critic is the model itself")
+    if "main" in measured and frame is None:
+        row_notes.append("no samples (run without --log_samples): no interval, not compared")
+    draft = {
+        "model": model,
+        **main,
+        **_groups(measured.get("intersectionality")),
+        "importances": _importances(measured.get("leave_one_out")),
+        "passes": _passes(measured.get("pass_at_k")),
+        "critic": f"{metadata.get('critic_model')}" + (f", {votes} votes" if votes > 1 else ""),
+        "data_hash": str(metadata.get("data_hash")),
+        "run": measured.get("main", any_of).run.path.name,
+        "notes": tuple(row_notes),
+    }
+    return frame, draft, notes
+
+
+def _main(model: str, measured: Measured | None) -> tuple[pd.DataFrame | None, dict[str, Any], list[str]]:
+    empty = dict.fromkeys(("personalized", "low", "high", "n", "missing", "answer_failures"))
+    if measured is None:
+        return None, {**empty}, [f"{model}: no run of the main evaluation, so not ranked"]
+    failures = _cell(measured, "answer_failures")
+    if measured.task.samples is None:
+        return None, {**empty, "personalized": _cell(measured, "personalized"), "answer_failures": failures}, []
+    frame, notes = _frame(measured)
+    about, values = whole(frame)
+    found = headline({"personalized": values}, about).iloc[0]
+    expected = ((measured.run.extra.get("n-samples") or {}).get(measured.task.name) or {}).get("original")
+    if isinstance(expected, int) and len(about) < expected:
+        notes.append(f"{model}: {len(about)} of {expected} pairs run (--limit, or samples lost)")
+    numbers = {
+        "personalized": _plain(found["value"]),
+        "low": _plain(found["low"]),
+        "high": _plain(found["high"]),
+        "n": int(found["n"]),
+        "missing": int(found["missing"]),
+        "answer_failures": float(frame["answer_failure"].notna().mean()) if len(frame) else None,
+    }
+    return frame, numbers, notes
+
+
+def _frame(measured: Measured) -> tuple[pd.DataFrame, list[str]]:
+    path = measured.task.samples
+    log = ReadLog()
+    samples = read_samples(path, log) if path else ()
+    frame = tidy(samples, measured.task.name, measured.task.metadata, measured.run.model, heavy=False)
+    lost = [f"{path}: {log.lost} of {log.lines} lines could not be read, the rest is used"] if log.lost else []
+    return frame, lost
+
+
+def _cell(measured: Measured, row: str) -> float | None:
+    value = _number(next((v for k, v in measured.task.rows.items() if k.rpartition(",")[0] == row), None))
+    return value if math.isfinite(value) else None
+
+
+def _groups(measured: Measured | None) -> dict[str, Any]:
+    if measured is None:
+        return dict.fromkeys(("worst_group", "worst_group_name", "between_group_sd"))
+    name = None
+    if measured.task.samples is not None:
+        groups = analysis.tables(_frame(measured)[0], measured.task.metadata)["groups"].iloc[0]
+        # An infinite prior: the groups differ no more than chance makes them, so none of them is the worst.
+        name = str(groups["worst_group_name"]) if math.isfinite(_number(groups["prior_n"])) else None
+        return {
+            "worst_group": _plain(groups["worst_group"]),
+            "worst_group_name": name,
+            "between_group_sd": _plain(groups["between_group_sd"]),
+        }
+    return {
+        "worst_group": _cell(measured, "worst_group"),
+        "worst_group_name": name,
+        "between_group_sd": _cell(measured, "between_group_sd"),
+    }
+
+
+def _importances(measured: Measured | None) -> tuple[Importance, ...]:
+    if measured is None or measured.task.samples is None:
+        return ()
+    table = analysis.tables(_frame(measured)[0], measured.task.metadata)["importance"]
+    table = table[table["difference"].notna() & (table["item"] != "all listed")]
+    top = table.sort_values("difference", ascending=False, kind="stable").head(TOP)
+    return tuple(
+        Importance(str(r["item"]), float(r["difference"]), bool(r["survives"])) for r in top.to_dict("records")
+    )
+
+
+def _passes(measured: Measured | None) -> dict[int, float | None]:
+    return {k: None if measured is None else _cell(measured, f"pass@{k}") for k in PASS_STEPS}
+
+
+def _table_notes(table: Table, comparisons: Sequence[Mapping[str, Any]]) -> list[str]:
+    notes = []
+    if "embedded" in str(table.terms.get("critic_model")).split(","):
+        notes.append("the embedded critic's verdicts mean nothing; this table only shows how one looks")
+    if table.terms.get("mode") == "baseline":
+        notes.append("mode baseline: the models do not see the persona; this is the floor, not their rate")
+    places = {str(m.task.metadata.get("critic_endpoint")) for ms in table.models.values() for m in ms.values()}
+    if len(places) > 1:
+        notes.append(
+            f"the critic ran on several endpoints ({', '.join(sorted(places))}), which may serve it differently"
+        )
+    flips = sum(bool(c.get("undetermined")) for c in comparisons)
+    if flips:
+        notes.append(f"in {flips} of {len(comparisons)} comparisons the missing verdicts could turn the sign")
+    return notes
+
+
+def _number(value: Any) -> float:
+    return float(value) if isinstance(value, (int, float, np.number)) else float("nan")
+
+
+def _plain(value: Any) -> Any:
+    """Return a value that JSON can hold: NaN and infinity are None."""
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value)
+    if isinstance(value, np.integer):
+        return int(value)
+    if isinstance(value, (int, str)) or value is None:
+        return value if not isinstance(value, str) or value != "N/A" else None
+    return float(value) if math.isfinite(_number(value)) else None

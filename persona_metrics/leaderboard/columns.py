@@ -1,0 +1,124 @@
+"""The leaderboard's columns: what each is called, says, shows and sorts by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from .board import PASS_STEPS, Board, Row
+
+NONE = "–"
+"""What stands where nothing was measured."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """``show`` gives a row's cell as text, ``key`` what it sorts by (None last); ``text`` cells are set to the left."""
+
+    name: str
+    show: Callable[[Row], str]
+    key: Callable[[Row], Any]
+    meaning: str = ""
+    text: bool = False
+    always: bool = True
+    """Whether the column stands even where no row has a value for it."""
+
+
+def percent(value: float | None) -> str:
+    """Return a share as a percentage with one decimal."""
+    return NONE if value is None else f"{100 * value:.1f}"
+
+
+def top_importances(row: Row, digits: int = 2) -> str:
+    """Return the row's importances in words; ``*`` marks those that survive the correction."""
+    return ", ".join(f"{i.item} {i.difference:+.{digits}f}{'*' if i.survives else ''}" for i in row.importances)
+
+
+def _rate(row: Row) -> str:
+    interval = "" if row.low is None else f" ({percent(row.low)}–{percent(row.high)})"
+    return percent(row.personalized) + interval
+
+
+def _worst(row: Row) -> str:
+    return percent(row.worst_group) + (f" {row.worst_group_name}" if row.worst_group_name else "")
+
+
+def _count(value: int | None) -> str:
+    return NONE if value is None else str(value)
+
+
+def _pass(k: int, row: Row) -> float | None:
+    return row.passes.get(k)
+
+
+def _pass_text(k: int, row: Row) -> str:
+    return percent(row.passes.get(k))
+
+
+COLUMNS: tuple[Column, ...] = (
+    Column("#", lambda r: _count(r.rank), lambda r: r.rank),
+    Column("model", lambda r: r.model, lambda r: r.model.lower(), text=True),
+    Column(
+        "groups",
+        lambda r: r.groups or NONE,
+        lambda r: r.groups or None,
+        "models that share a letter cannot be told apart (the same pairs, exact McNemar test, Holm over all, 5%)",
+        text=True,
+    ),
+    Column(
+        "personalized",
+        _rate,
+        lambda r: r.personalized,
+        "share of the judged answers without need of revision, with its 95% interval",
+    ),
+    Column("n", lambda r: _count(r.n), lambda r: r.n, "judged pairs"),
+    Column(
+        "worst group",
+        _worst,
+        lambda r: r.worst_group,
+        "lowest partially pooled rate over the intersections; named where the groups differ beyond chance",
+        text=True,
+        always=False,
+    ),
+    Column(
+        "spread",
+        lambda r: percent(r.between_group_sd),
+        lambda r: r.between_group_sd,
+        "standard deviation of the groups' rates beyond chance",
+        always=False,
+    ),
+    Column(
+        "top importances",
+        lambda r: top_importances(r) or NONE,
+        lambda r: r.importances[0].difference if r.importances else None,
+        "what leaving the attribute out costs; * survives the correction over all attributes",
+        text=True,
+        always=False,
+    ),
+    *(
+        Column(
+            f"pass@{k}",
+            partial(_pass_text, k),
+            partial(_pass, k),
+            f"chance that at least one of {k} attempts is personalised" if k > 1 else "rate of a single attempt",
+            always=False,
+        )
+        for k in PASS_STEPS
+    ),
+    Column("no verdict", lambda r: _count(r.missing), lambda r: r.missing, "pairs left out, their verdict is missing"),
+    Column(
+        "no answer",
+        lambda r: percent(r.answer_failures),
+        lambda r: r.answer_failures,
+        "share of replies without an answer; they count as not personalised",
+    ),
+    Column("critic", lambda r: r.critic, lambda r: r.critic, text=True),
+    Column("data", lambda r: r.data_hash, lambda r: r.data_hash, "hash of personas and questions", text=True),
+)
+
+
+def shown(board: Board) -> Sequence[Column]:
+    """Return the columns of a board that hold anything."""
+    return [c for c in COLUMNS if c.always or any(c.key(row) is not None for row in board.rows)]

@@ -1,0 +1,146 @@
+"""The leaderboard as Markdown, CSV, JSON and one HTML page. Everything that comes from a file is text."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import hashlib
+import io
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from .. import __version__
+from ..files import write_text
+from ..prompts import environment, templates_folder
+from .board import PASS_STEPS, Board
+from .collect import TERMS
+from .columns import COLUMNS, shown, top_importances
+
+SCHEMA = "persona-metrics/leaderboard/1"
+_NUMBERS = ("personalized", "low", "high", "n", "missing", "answer_failures", "worst_group", "between_group_sd")
+_MARKDOWN = re.compile(r"([\\`*_\[\]<>|~#&])")
+
+
+def write(boards: Sequence[Board], notes: Sequence[str], out: Path) -> list[Path]:
+    """Write leaderboard.md, .csv, .json and .html into ``out`` and return their paths."""
+    contents = {
+        "leaderboard.md": markdown(boards, notes),
+        "leaderboard.csv": as_csv(boards),
+        "leaderboard.json": as_json(boards, notes),
+        "leaderboard.html": html(boards, notes),
+    }
+    for name, text in contents.items():
+        write_text(out / name, text)
+    return [out / name for name in contents]
+
+
+def title(number: int, board: Board) -> str:
+    """Return a table's heading: what it was measured with."""
+    return f"Table {number}: mode {board.terms['mode']}, critic {board.terms['critic_model']}"
+
+
+def described(board: Board) -> str:
+    """Return the terms of a table in one line."""
+    return "; ".join(f"{label} {board.terms[name]}" for name, label in {**TERMS, "pairs_hash": "pairs"}.items())
+
+
+def all_notes(board: Board) -> list[str]:
+    """Return the table's notes and those of its rows."""
+    return [*board.notes, *(f"{row.model}: {note}" for row in board.rows for note in row.notes)]
+
+
+def markdown(boards: Sequence[Board], notes: Sequence[str]) -> str:
+    """Return the tables in GitHub's Markdown; rates are percentages."""
+    lines = ["# PERSONA Bench leaderboard", ""]
+    for number, board in enumerate(boards, 1):
+        columns = shown(board)
+        lines += [f"## {_escape(title(number, board))}", ""]
+        if board.reasons:
+            lines += [f"Not ranked with table 1: {_escape('; '.join(board.reasons))}.", ""]
+        lines.append("| " + " | ".join(column.name for column in columns) + " |")
+        lines.append("|" + "".join(" --- |" if column.text else " ---: |" for column in columns))
+        lines += ["| " + " | ".join(_escape(column.show(row)) for column in columns) + " |" for row in board.rows]
+        lines += ["", f"Measured with: {_escape(described(board))}.", ""]
+        lines += [*(f"- {_escape(note)}" for note in all_notes(board)), ""] if all_notes(board) else []
+    seen = {column.name for board in boards for column in shown(board)}
+    meanings = [f"*{c.name}*: {_escape(c.meaning)}." for c in COLUMNS if c.meaning and c.name in seen]
+    lines += ["Rates in percent. " + " ".join(meanings), ""]
+    lines += [f"- {_escape(note)}" for note in notes]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _escape(text: str) -> str:
+    return _MARKDOWN.sub(r"\\\1", " ".join(str(text).split()))
+
+
+def as_csv(boards: Sequence[Board]) -> str:
+    """Return one line a model over all tables; shares as numbers in 0…1, blank where not measured."""
+    text = io.StringIO()
+    out = csv.writer(text, lineterminator="\n")
+    terms = [*TERMS, "pairs_hash"]
+    head = ["table", "rank", "model", "groups", *_NUMBERS, "worst_group_name", "top_importances"]
+    out.writerow([*head, *(f"pass@{k}" for k in PASS_STEPS), *terms, "run", "notes"])
+    for number, board in enumerate(boards, 1):
+        for row in board.rows:
+            values: list[Any] = [number, row.rank, row.model, row.groups, *(getattr(row, name) for name in _NUMBERS)]
+            values += [row.worst_group_name, top_importances(row, digits=4), *(row.passes.get(k) for k in PASS_STEPS)]
+            values += [*(board.terms[name] for name in terms), row.run, "; ".join(row.notes)]
+            out.writerow([_inert(value) for value in values])
+    return text.getvalue()
+
+
+def _inert(value: Any) -> Any:
+    # A spreadsheet takes a text that begins like this for a formula.
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+
+
+def as_json(boards: Sequence[Board], notes: Sequence[str]) -> str:
+    """Return everything, comparisons included; what was not measured is null."""
+    data = {
+        "schema": SCHEMA,
+        "pack_version": __version__,
+        "tables": [board.to_dict() for board in boards],
+        "notes": list(notes),
+    }
+    return json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def html(boards: Sequence[Board], notes: Sequence[str]) -> str:
+    """Return the page: one file without network, whose policy lets nothing run but its own script."""
+    style, script = (_own(name) for name in ("leaderboard.css", "leaderboard.js"))
+    tables = [
+        {
+            "title": title(number, board),
+            "reasons": board.reasons,
+            "described": described(board),
+            "notes": all_notes(board),
+            "columns": shown(board),
+            "rows": board.rows,
+        }
+        for number, board in enumerate(boards, 1)
+    ]
+    seen = {column.name for board in boards for column in shown(board)}
+    return (
+        environment(html=True)
+        .get_template("report/leaderboard.html.jinja")
+        .render(
+            tables=tables,
+            explained=[column for column in COLUMNS if column.meaning and column.name in seen],
+            notes=notes,
+            version=__version__,
+            style=style,
+            script=script,
+            policy=f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; base-uri 'none'",
+        )
+    )
+
+
+def _own(name: str) -> str:
+    return (templates_folder() / "report" / name).read_text(encoding="utf-8").replace("\r\n", "\n")
+
+
+def _digest(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

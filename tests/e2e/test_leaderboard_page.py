@@ -1,0 +1,72 @@
+"""The leaderboard's page in a real browser: sorts, keeps still what a file planted, logs no error."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+from persona_metrics import cli
+
+from ..runs import Planted, write_run
+from .browser import chromium
+
+pytestmark = pytest.mark.slow
+
+EVIL = "</script><script>document.title='pwned'</script><img src=x onerror=document.title='pwned'>"
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Path:
+    """Three models, one named after an attack, one without samples."""
+    for name, rate in (("b", 0.8), ("c", 0.3)):
+        write_run(tmp_path, model=name, planted=Planted(rate=lambda pair, variant, rate=rate: rate), n=60)  # type: ignore[misc] # noqa: ARG005
+    for name in ("evil", "bare"):
+        path = write_run(tmp_path, model=name, planted=Planted(rate=lambda pair, variant: 0.5), n=60)  # noqa: ARG005
+        if name == "bare":
+            next(path.parent.glob("samples_*")).unlink()
+            continue
+        data = json.loads(path.read_text())
+        data["configs"]["persona_main"]["metadata"]["model_name"] = EVIL
+        path.write_text(json.dumps(data))
+    assert cli.main(["leaderboard", str(tmp_path), "--out", str(tmp_path / "out")]) == 0
+    return tmp_path / "out" / "leaderboard.html"
+
+
+def test_page_sorts_by_mouse_and_keyboard_and_runs_nothing_else(page: Path, tmp_path: Path) -> None:
+    with chromium(tmp_path / "profile") as browser:
+        browser.get(page.as_uri())
+        buttons = {b.text: b for b in browser.find_elements(By.CSS_SELECTOR, "thead button")}
+
+        def column(number: int) -> list[str]:
+            return [c.text for c in browser.find_elements(By.CSS_SELECTOR, f"tbody tr > *:nth-child({number})")]
+
+        assert column(2)[0] == "b"
+        assert EVIL in column(2)
+        buttons["personalized"].click()
+        assert column(1) == ["1", "2", "3", "4"]
+        buttons["personalized"].click()
+        assert column(1) == ["4", "3", "2", "1"]
+        buttons["n"].send_keys(Keys.ENTER)
+        assert column(5)[-1] == "–"
+        buttons["n"].click()
+        assert column(5)[-1] == "–"
+        buttons["model"].click()
+        assert column(2) == [EVIL, "b", "bare", "c"]
+        assert browser.title == "PERSONA Bench leaderboard"
+        assert browser.find_elements(By.TAG_NAME, "img") == []
+        assert browser.get_log("browser") == []
+
+
+@pytest.mark.parametrize(("width", "dark"), [(1400, True), (500, False)])
+def test_page_fits_its_screen_and_its_light(page: Path, tmp_path: Path, width: int, dark: bool) -> None:
+    with chromium(tmp_path / "profile", width=width, dark=dark) as browser:
+        browser.get(page.as_uri())
+        # The tables scroll inside their frames; the page itself does not scroll sideways.
+        assert browser.execute_script("return document.documentElement.scrollWidth <= innerWidth")
+        ground = browser.execute_script("return getComputedStyle(document.body).backgroundColor")
+        assert (ground == "rgb(255, 255, 255)") is not dark
+        assert browser.get_log("browser") == []

@@ -137,10 +137,10 @@ def _run(
     from lm_eval import simple_evaluate
     from lm_eval.tasks import TaskManager
 
-    from .harness import UserExit
+    from .harness import raising
 
     manager = TaskManager(include_path=str(tasks_folder()), include_defaults=False, metadata={**arguments, **overrides})
-    try:
+    with raising():
         raw = simple_evaluate(
             model=kind,
             model_args=dict(arguments),
@@ -152,8 +152,6 @@ def _run(
             use_cache=use_cache,
             log_samples=True,
         )
-    except UserExit as stopped:
-        raise stopped.error from None
     if output_path is not None:
         save(raw, Path(output_path), kind, arguments)
     metadata = raw["configs"][task]["metadata"]

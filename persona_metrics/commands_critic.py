@@ -54,41 +54,87 @@ def add_score_arguments(parser: argparse.ArgumentParser) -> None:
         "--partial", action="store_true", help="score what is there where answers or batch verdicts are missing"
     )
     parser.add_argument("--metadata", nargs="+", default=[], metavar="KEY=VALUE", help=METADATA)
-    batch = parser.add_mutually_exclusive_group()
-    batch.add_argument(
+    parser.add_argument(
         "--batch-out",
         type=Path,
         metavar="REQUESTS",
-        help="write the judgements that the store lacks as an OpenAI Batch file, and stop",
+        help="write the judgements that the store lacks as OpenAI Batch files, and stop (with --batch-in: what is left)",
     )
-    batch.add_argument(
-        "--batch-in",
-        type=Path,
-        nargs="+",
-        metavar="RESULTS",
-        help="read the results of such a batch into the store, then score",
+    parser.add_argument(
+        "--batch-in", type=Path, nargs="+", metavar="RESULTS", help="read a batch's results into the store, then score"
     )
-    batch.add_argument(
+    parser.add_argument(
         "--batch-submit",
         action="store_true",
-        help="send the batch, wait for it, collect, score; run again to go on after an interruption",
+        help="send the batch, wait for it, collect, score; interrupted, the same command goes on",
+    )
+    parser.add_argument(
+        "--batch-poll",
+        type=float,
+        default=30.0,
+        metavar="SECONDS",
+        help="time between two looks at a batch (default 30)",
     )
 
 
 def run_score(arguments: argparse.Namespace) -> int:
-    """Judge the answers, or hand the judgements over to a batch."""
+    """Judge the answers, or hand the judgements over to a batch and take its verdicts."""
     overrides = parse_metadata(arguments.metadata)
+    if arguments.batch_submit and (arguments.batch_in or arguments.batch_out):
+        raise PersonaError("--batch-submit writes, sends and reads by itself; leave --batch-out and --batch-in out")
     if arguments.out is None and not arguments.batch_out:
         raise PersonaError("score needs --out DIR, a folder for results_*.json and samples_*.jsonl")
     given = read(arguments, overrides)
+    # Nothing is fetched here; lm-eval would look for its own data sets.
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     from .scoring import replay
 
-    ask = None
-    written = replay.score(given, arguments.out, ask)
-    for path in written:
+    if arguments.batch_in or arguments.batch_out or arguments.batch_submit:
+        return _run_batch(arguments, given)
+    return _print_paths(replay.score(given, arguments.out))
+
+
+def _print_paths(paths: Sequence[Path]) -> int:
+    for path in paths:
         print(path)
     return 0
+
+
+def _run_batch(arguments: argparse.Namespace, given: Sequence[Given]) -> int:
+    from .critic.store import Store
+    from .scoring import batchfile, replay, submit
+
+    chosen = given[0].settings
+    votes = batchfile.wanted((j for one in given for j in replay.judgements(one)), chosen)
+    with Store(chosen.critic_store) as store:
+        found, dialects = batchfile.Collected(), batchfile.Dialects()
+        if arguments.batch_submit:
+            poll = max(0.05, arguments.batch_poll)
+            found = submit.Submission(votes, chosen, store, arguments.out / "batch", poll).run()
+        if arguments.batch_in:
+            found = batchfile.collect(arguments.batch_in, votes, chosen, store, dialects)
+            _say(f"{found.stored} verdicts read into the store")
+            for note in found.notes():
+                _say(note)
+        if arguments.batch_out:
+            todo = batchfile.lacking(votes, store)
+            if found.reasons:
+                _say(f"{len(found.reasons)} of {len(votes)} verdicts are missing: {batchfile.summary(found.reasons)}")
+            if not todo:
+                print("nothing to write: the store has all verdicts; score without --batch-out")
+                return 0
+            return _print_paths(batchfile.write(arguments.batch_out, todo, chosen, dialects, found.cut))
+        if found.reasons and not arguments.partial:
+            raise PersonaError(
+                f"{len(found.reasons)} of {len(votes)} verdicts are missing ({batchfile.summary(found.reasons)}); what is"
+                " there is kept: ask for these alone with --batch-in … --batch-out FILE, or live without --batch-…, or"
+                " score without them with --partial"
+            )
+        return _print_paths(replay.score(given, arguments.out, batchfile.offline(chosen, store, found.reasons)))
+
+
+def _say(text: str) -> None:
+    print(f"persona-metrics: {text}", file=sys.stderr, flush=True)
 
 
 def parse_metadata(pairs: Sequence[str]) -> dict[str, Any]:

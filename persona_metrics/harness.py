@@ -5,7 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import partial
+from types import TracebackType
 from typing import Any, NoReturn
 
 import datasets
@@ -14,7 +16,7 @@ from lm_eval.api.metrics import mean
 from lm_eval.api.registry import register_filter, register_metric
 from lm_eval.api.task import ConfigurableTask
 
-from . import answers, evaluations, record, settings, sources
+from . import answers, evaluations, ranks, record, settings, sources
 from .critic import Judgement, Verdict, check, judge
 from .errors import PersonaError
 from .evaluations import Outcome
@@ -58,12 +60,41 @@ def _exit(error: PersonaError) -> NoReturn:
 
 
 @contextmanager
-def user_errors() -> Iterator[None]:
-    """Turn a ``PersonaError`` into one line and an exit code, since lm-eval would show its stack."""
+def user_errors(*, everywhere: bool = False) -> Iterator[None]:
+    """Turn a ``PersonaError`` into one line and an exit code, since lm-eval would show its stack.
+
+    Of several processes that all see the same mistake the first says it; ``everywhere`` is for what only one may see.
+    """
     try:
         yield
     except PersonaError as error:
+        if _handed_on.get() or (ranks.process() and not everywhere):
+            raise UserExit(error) from None
         _exit(error)
+    except KeyboardInterrupt:
+        # How to resume has been said; lm-eval's stack below it would hide that. Notebooks do not use this hook.
+        sys.excepthook = _without_interrupts
+        raise
+
+
+def _without_interrupts(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    if not issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)
+
+
+_handed_on = ContextVar("_handed_on", default=False)
+
+
+@contextmanager
+def raising() -> Iterator[None]:
+    """Within this, hand a ``PersonaError`` to the Python caller of lm-eval instead of printing it."""
+    token = _handed_on.set(True)
+    try:
+        yield
+    except UserExit as stopped:
+        raise stopped.error from None
+    finally:
+        _handed_on.reset(token)
 
 
 def _say(text: str) -> None:
@@ -89,6 +120,8 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         config.pop("class", None)
         metadata = dict(config.get("metadata") or {})
         self._rank, self._world = 0, 1
+        self._model: Any = None
+        self._collected = False
         self._predict_only = False
         self._incomplete: set[str] = set()
         with user_errors():
@@ -169,8 +202,13 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
     def build_all_requests(self, **kwargs: Any) -> Any:
         """Check everything that can be checked, say what the run will ask for, then build the prompts."""
         self._rank, self._world = int(kwargs.get("rank") or 0), int(kwargs.get("world_size") or 1)
-        running = _running_model()
+        self._model = running = _running_model()
         with user_errors():
+            asked = len(kwargs.get("samples") or self.pairs[: kwargs.get("limit")])
+            if asked < self._world:
+                raise PersonaError(
+                    f"{asked} pairs cannot be shared by {self._world} processes: raise n (or --limit), or start fewer"
+                )
             if getattr(self.config, "num_fewshot", None):
                 raise PersonaError("--num_fewshot: there are no examples to show; leave it at 0")
             if (self.config.repeats or 1) != 1:
@@ -188,10 +226,11 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         return super().build_all_requests(**kwargs)
 
     def _check_critic(self) -> None:
-        _check_once(self.settings, quiet=self._rank > 0)
+        if not ranks.process():
+            _check_once(self.settings)
 
     def _announce(self, running: Any, limit: Any, samples: Any) -> None:
-        if self._rank:
+        if self._rank or ranks.process():
             return
         name = _model_name(running)
         self.config.metadata["model_name"] = name
@@ -223,15 +262,48 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
 
     def judge_replies(self, replies: Sequence[Sequence[str]], docs: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
         """Return, for each instance, a list with one result a reply: answer, failure and verdict as plain data."""
-        judged = judge_replies(
-            replies, docs, self.settings, evaluation=self.evaluation, share=self._world, progress=self._rank == 0
-        )
+        twins = ranks.replicas(self._world)
+        shown = self._rank == 0 and not ranks.process()
+        ask = partial(judge, settings=self.settings, share=self._world * twins, progress=shown)
+        if twins > 1:
+            elsewhere = Verdict(None, "judged by another process", None, ())
+            ask = partial(ranks.judge_between, ask=ask, world=twins, placeholder=elsewhere)
+        return judge_replies(replies, docs, self.settings, evaluation=self.evaluation, ask=ask)
+
+    def apply_filters(self) -> Any:
+        """Judge this rank's replies, then bring them all to rank 0."""
+        instances: list[Any] = self.instances
+        for instance in instances:
+            # To keep ranks in step lm-eval has the last request answered again on those that have fewer.
+            del instance.resps[1:]
+        done = super().apply_filters()
+        if self._world > 1:
+            ranks.keep_every_row(self._model)
+            parts = self._model.gather_object(instances, dst=0)
+            if parts is not None:
+                self._instances = sorted((i for part in parts for i in part), key=lambda i: (i.doc_id, i.idx))
+            self._collected = True
+        if self._rank == 0 and not ranks.process() and not self._predict_only:
+            self._remark()
+        return done
+
+    def _remark(self) -> None:
         by_pair: dict[Any, list[Outcome]] = {}
-        for doc, results in zip(docs, judged, strict=True):
-            by_pair.setdefault(doc["pair_id"], []).extend(map(outcome, results))
-        for remark in self.evaluation.remarks(by_pair.values()) if self._rank == 0 else ():
+        for instance in self.instances:
+            for results in instance.filtered_resps.values():
+                by_pair.setdefault(instance.doc_id, []).extend(map(outcome, results))
+        for remark in self.evaluation.remarks(by_pair.values()):
             _say(f"warning: {remark}")
-        return judged
+
+    def doc_iterator(self, *, rank: int = 0, world_size: int = 1, **kwargs: Any) -> Any:
+        """Return the rank's documents; once the replies are brought together, all of them on rank 0.
+
+        lm-eval drops the rows that rank 0 lacks (``personalized[sex=Female]`` of another rank's persona), so rank 0
+        has to make the rows of all.
+        """
+        if self._collected:
+            return super().doc_iterator(rank=0, world_size=1, **kwargs) if rank == 0 else iter(())
+        return super().doc_iterator(rank=rank, world_size=world_size, **kwargs)
 
     def process_results(self, doc: Any, results: Any) -> dict[str, Any]:
         """Return the pair's rows from its variants' verdicts."""
@@ -293,8 +365,6 @@ def judge_replies(
     chosen: settings.Settings,
     *,
     evaluation: evaluations.Evaluation | None = None,
-    share: int = 1,
-    progress: bool = True,
     ask: Callable[[Sequence[Judgement]], Sequence[Verdict]] | None = None,
 ) -> list[list[dict[str, Any]]]:
     """Take the answers out of ``replies`` and have them judged in one concurrent batch.
@@ -315,7 +385,7 @@ def judge_replies(
         )
         for n in asked
     ]
-    asking = ask or partial(judge, settings=chosen, share=share, progress=progress)
+    asking = ask or partial(judge, settings=chosen)
     verdicts = dict(zip(asked, asking(judgements), strict=True))
     results: list[list[dict[str, Any]]] = [[] for _ in replies]
     for n, (i, _) in enumerate(flat):
@@ -367,7 +437,7 @@ class PersonaCritic(Filter):  # type: ignore[misc]
     def apply(self, resps: Any, docs: Any) -> list[list[Any]]:
         """Return one list of results an instance, in the order of ``resps``."""
         replies = [list(group) for group in resps]
-        with user_errors():
+        with user_errors(everywhere=True):
             if self.task is not None:
                 if self.task._predict_only:
                     return replies
@@ -403,7 +473,7 @@ def _without_defaults(metadata: Mapping[str, Any]) -> dict[str, Any]:
 _checked: set[Any] = set()
 
 
-def _check_once(chosen: settings.Settings, *, quiet: bool = False) -> None:  # noqa: ARG001
+def _check_once(chosen: settings.Settings) -> None:
     key = chosen.model_dump_json(include={f for f in type(chosen).model_fields if f.startswith("critic")})
     if key not in _checked:
         check(chosen)

@@ -82,6 +82,8 @@ def warnings(settings: Settings, model: str | None) -> list[str]:
         lines.append("the embedded 135M critic's verdicts mean nothing; it is there to try things out")
     if model and model in critics:
         lines.append(f"the critic {model} is the model under test: models favour their own answers")
+    if settings.critic_votes > 1 and settings.critic_temperature == 0:
+        lines.append("votes of one critic at temperature 0 mostly repeat each other; set PERSONA_CRITIC_TEMPERATURE")
     if settings.yardstick == "reduced":
         lines.append("yardstick=reduced: the critic sees what the model saw, so leaving a fact out cannot be noticed")
     if settings.mode == "baseline":

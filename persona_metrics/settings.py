@@ -19,6 +19,7 @@ from .prompts import MODES
 
 SOURCES = ("embedded", "hub")
 PREFIX = "PERSONA_"
+_SECRETS = ("critic_api_key", "critic_api_keys")
 
 # A key of --metadata that starts like one of these and is not ours is a slip of the pen, not an argument of the model.
 _OURS_BEGIN = (
@@ -79,7 +80,10 @@ class Settings(BaseSettings):
         validation_alias=_env("critic_api_key", "PERSONA_CRITIC_API_KEY", "OPENAI_API_KEY"),
         description="the critic's key (else OPENAI_API_KEY); only from the environment or .env",
     )
-    critic_concurrency: int = Field(32, gt=0, description="judgements in flight at the start")
+    critic_api_keys: SecretStr | None = Field(
+        None, description="keys of a panel's own endpoints, host=key,host=key; only from the environment or .env"
+    )
+    critic_concurrency: int = Field(32, gt=0, description="requests in flight at the start, and at most")
     critic_temperature: float = Field(0.0, ge=0, description="the critic's sampling temperature")
     critic_max_tokens: int = Field(2048, gt=0, description="longest reply of the critic, tokens")
     critic_timeout: float = Field(120.0, gt=0, description="longest wait for one reply, seconds")
@@ -141,7 +145,8 @@ class Settings(BaseSettings):
     def masked(self) -> dict[str, Any]:
         """Return every setting as plain values; the key only says whether it is set."""
         shown = {name: getattr(self, name) for name in type(self).model_fields}
-        shown["critic_api_key"] = "set" if self.critic_api_key else None
+        for name in _SECRETS:
+            shown[name] = "set" if shown[name] else None
         return shown
 
 
@@ -188,11 +193,11 @@ def own_keys(metadata: Mapping[str, Any], where: str) -> dict[str, Any]:
     fields = Settings.model_fields
     mine = {}
     for key, value in metadata.items():
-        if key == "critic_api_key":
+        if key in _SECRETS:
             if where == "--metadata":
                 # lm-eval writes metadata into every task's results, those of other benchmarks too.
                 raise PersonaError(
-                    "--metadata critic_api_key=… would be written into the results; set PERSONA_CRITIC_API_KEY instead"
+                    f"--metadata {key}=… would be written into the results; set {PREFIX}{key.upper()} instead"
                 )
             mine[key] = value
         elif key in fields:
@@ -216,7 +221,7 @@ def _explain(error: ValidationError, given: Mapping[str, Any]) -> str:
     field = {"generate_mode": "mode", "openai_api_key": "critic_api_key"}.get(field, field)
     cause = (first.get("ctx") or {}).get("error")
     what = str(cause) if cause else f"{shorten(first.get('input'), 40)!r} is wrong: {first['msg']}"
-    if field == "critic_api_key":
+    if field in _SECRETS:
         what = "is not a text"
     origin = "" if field in given else f" (from {source_of(field)})"
     return f"{field}{origin}: {what}"

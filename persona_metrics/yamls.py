@@ -17,7 +17,7 @@ IgnoreFunctions.add_constructor("!function", lambda _, node: str(node.value))
 
 
 def read_task(name: str) -> dict[str, Any]:
-    """Return a task's YAML with what it includes, less its class and tags; empty where there is no task of that name."""
+    """Return a task's YAML with what it includes, less class and tags; empty where there is no such task."""
     path = tasks_folder() / f"{name}.yaml"
     # The name may come from a file; one that leads elsewhere is no task of ours.
     if path.parent != tasks_folder() or not path.is_file():

@@ -19,6 +19,8 @@ from typing import Any
 
 from aiohttp import web
 
+from tests import batches
+
 Reply = Callable[[str, int], str]
 """(prompt text, seed) -> the model's reply."""
 Verdict = Callable[[str, dict[str, str], str], bool]
@@ -74,7 +76,10 @@ class Server:
         retry_after: str = "0.05",
         keep_log: bool = True,
         port: int = 0,
+        batch_looks: int = 1,
+        batch_faults: Mapping[str, float] | None = None,
     ) -> None:
+        self.batch_looks, self.batch_faults = batch_looks, dict(batch_faults or {})
         self.reply, self.verdict, self.latency, self.key, self.models = reply, verdict, latency, key, models
         self.formats, self.faults, self.fault_seed, self.retry_after = (
             formats,
@@ -121,6 +126,7 @@ class Server:
         app.router.add_get("/v1/models", self._models)
         app.router.add_post("/v1/chat/completions", self._chat)
         app.router.add_post("/v1/completions", self._completions)
+        batches.add_routes(app, self)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         self._loop.run_until_complete(runner.setup())
         site = web.TCPSite(runner, "127.0.0.1", self._port, backlog=1024)
@@ -129,8 +135,13 @@ class Server:
         self._ready.set()
         self._loop.run_forever()
         self._loop.run_until_complete(runner.cleanup())
+        left = asyncio.all_tasks(self._loop)
+        for task in left:
+            task.cancel()
+        self._loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+        self._loop.close()
 
-    def _refused(self, request: web.Request, body: Mapping[str, Any]) -> web.Response | None:
+    def refused(self, request: web.Request, body: Mapping[str, Any]) -> web.Response | None:
         if self.key is not None and request.headers.get("Authorization") != f"Bearer {self.key}":
             return _error(401, "Incorrect API key provided")
         if self.models is not None and body.get("model") not in self.models:
@@ -158,7 +169,7 @@ class Server:
     async def _answer(self, request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
         if self.keep_log:
             self.log.append((request.path, body, dict(request.headers)))
-        if (refused := self._refused(request, body)) is not None:
+        if (refused := self.refused(request, body)) is not None:
             return refused
         text = "\n".join(str(m["content"]) for m in body["messages"])
         fenced = {name: value for name, _, value in _FENCED.findall(text)}

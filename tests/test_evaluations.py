@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from persona_metrics import evaluations, settings
 from persona_metrics.errors import PersonaError
 from persona_metrics.evaluations import Evaluation, Outcome
+from persona_metrics.evaluations.base import shares
 from persona_metrics.evaluations.intersection import matches
 from persona_metrics.personas import ATTRIBUTE_GROUPS, ATTRIBUTES, Persona
 from tests.conftest import full_attributes
@@ -285,3 +286,8 @@ def test_one_answer_to_all_attempts_is_remarked() -> None:
     assert passing.remarks([same, other]) == []
     assert passing.remarks([[FAILED] * 3]) == []
     assert build("pass_at_k", k=1).remarks([[GOOD]]) == []
+
+
+def test_agreement_is_a_row_only_where_there_is_more_than_one_vote() -> None:
+    assert "critic_agreement" not in shares([Outcome(1.0), Outcome(None)])
+    assert shares([Outcome(1.0, agreement=1.0), Outcome(0.0, agreement=0.5), Outcome(None)])["critic_agreement"] == 0.75

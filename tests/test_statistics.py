@@ -177,6 +177,15 @@ def test_all_pairs_moved_alike_is_the_strongest_evidence_there_is() -> None:
     assert paired.step_down_max_t([[1.0, -1.0]]).adjusted == (1.0, 1.0)
 
 
+def test_pairs_that_never_moved_change_no_p() -> None:
+    data = np.array(REFERENCE["maxT_sign_flip_exact"]["D"])
+    many = np.concatenate([data, np.zeros((2000, 3))])
+    assert paired.step_down_max_t(many).exact
+    assert paired.step_down_max_t(np.zeros((5, 2))).adjusted == (1.0, 1.0)
+    wide = np.random.default_rng(0).choice([-1.0, 1.0], size=(1100, 2))  # 2**1100 is no float
+    assert not paired.step_down_max_t(wide, flips=99).exact
+
+
 def test_random_flips_come_near_the_exact_p() -> None:
     data = np.random.default_rng(0).choice([-1.0, 0.0, 1.0], size=(12, 3), p=[0.1, 0.4, 0.5])
     exact, drawn = paired.step_down_max_t(data), paired.step_down_max_t(data, flips=4000)

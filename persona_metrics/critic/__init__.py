@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .batch import check, critic_card, judge
+from .batch import judge, judge_each
+from .check import check, critic_card
 from .debate import Debate, Judgement, Verdict, Vote
 
-__all__ = ["Debate", "Judgement", "Verdict", "Vote", "check", "critic_card", "judge"]
+__all__ = ["Debate", "Judgement", "Verdict", "Vote", "check", "critic_card", "judge", "judge_each"]

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
+import hashlib
 import sys
-import threading
-from collections import Counter
-from collections.abc import Coroutine, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from tqdm import tqdm
 
 from ..errors import PersonaError
 from ..settings import Settings
 from . import debate
-from .client import Critic, Endpoint, panel
+from .check import located
+from .client import Endpoint
 from .debate import Judgement, Verdict, Vote, decide
+from .failures import Tally
+from .loop import all_or_none, in_own_loop
+from .request import Messages, panel
 from .store import Store
 
-FIRST = 20
-"""So many failures in a row at the start, all for one reason, and the run stops."""
-
-_T = TypeVar("_T")
+Deliver = Callable[[int, Verdict], None]
+"""Takes a judgement's position and its verdict."""
 
 
 def judge(
@@ -34,202 +33,154 @@ def judge(
     description: str = "critic",
     backoff: float = 0.5,
 ) -> list[Verdict]:
-    """Return one verdict a judgement, in their order.
+    """Return one verdict a judgement, in their order. See ``judge_each``, which does not hold them all."""
+    verdicts: dict[int, Verdict] = {}
+    judge_each(
+        judgements,
+        settings,
+        verdicts.__setitem__,
+        total=len(judgements),
+        share=share,
+        progress=progress,
+        description=description,
+        backoff=backoff,
+    )
+    return [verdicts[i] for i in range(len(judgements))]
 
-    ``share`` is the number of processes that divide the concurrency among them. Verdicts are written to the store as
-    they arrive. Raises ``PersonaError`` where the run cannot go on (the first 20 all fail for one reason, more than
-    ``critic_max_failures`` fail, the deadline passes); what is judged by then is kept, and the message says how to
-    resume.
+
+def judge_each(
+    judgements: Iterable[Judgement],
+    settings: Settings,
+    deliver: Deliver,
+    *,
+    total: int | None = None,
+    share: int = 1,
+    progress: bool = True,
+    description: str = "critic",
+    backoff: float = 0.5,
+) -> None:
+    """Hand every judgement's verdict to ``deliver`` as it arrives, in whatever order they arrive.
+
+    Judgements are taken from the iterable only as places become free, and verdicts are written to the store as they
+    arrive, so that memory does not grow with their number. Of identical judgements one is asked. ``share`` is the
+    number of processes that divide the concurrency and the caps among them; ``backoff`` is the first wait before a
+    retry, in seconds.
+
+    Raises ``PersonaError`` where the run cannot go on (the first 20 all fail for one reason, more than
+    ``critic_max_failures`` of ``total`` fail, the deadline passes, the store breaks); what is judged by then is kept,
+    and the message says how to resume.
     """
-    if not judgements:
-        return []
-    run = _Run(judgements, settings, share, progress, description, backoff)
-    return _in_own_loop(run.all())
+    waiting = enumerate(judgements)
+    first = next(waiting, None)
+    if first is None:
+        return
+    run = _Run(settings, deliver, total, share, progress, description, backoff)
+    in_own_loop(run.all(_chain(first, waiting)))
 
 
-def check(settings: Settings) -> None:
-    """Hold one dry debate with every critic; raise ``PersonaError`` that names the setting to change."""
-    probe = Judgement("What should I cook tonight?", {"age": "40", "lifestyle": "vegetarian"}, "A lentil curry.")
-    quick = settings.model_copy(update={"critic_attempts": min(2, settings.critic_attempts), "critic_deadline": None})
-
-    async def one(critic: Critic) -> tuple[Critic, Vote]:
-        endpoint = Endpoint(_located(critic, settings), quick, backoff=0.2)
-        try:
-            with Store("off") as nowhere:
-                return critic, await endpoint.vote(probe, 0, nowhere)
-        finally:
-            await endpoint.close()
-
-    async def all_critics() -> list[tuple[Critic, Vote]]:
-        return await asyncio.gather(*(one(critic) for critic in panel(settings)))
-
-    for critic, vote in _in_own_loop(all_critics()):
-        if vote.missing is not None:
-            raise PersonaError(f"the critic {critic.model} at {critic.host} does not work: {_advice(vote.missing)}")
+def _chain(first: tuple[int, Judgement], rest: Iterator[tuple[int, Judgement]]) -> Iterator[tuple[int, Judgement]]:
+    yield first
+    yield from rest
 
 
-def _advice(reason: str) -> str:
-    for mark, advice in (
-        ("HTTP 401", "set PERSONA_CRITIC_API_KEY (or OPENAI_API_KEY) to a key it accepts"),
-        ("HTTP 403", "this key may not use it: change PERSONA_CRITIC_API_KEY or PERSONA_CRITIC_MODEL"),
-        ("HTTP 404", "no such model or address: change PERSONA_CRITIC_MODEL or PERSONA_CRITIC_BASE_URL"),
-        ("connection failed", "nothing answers there: change PERSONA_CRITIC_BASE_URL"),
-        ("no reply within", "raise PERSONA_CRITIC_TIMEOUT, or change PERSONA_CRITIC_BASE_URL"),
-        ("was cut at", "raise PERSONA_CRITIC_MAX_TOKENS"),
-        ("not one object", "the model cannot hold the debate's format: change PERSONA_CRITIC_MODEL"),
-        ("empty reply", "the model says nothing: change PERSONA_CRITIC_MODEL, or raise PERSONA_CRITIC_MAX_TOKENS"),
-    ):
-        if mark in reason:
-            return f"{reason}; {advice}"
-    return f"{reason}; change PERSONA_CRITIC_MODEL or PERSONA_CRITIC_BASE_URL"
-
-
-def critic_card(settings: Settings) -> dict[str, Any]:
-    """Return what results_*.json says of the critic: flat, and without a key or a path of an address."""
-    if not settings.critic_model:
-        return {"critic_model": None}
-    critics = panel(settings)
-    return {
-        "critic_model": ",".join(c.model for c in critics),
-        "critic_endpoint": ",".join(c.host if c.model != "embedded" else "embedded" for c in critics),
-        "critic_template": debate.prompt_hash(),
-        "critic_temperature": settings.critic_temperature,
-        "critic_max_tokens": settings.critic_max_tokens,
-        "critic_votes": settings.critic_votes,
-    }
-
-
-def _located(critic: Critic, settings: Settings) -> Critic:
-    """Give the embedded critic the address of the model in this process, unless one is given."""
-    if critic.model != "embedded" or critic.base_url is not None:
-        return critic
-    from .. import embedded
-
-    return Critic(critic.model, embedded.shared_server(embedded.model_path(settings.local_model)).base_url)
+class _Stop(Exception):
+    """Ends the run; its text is the reason."""
 
 
 class _Run:
-    """One batch: unique judgements through a bounded number of workers."""
+    """One batch."""
 
     def __init__(
         self,
-        judgements: Sequence[Judgement],
         settings: Settings,
+        deliver: Deliver,
+        total: int | None,
         share: int,
         progress: bool,
         description: str,
         backoff: float,
     ) -> None:
-        self.settings, self.share, self.backoff = settings, share, backoff
-        # Identical judgements (a baseline answer given twice, attempts that agree) are asked once.
-        self.names = [(j.question, tuple(j.persona.items()), j.answer) for j in judgements]
-        self.unique = dict(zip(self.names, judgements, strict=True))
-        self.verdicts: dict[Any, Verdict] = {}
-        self.failures: Counter[str] = Counter()
-        self.bar = tqdm(total=len(self.unique), desc=description, unit="verdict", disable=not progress, file=sys.stderr)
-        self.stop: str | None = None
+        self.settings, self.deliver, self.total, self.share, self.backoff = settings, deliver, total, share, backoff
+        self.critics = [located(critic, settings) for critic in panel(settings)]
+        self.store = Store(settings.critic_store)
+        self.tally = Tally(total, settings.critic_max_failures)
+        self.open: dict[bytes, list[int]] = {}
+        """Judgements in flight, and the positions that wait for each."""
+        self.missing: dict[bytes, Verdict] = {}
+        """What failed is not in the store, and is not asked again in this run."""
+        self.bar = tqdm(total=total, desc=description, unit="verdict", disable=not progress, file=sys.stderr)
 
-    async def all(self) -> list[Verdict]:
+    async def all(self, waiting: Iterator[tuple[int, Judgement]]) -> None:
         """Judge everything, or raise with the reason to stop."""
-        store = Store(self.settings.critic_store)
-        endpoints = [
-            Endpoint(_located(c, self.settings), self.settings, share=self.share, backoff=self.backoff)
-            for c in panel(self.settings)
-        ]
-        waiting = iter(self.unique.items())
-        workers = max(1, sum(int(e.gate.ceiling) for e in endpoints))
+        endpoints = [Endpoint(c, self.settings, share=self.share, backoff=self.backoff) for c in self.critics]
+        # Twice as many as may be in flight: some wait before a retry, and a free place never waits for work.
+        window = 2 * sum(endpoint.gate.start for endpoint in endpoints)
+        stop = None
         try:
-            await asyncio.wait_for(
-                _gather(self._worker(waiting, endpoints, store) for _ in range(min(workers, len(self.unique)))),
-                self.settings.critic_deadline,
-            )
+            workers = all_or_none(self._worker(waiting, endpoints) for _ in range(min(window, self.total or window)))
+            await asyncio.wait_for(workers, self.settings.critic_deadline)
+            stop = self.tally.stop(self.tally.done)
+        except _Stop as reason:
+            stop = str(reason)
         except asyncio.TimeoutError:
-            self.stop = f"the deadline of {self.settings.critic_deadline:g} s passed (PERSONA_CRITIC_DEADLINE)"
+            stop = f"the deadline of {self.settings.critic_deadline:g} s passed (PERSONA_CRITIC_DEADLINE)"
         except asyncio.CancelledError:
-            self._resume_hint("interrupted", store)
+            self.bar.close()
+            print(f"\npersona-metrics: interrupted; {self._kept()}", file=sys.stderr, flush=True)
             raise
         finally:
+            self._show()
             self.bar.close()
             for endpoint in endpoints:
                 await endpoint.close()
-            store.close()
-        self._report(store)
-        return [self.verdicts[name] for name in self.names]
+            self.store.close()
+        for line in self.tally.lines():
+            print(f"persona-metrics: {line}", file=sys.stderr, flush=True)
+        if stop is not None:
+            raise PersonaError(f"{stop}; {self._kept()}")
 
-    async def _worker(self, waiting: Any, endpoints: list[Endpoint], store: Store) -> None:
-        for name, judgement in waiting:
-            if self.stop is not None:
-                return
-            votes = await asyncio.gather(
-                *(e.vote(judgement, number, store) for e in endpoints for number in range(self.settings.critic_votes))
-            )
-            self._done(name, decide(votes))
+    async def _worker(self, waiting: Iterator[tuple[int, Judgement]], endpoints: Sequence[Endpoint]) -> None:
+        for position, judgement in waiting:
+            messages = debate.messages(judgement)
+            name = hashlib.sha256(messages[1]["content"].encode()).digest()
+            if name in self.open:
+                self.open[name].append(position)
+                await asyncio.sleep(0)
+                continue
+            self.open[name] = [position]
+            if (verdict := self.missing.get(name)) is None:
+                verdict = decide(await self._votes(messages, endpoints))
+            self._done(name, judgement, verdict)
 
-    def _done(self, name: Any, verdict: Verdict) -> None:
-        self.verdicts[name] = verdict
+    async def _votes(self, messages: Messages, endpoints: Sequence[Endpoint]) -> list[Vote]:
+        asked = [e.vote(messages, n, self.store) for e in endpoints for n in range(self.settings.critic_votes)]
+        votes = [await asked[0]] if len(asked) == 1 else await asyncio.gather(*asked)
+        if all(vote.stored for vote in votes):
+            await asyncio.sleep(0)  # nothing was waited for; an interrupt has to get its turn
+        return votes
+
+    def _done(self, name: bytes, judgement: Judgement, verdict: Verdict) -> None:
+        positions = self.open.pop(name)
         if verdict.personalized is None:
-            self.failures[verdict.missing or "unknown"] += 1
-        judged = (
-            [v.personalized for v in self.verdicts.values() if v.personalized is not None]
-            if self.bar.n % 25 == 0
-            else None
+            self.missing[name] = verdict
+        for position in positions:
+            self.deliver(position, verdict)
+        stop = self.tally.add(judgement, verdict, len(positions))
+        self.bar.update(len(positions))
+        if self.tally.asked % 25 == 1:
+            self._show()
+        if stop is not None:
+            raise _Stop(stop)
+
+    def _show(self) -> None:
+        judged = self.tally.judged
+        rate = f"{self.tally.personalized / judged:.2f}" if judged else "–"
+        self.bar.set_postfix(failed=self.tally.failed, personalized=rate, refresh=False)
+
+    def _kept(self) -> str:
+        if self.store.path is None:
+            return f"{self.tally.judged} verdicts are lost, since the verdict store is off (PERSONA_CRITIC_STORE)"
+        return (
+            f"{self.tally.judged} verdicts are kept; run the same command again to go on from there"
+            " (lm_eval: with --use_cache)"
         )
-        self.bar.update(1)
-        if judged:
-            rate = sum(judged) / len(judged)
-            self.bar.set_postfix(failed=sum(self.failures.values()), personalized=f"{rate:.2f}", refresh=False)
-        done = len(self.verdicts)
-        if done == FIRST and len(self.failures) == 1 and sum(self.failures.values()) == FIRST:
-            self.stop = f"the first {FIRST} judgements all failed: {_advice(next(iter(self.failures)))}"
-
-    def _report(self, store: Store) -> None:
-        failed = sum(self.failures.values())
-        for reason, count in self.failures.most_common():
-            print(f"persona-metrics: {count} of {len(self.verdicts)} verdicts missing: {reason}", file=sys.stderr)
-        allowed = self.settings.critic_max_failures
-        if self.stop is None and failed > allowed * len(self.unique):
-            worst = self.failures.most_common(1)[0][0]
-            self.stop = (
-                f"{failed} of {len(self.unique)} verdicts are missing, more than PERSONA_CRITIC_MAX_FAILURES={allowed:g}"
-                f" allows; mostly: {_advice(worst)}"
-            )
-        if self.stop is not None:
-            raise PersonaError(f"{self.stop}; {self._kept(store)}")
-
-    def _kept(self, store: Store) -> str:
-        judged = len(self.verdicts) - sum(self.failures.values())
-        if store.path is None:
-            return f"{judged} verdicts are lost, since the verdict store is off"
-        return f"{judged} verdicts are kept; run the same command again to go on from there (lm_eval: with --use_cache)"
-
-    def _resume_hint(self, what: str, store: Store) -> None:
-        print(f"\npersona-metrics: {what}; {self._kept(store)}", file=sys.stderr, flush=True)
-
-
-async def _gather(coroutines: Any) -> None:
-    """Run all to their end; where one fails, end the others before its error goes on."""
-    tasks = [asyncio.ensure_future(c) for c in coroutines]
-    try:
-        await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _in_own_loop(work: Coroutine[Any, Any, _T]) -> _T:
-    """Run in an event loop of its own, also where the caller (a notebook) already runs one in this thread."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(work)
-    result: concurrent.futures.Future[_T] = concurrent.futures.Future()
-
-    def target() -> None:
-        try:
-            result.set_result(asyncio.run(work))
-        except BaseException as error:
-            result.set_exception(error)
-
-    threading.Thread(target=target, daemon=True).start()
-    return result.result()

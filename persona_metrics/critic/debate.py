@@ -6,13 +6,15 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from itertools import combinations
 from typing import Any
 
 from ..prompts import render, template_hash
 
 TEMPLATE = "critic/debate.jinja"
+TIE = "tie"
+"""Why a verdict is missing although its votes are there."""
 TEXTS = ("chain_of_thought", "personalization_critic", "helpfulness_critic", "conclusion")
 
 SCHEMA: dict[str, Any] = {
@@ -24,7 +26,7 @@ SCHEMA: dict[str, Any] = {
 """JSON Schema of the critic's reply, strict as structured outputs want it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Judgement:
     """What the critic is asked about: the persona that counts, the question, and the answer alone."""
 
@@ -33,7 +35,7 @@ class Judgement:
     answer: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Debate:
     """One reply of the critic. The answer is personalised when it needs no revision."""
 
@@ -44,7 +46,7 @@ class Debate:
     needs_revision: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Vote:
     """One critic's reply to one judgement, or the reason why there is none."""
 
@@ -61,7 +63,10 @@ class Vote:
     stored: bool = False
 
 
-@dataclass(frozen=True)
+_VOTE = frozenset(field.name for field in fields(Vote))
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What the votes amount to: True, False, or None with the reason why it is missing."""
 
@@ -95,7 +100,8 @@ class Verdict:
         votes = []
         for vote in data.get("votes", ()):
             debate = vote.get("debate")
-            votes.append(Vote(**{**vote, "debate": Debate(**debate) if debate else None}))
+            known = {name: value for name, value in vote.items() if name in _VOTE}
+            votes.append(Vote(**{**known, "debate": Debate(**debate) if debate else None}))
         return cls(data.get("personalized"), data.get("missing"), data.get("agreement"), tuple(votes))
 
 
@@ -112,7 +118,7 @@ def decide(votes: Sequence[Vote]) -> Verdict:
     agreement = sum(a == b for a, b in pairs) / len(pairs) if pairs else 1.0
     good = sum(cast)
     if 2 * good == len(cast):
-        return Verdict(None, "tie", agreement, tuple(votes))
+        return Verdict(None, TIE, agreement, tuple(votes))
     return Verdict(2 * good > len(cast), None, agreement, tuple(votes))
 
 
@@ -131,10 +137,16 @@ def messages(judgement: Judgement) -> list[dict[str, str]]:
     ]
 
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False)  # json.dumps would make a new one a text
+
+
 def _json(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    # A model can send half a surrogate pair, which no HTTP body can carry.
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return _whole(_ENCODER.encode(value))
+
+
+def _whole(text: str) -> str:
+    # A model can send half a surrogate pair, which no file and no HTTP body can carry.
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def parse(reply: str) -> Debate | None:
@@ -144,13 +156,13 @@ def parse(reply: str) -> Debate | None:
         text = text[3:-3].removeprefix("json").strip()
     try:
         data = json.loads(text, object_pairs_hook=_no_repeats)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(data, dict) or set(data) != {*TEXTS, "needs_revision"}:
         return None
     if not all(isinstance(data[name], str) for name in TEXTS) or not isinstance(data["needs_revision"], bool):
         return None
-    return Debate(**data)
+    return Debate(**{name: _whole(data[name]) for name in TEXTS}, needs_revision=data["needs_revision"])
 
 
 def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

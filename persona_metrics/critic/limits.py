@@ -1,100 +1,177 @@
-"""How many judgements are in flight: grows while the endpoint keeps up, shrinks for all at once where it does not."""
+"""How many judgements are in flight: fewer for all at once where the endpoint pushes back, more again where it does not."""
 
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+
+LONGEST_WAIT = 120.0
+"""An endpoint that asks for an hour is not obeyed for an hour: the deadline is the user's."""
+
+_NUMBER = re.compile(r"\d{1,9}(?:\.\d{1,9})?")
+_PART = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ms|[smhd])")
+_UNITS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
+
+
+class Pace:
+    """Spaces out what is limited a minute: never more than ``per_minute`` in a minute, and no burst of them at its start."""
+
+    def __init__(self, per_minute: int) -> None:
+        self._seconds_each = 60.0 / per_minute
+        self._next = 0.0
+
+    def wait(self, now: float) -> float:
+        """Return the seconds until the next may go."""
+        return self._next - now
+
+    def take(self, amount: float, now: float) -> None:
+        """Count ``amount``; a negative one gives back what was counted too much."""
+        # Up to 50 ms late still counts as on time: an event loop does not wake up to the millisecond.
+        self._next = max(self._next, now - 0.05) + amount * self._seconds_each
 
 
 class Gate:
-    """An additive-increase, multiplicative-decrease gate shared by all requests to one endpoint.
+    """First come, first served, at most ``limit`` at once; shared by all requests to one endpoint.
 
-    ``rpm`` and ``tpm`` cap requests and tokens a minute over a sliding window. After ``throttled`` nobody enters until
-    the wait the endpoint asked for is over.
+    ``limit`` begins at ``start``, halves when the endpoint is overloaded and grows back by one for every ``limit``
+    successes. ``rpm`` and ``tpm`` cap requests and tokens a minute. After ``throttled`` nobody enters until the wait
+    the endpoint asked for is over.
     """
 
     def __init__(self, start: int, rpm: int | None = None, tpm: int | None = None) -> None:
-        self.limit = float(max(1, start))
-        self.ceiling = float(max(1, start)) * 8
+        self.start = max(1, start)
+        self.limit = float(self.start)
         self.inflight = 0
-        self._rpm, self._tpm = rpm, tpm
-        self._sent: deque[tuple[float, int]] = deque()
+        self.successes = 0
+        self._requests = Pace(rpm) if rpm else None
+        self._tokens = Pace(tpm) if tpm else None
+        self._reply_tokens: float | None = None
         self._closed_until = 0.0
         self._shrunk_at = 0.0
-        self._slow_start = True
-        self._changed = asyncio.Event()
+        self._waiting: deque[tuple[asyncio.Future[None], int]] = deque()
+        self._alarm: asyncio.TimerHandle | None = None
 
-    @asynccontextmanager
-    async def slot(self, tokens: int = 0) -> AsyncIterator[None]:
-        """Wait for a place, hold it for one request of about ``tokens`` tokens, give it back."""
-        while (wait := self._wait(tokens)) > 0:
-            self._changed.clear()
-            with suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), None if wait == float("inf") else wait)
-        self.inflight += 1
-        if self._rpm or self._tpm:
-            self._sent.append((time.monotonic(), tokens))
+    async def enter(self, tokens: int, longest_reply: int = 0) -> float:
+        """Wait for a place for a request of about ``tokens`` tokens and its reply; return the tokens counted for it."""
+        size = tokens if self._tokens is None else tokens + round(self._reply_tokens or longest_reply / 2)
+        if not self._waiting and self._wait() == 0.0:
+            self._admit(size)
+            return size
+        place = asyncio.get_running_loop().create_future()
+        self._waiting.append((place, size))
+        self._let_in()
         try:
-            yield
-        finally:
-            self.inflight -= 1
-            self._changed.set()
+            await place
+        except asyncio.CancelledError:
+            if place.done() and not place.cancelled():
+                self.leave()  # was let in at the very moment it gave up
+            raise
+        return size
 
-    def _wait(self, tokens: int) -> float:
+    def leave(self) -> None:
+        """Give the place back."""
+        self.inflight -= 1
+        self._let_in()
+
+    def _wait(self) -> float:
+        """Return the seconds until the next may enter by the clock, infinity where somebody has to leave first."""
+        if self.inflight >= int(self.limit):
+            return float("inf")
         now = time.monotonic()
-        if now < self._closed_until:
-            return self._closed_until - now
-        while self._sent and self._sent[0][0] < now - 60:
-            self._sent.popleft()
-        requests_full = self._rpm and len(self._sent) >= self._rpm
-        tokens_full = self._tpm and self._sent and sum(t for _, t in self._sent) + tokens > self._tpm
-        if requests_full or tokens_full:
-            return max(0.01, self._sent[0][0] + 60 - now)
-        return float("inf") if self.inflight >= int(self.limit) else 0.0
+        wait = self._closed_until - now
+        for pace in (self._requests, self._tokens):
+            if pace is not None:
+                wait = max(wait, pace.wait(now))
+        return max(0.0, wait)
 
-    def succeeded(self, headers: Mapping[str, str]) -> None:
-        """Grow a little; hold everybody back where the endpoint says that its allowance is used up."""
-        if self.inflight >= int(self.limit) - 1:
-            self.limit = min(self.ceiling, self.limit + (0 if self._slow_start else 1.0 / self.limit))
-        if headers.get("x-ratelimit-remaining-requests") == "0" or headers.get("x-ratelimit-remaining-tokens") == "0":
-            reset = headers.get("x-ratelimit-reset-requests") or headers.get("x-ratelimit-reset-tokens")
-            self._close(duration(reset) or 0.0)
-        self._changed.set()
+    def _admit(self, size: int) -> None:
+        self.inflight += 1
+        now = time.monotonic()
+        if self._requests is not None:
+            self._requests.take(1, now)
+        if self._tokens is not None:
+            self._tokens.take(size, now)
 
-    def throttled(self, retry_after: float | None) -> None:
-        """Halve the limit, once for all that were in flight together, and keep everybody out for ``retry_after`` s."""
+    def _let_in(self) -> None:
+        while self._waiting:
+            if self._waiting[0][0].done():
+                self._waiting.popleft()
+                continue
+            if (wait := self._wait()) > 0:
+                if wait != float("inf"):
+                    self._wake_in(wait)
+                return
+            place, size = self._waiting.popleft()
+            self._admit(size)
+            place.set_result(None)
+
+    def _wake_in(self, seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm = loop.call_later(seconds, self._let_in)
+
+    def succeeded(self, headers: Mapping[str, str], counted: float = 0, used: int | None = None) -> None:
+        """Grow back a little, correct the tokens ``counted`` to those ``used``, and heed an allowance that is used up."""
+        self.successes += 1
+        self.limit = min(float(self.start), self.limit + 1.0 / self.limit)
+        if self._tokens is not None and used is not None:
+            self._tokens.take(used - counted, time.monotonic())
+        if (wait := exhausted(headers)) is not None:
+            self._close(wait)
+
+    def replied(self, tokens: int) -> None:
+        """Learn how long replies are, for the next request's count of tokens."""
+        before = self._reply_tokens
+        self._reply_tokens = tokens if before is None else 0.9 * before + 0.1 * tokens
+
+    def throttled(self, wait: float | None = None) -> None:
+        """Halve the limit, once for all that were in flight together, and keep everybody out for ``wait`` seconds."""
         now = time.monotonic()
         if now - self._shrunk_at > 1.0:
             self.limit = max(1.0, self.limit / 2)
             self._shrunk_at = now
-            self._slow_start = False
-        self._close(retry_after or 0.0)
+        self._close(wait or 0.0)
 
     def _close(self, seconds: float) -> None:
-        # An endpoint that asks for an hour is not obeyed for an hour: the deadline is the user's.
-        self._closed_until = max(self._closed_until, time.monotonic() + min(seconds, 120.0))
+        self._closed_until = max(self._closed_until, time.monotonic() + min(seconds, LONGEST_WAIT))
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds an endpoint asks to wait: Retry-After, else the reset of the allowance that is used up."""
+    if (ms := duration(headers.get("retry-after-ms"))) is not None:
+        return ms / 1000
+    if (seconds := duration(headers.get("retry-after"))) is not None:
+        return seconds
+    return exhausted(headers)
+
+
+def exhausted(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds until the allowances at 0 (``x-ratelimit-remaining-*``) are there again; None where none is."""
+    waits = [
+        duration(headers.get(f"x-ratelimit-reset-{kind}")) or 0.0
+        for kind in ("requests", "tokens")
+        if headers.get(f"x-ratelimit-remaining-{kind}") == "0"
+    ]
+    return max(waits) if waits else None
 
 
 def duration(text: str | None) -> float | None:
-    """Return seconds from a header like ``"1.5"``, ``"6m0s"`` or ``"250ms"``; None where it is neither."""
+    """Return seconds from a header like ``"1.5"``, ``"6m0s"``, ``"250ms"`` or an HTTP date; None where it is neither."""
     if not text:
         return None
-    total, digits, unit = 0.0, "", ""
-    scale = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001, "": 1.0}
-    for char in [*text.strip().lower(), "0"]:
-        if char.isdigit() or char == ".":
-            if unit:
-                if unit not in scale or not digits:
-                    return None
-                total, digits, unit = total + float(digits) * scale[unit], "", ""
-            digits += char
-        else:
-            unit += char
-    rest = digits[:-1]
+    text = text.strip().lower()
+    if _NUMBER.fullmatch(text):
+        return float(text)
+    parts = _PART.findall(text)
+    if parts and "".join(n + u for n, u in parts) == text:
+        return sum(float(number) * _UNITS[unit] for number, unit in parts)
     try:
-        return total + (float(rest) if rest else 0.0)
+        then = parsedate_to_datetime(text)
     except ValueError:
         return None
+    return max(0.0, then.timestamp() - time.time())

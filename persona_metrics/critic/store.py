@@ -2,34 +2,48 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
-from dataclasses import asdict, replace
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 import platformdirs
 from typing_extensions import Self
 
-from ..errors import PersonaError
-from .debate import Debate, Vote
+from ..errors import PersonaError, shorten
+from .debate import Vote, parse
 
+OFF = "off"
+_FORMAT = 1
+"""Raised when the table changes; SQLite keeps it as the file's user_version."""
+_OURS = 0x50455253
+"""SQLite's application_id of a verdict store ("PERS")."""
+_BUSY = 60.0
+"""Seconds to wait for another process's write."""
 _TABLE = """
 CREATE TABLE IF NOT EXISTS votes (
-    key TEXT PRIMARY KEY, critic TEXT NOT NULL, endpoint TEXT NOT NULL, vote TEXT NOT NULL, reply TEXT NOT NULL,
+    key TEXT PRIMARY KEY, critic TEXT NOT NULL, endpoint TEXT NOT NULL, number INTEGER NOT NULL, reply TEXT NOT NULL,
+    prompt_tokens INTEGER, completion_tokens INTEGER, latency REAL, attempts INTEGER NOT NULL, served_model TEXT,
     created REAL NOT NULL
-)
+) WITHOUT ROWID
 """
-
-
-def key(decisive: dict[str, Any]) -> str:
-    """Return the hash of everything that decides a vote."""
-    return hashlib.sha256(json.dumps(decisive, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+_COLUMNS = (
+    "key",
+    "critic",
+    "endpoint",
+    "number",
+    "reply",
+    "prompt_tokens",
+    "completion_tokens",
+    "latency",
+    "attempts",
+    "served_model",
+    "created",
+)
+_T = TypeVar("_T")
 
 
 def default_path() -> Path:
@@ -40,74 +54,133 @@ def default_path() -> Path:
 class Store:
     """A table of votes in SQLite (WAL): several processes may use it, and a kill at any moment loses nothing written.
 
-    ``path`` is a file, None for the user's cache folder, or ``"off"`` for a store that keeps nothing.
-    Raises ``PersonaError`` where the file cannot be opened or is no database.
+    ``path`` is a file, None for the user's cache folder, or ``"off"`` for a table that ends with this object. With
+    ``create=False`` a file that does not exist is an error. Every method raises ``PersonaError`` where the file cannot
+    be read or written, is damaged, or is no verdict store.
     """
 
-    def __init__(self, path: str | None = None) -> None:
-        self.path = None if path == "off" else Path(path).expanduser() if path else default_path()
+    def __init__(self, path: str | None = None, *, create: bool = True) -> None:
+        self.path = None if path == OFF else Path(path).expanduser() if path else default_path()
+        if not create and self.path is not None and not self.path.is_file():
+            raise PersonaError(f"verdict store {self.path}: no such file; nothing has been judged with it yet")
         self._db: sqlite3.Connection | None = None
-        if self.path is None:
-            return
-        try:
+        self._db = self._guarded(self._open)
+
+    def _open(self) -> sqlite3.Connection:
+        # SQLite keeps a database without a name in a file of its own that goes with the connection: what is judged
+        # twice in one run is found there, and memory stays flat.
+        name = ""
+        if self.path is not None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(self.path, timeout=60, isolation_level=None, check_same_thread=False)
-            if os.name == "posix":
-                # Verdicts quote personas and answers; they are nobody else's business.
-                self.path.chmod(0o600)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=NORMAL")
-            self._db.execute(_TABLE)
-        except (OSError, sqlite3.Error) as error:
+            # Verdicts quote personas and answers; they are nobody else's business.
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+            name = str(self.path)
+        db = sqlite3.connect(name, timeout=_BUSY, isolation_level=None, check_same_thread=False)
+        deadline = time.monotonic() + _BUSY
+        while True:
+            try:
+                self._prepare(db)
+            except sqlite3.OperationalError as error:
+                # Two processes that turn a new file to WAL at once: SQLite does not wait for that by itself.
+                if "locked" not in str(error) or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.02)
+            else:
+                return db
+
+    def _prepare(self, db: sqlite3.Connection) -> None:
+        mine, version = (db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version"))
+        tables = db.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]
+        if tables and mine != _OURS:
             raise PersonaError(
-                f"verdict store {self.path}: {error}; set PERSONA_CRITIC_STORE to another file, or to off"
+                f"verdict store {self.path}: another program's database; set PERSONA_CRITIC_STORE to another file"
+            )
+        if tables and version != _FORMAT:
+            raise PersonaError(
+                f"verdict store {self.path}: written by another version of persona-metrics (format {version}, not"
+                f" {_FORMAT}); set PERSONA_CRITIC_STORE to another file"
+            )
+        db.execute("PRAGMA journal_mode=WAL")
+        # In WAL a kill loses no commit; at a power cut the last few may go, the file stays whole.
+        db.execute("PRAGMA synchronous=NORMAL")
+        if not tables:
+            db.execute("BEGIN IMMEDIATE")
+            db.execute(_TABLE)
+            db.execute(f"PRAGMA application_id={_OURS}")
+            db.execute(f"PRAGMA user_version={_FORMAT}")
+            db.execute("COMMIT")
+
+    def _guarded(self, work: Callable[[], _T]) -> _T:
+        try:
+            return work()
+        except (OSError, sqlite3.Error) as error:
+            what = shorten(getattr(error, "strerror", None) or error)
+            raise PersonaError(
+                f"verdict store {self.path or OFF}: {what}; move the file away, or set PERSONA_CRITIC_STORE to another"
+                " file or to off"
             ) from None
+
+    def _execute(self, statement: str, values: tuple[Any, ...] = ()) -> sqlite3.Cursor:
+        if self._db is None:
+            raise PersonaError(f"verdict store {self.path or OFF}: closed")
+        db = self._db
+        return self._guarded(lambda: db.execute(statement, values))
 
     def get(self, name: str) -> Vote | None:
         """Return the stored vote under this key, marked ``stored``, or None."""
-        if self._db is None:
+        cursor = self._execute(f"SELECT {', '.join(_COLUMNS[1:-1])} FROM votes WHERE key = ?", (name,))
+        if (row := self._guarded(cursor.fetchone)) is None:
             return None
-        row = self._db.execute("SELECT vote FROM votes WHERE key = ?", (name,)).fetchone()
-        return _vote(row[0]) if row else None
+        critic, endpoint, number, reply, prompt_tokens, completion_tokens, latency, attempts, served = row
+        if (debate := parse(reply)) is None:
+            return None  # not what was written; it is asked again, and replaced
+        return Vote(
+            critic,
+            endpoint,
+            number,
+            debate,
+            None,
+            attempts,
+            prompt_tokens,
+            completion_tokens,
+            latency,
+            served,
+            stored=True,
+        )
 
     def put(self, name: str, vote: Vote, reply: str) -> None:
         """Write a vote the moment it arrives; a missing one is not kept, so that the next run asks again."""
-        if self._db is None or vote.debate is None:
+        if vote.debate is None:
             return
-        row = (name, vote.critic, vote.endpoint, json.dumps(asdict(vote)), reply, time.time())
-        self._db.execute("INSERT OR REPLACE INTO votes VALUES (?, ?, ?, ?, ?, ?)", row)
+        # A lone half of a surrogate pair, which JSON may hold as an escape, cannot be written as UTF-8.
+        text = reply.encode("utf-8", "replace").decode()
+        row = (name, vote.critic, vote.endpoint, vote.number, text, vote.prompt_tokens, vote.completion_tokens)
+        more = (vote.latency, vote.attempts, vote.served_model, time.time())
+        self._execute(f"INSERT OR REPLACE INTO votes VALUES ({', '.join('?' * len(_COLUMNS))})", (*row, *more))
 
     def stats(self) -> list[dict[str, Any]]:
         """Return one row a critic and endpoint: verdicts, tokens, first and last time (seconds since 1970)."""
-        if self._db is None:
-            return []
         columns = ("critic", "endpoint", "verdicts", "prompt_tokens", "completion_tokens", "first", "last")
-        rows = self._db.execute(
-            "SELECT critic, endpoint, COUNT(*), SUM(json_extract(vote, '$.prompt_tokens')),"
-            " SUM(json_extract(vote, '$.completion_tokens')), MIN(created), MAX(created)"
+        cursor = self._execute(
+            "SELECT critic, endpoint, COUNT(*), SUM(prompt_tokens), SUM(completion_tokens), MIN(created), MAX(created)"
             " FROM votes GROUP BY critic, endpoint ORDER BY critic, endpoint"
         )
-        return [dict(zip(columns, row, strict=True)) for row in rows]
+        return [dict(zip(columns, row, strict=True)) for row in self._guarded(cursor.fetchall)]
 
     def prune(self, *, older_than: float | None = None, critic: str | None = None) -> int:
-        """Delete votes older than so many days, or of one critic, or both; return how many."""
-        if self._db is None:
-            return 0
+        """Delete votes older than so many days, or of one critic, or those that are both; return how many."""
         before = time.time() - older_than * 86400 if older_than is not None else None
-        cursor = self._db.execute(
+        cursor = self._execute(
             "DELETE FROM votes WHERE (?1 IS NULL OR created < ?1) AND (?2 IS NULL OR critic = ?2)", (before, critic)
         )
-        self._db.execute("VACUUM")
+        self._execute("VACUUM")
         return cursor.rowcount
 
     def export(self) -> Iterator[dict[str, Any]]:
-        """Yield every vote with its key, raw reply and time."""
-        if self._db is None:
-            return
-        for name, vote, reply, created in self._db.execute(
-            "SELECT key, vote, reply, created FROM votes ORDER BY created"
-        ):
-            yield {"key": name, **json.loads(vote), "reply": reply, "created": created}
+        """Yield every vote, the oldest first: key, critic, endpoint, tokens, time and raw reply."""
+        cursor = self._execute(f"SELECT {', '.join(_COLUMNS)} FROM votes ORDER BY created, key")
+        while (row := self._guarded(cursor.fetchone)) is not None:
+            yield dict(zip(_COLUMNS, row, strict=True))
 
     def close(self) -> None:
         """Close the file."""
@@ -122,9 +195,3 @@ class Store:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _vote(text: str) -> Vote:
-    data = json.loads(text)
-    debate = data.pop("debate")
-    return replace(Vote(**data, debate=Debate(**debate) if debate else None), stored=True)

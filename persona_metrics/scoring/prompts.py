@@ -11,7 +11,7 @@ from typing import Any
 from lm_eval.tasks import TaskManager
 
 from ..errors import PersonaError, suggest
-from ..harness import UserExit
+from ..harness import raising
 from ..paths import tasks_folder
 from ..record import document
 
@@ -25,12 +25,10 @@ def rendered(name: str, overrides: Mapping[str, Any]) -> Iterator[dict[str, Any]
     manager = TaskManager(include_path=str(tasks_folder()), include_defaults=False, metadata=dict(overrides))
     if name not in manager.all_subtasks:
         raise PersonaError(f"--task {name!r} is no task of the pack{suggest(name, manager.all_subtasks)}")
-    try:
+    with raising():
         task = manager.load([name])["tasks"][name]
         task.override_metric("bypass")  # nothing is judged here, so no critic is asked whether it works
         task.build_all_requests()
-    except UserExit as stopped:
-        raise stopped.error from None
     recorded = {k: v for k, v in task.config.metadata.items() if not k.startswith("critic_") and k != "support"}
     recorded["generation_kwargs"] = task.config.generation_kwargs
     for instance in task.instances:

@@ -14,7 +14,7 @@ from lm_eval.tasks import TaskManager
 from ..api import save
 from ..critic import Judgement, Verdict
 from ..errors import PersonaError
-from ..harness import PersonaTask, UserExit, judge_replies
+from ..harness import PersonaTask, judge_replies, raising
 from ..paths import tasks_folder
 from ..sources import Pool, content_hash
 from ..yamls import read_task
@@ -142,11 +142,10 @@ def score(given: Sequence[Given], out: Path, ask: Ask | None = None) -> list[Pat
         before = set(out.rglob("*.json*"))
         tasks = [ReplayTask(one, ask) for one in given]
         manager = TaskManager(include_path=str(tasks_folder()), include_defaults=False)
-        raw = simple_evaluate(model=Repeater(given), tasks=tasks, task_manager=manager, log_samples=True)
+        with raising():
+            raw = simple_evaluate(model=Repeater(given), tasks=tasks, task_manager=manager, log_samples=True)
     except OSError as error:
         raise PersonaError(f"--out {out}: {error.strerror}") from None
-    except UserExit as stopped:
-        raise stopped.error from None
     first = given[0]
     # The model's own arguments, without what lm-eval adds about this process (device, batch size), which made nothing.
     arguments = first.config.get("model_args") or {"model": first.model}

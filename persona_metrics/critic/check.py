@@ -1,0 +1,66 @@
+"""Before the first paid call: does every critic answer as it should? And what results say of the critic."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from ..errors import PersonaError
+from ..settings import Settings
+from . import debate
+from .client import Endpoint
+from .debate import Judgement, Vote
+from .failures import advice
+from .loop import in_own_loop
+from .request import Critic, panel
+from .store import OFF, Store
+
+_PROBE = Judgement("What should I cook tonight?", {"age": "40", "lifestyle": "vegetarian"}, "A lentil curry.")
+
+
+def check(settings: Settings) -> None:
+    """Hold one dry debate with every critic; raise ``PersonaError`` that names the setting to change."""
+    quick = settings.model_copy(update={"critic_attempts": min(2, settings.critic_attempts)})
+    critics = [located(critic, settings) for critic in panel(settings)]
+
+    async def one(critic: Critic) -> Vote:
+        endpoint = Endpoint(critic, quick, backoff=0.2)
+        try:
+            with Store(OFF) as nowhere:
+                return await endpoint.vote(debate.messages(_PROBE), 0, nowhere)
+        finally:
+            await endpoint.close()
+
+    async def every() -> list[Vote]:
+        return await asyncio.gather(*map(one, critics))
+
+    for critic, vote in zip(critics, in_own_loop(every()), strict=True):
+        if vote.missing is not None:
+            raise PersonaError(f"the critic {critic.model} at {critic.host} does not work: {advice(vote.missing)}")
+
+
+def critic_card(settings: Settings) -> dict[str, Any]:
+    """Return what results_*.json says of the critic: flat, and without a key or a path of an address."""
+    if not settings.critic_model:
+        return {"critic_model": None}
+    critics = panel(settings)
+    return {
+        "critic_model": ",".join(c.model for c in critics),
+        "critic_endpoint": ",".join(c.host for c in critics),
+        "critic_template": debate.prompt_hash(),
+        "critic_temperature": settings.critic_temperature,
+        "critic_max_tokens": settings.critic_max_tokens,
+        "critic_votes": settings.critic_votes,
+    }
+
+
+def located(critic: Critic, settings: Settings) -> Critic:
+    """Give the embedded critic the address of the model in this process, unless one is given."""
+    if critic.model != "embedded" or critic.own_address or settings.critic_base_url is not None:
+        return critic
+    from .. import embedded
+
+    path = embedded.model_path(settings.local_model)
+    # Its port changes from run to run; its verdicts depend on the file.
+    identity = f"embedded/{path.name}/{path.stat().st_size}"
+    return Critic(critic.model, embedded.shared_server(path).base_url, identity=identity)

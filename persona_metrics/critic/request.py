@@ -1,0 +1,241 @@
+"""What is sent to a critic and what comes back, as plain data: names, bodies, keys, replies. Knows no network and no disk."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from ..errors import PersonaError, shorten
+from ..settings import Settings
+from . import debate
+
+OPENAI = "https://api.openai.com/v1"
+FORMATS = ("json_schema", "json_object", "text")
+Messages = list[dict[str, str]]
+
+
+@dataclass(frozen=True)
+class Critic:
+    """A critic's name, its address, and whether that address is its own or the one for all critics."""
+
+    model: str
+    base_url: str
+    own_address: bool = False
+    identity: str | None = None
+    """What stands for the address in the store's key, where the address changes from run to run (embedded)."""
+
+    @property
+    def host(self) -> str:
+        """Return the host and port alone: what results may say of an address."""
+        if self.model == "embedded":
+            return "embedded"
+        parts = urlsplit(self.base_url)
+        return parts.netloc.rpartition("@")[2] or self.base_url
+
+    @property
+    def address(self) -> str:
+        """Return what decides who answers: scheme, host, port and path, without login or query."""
+        if self.identity is not None:
+            return self.identity
+        parts = urlsplit(self.base_url)
+        return f"{parts.scheme}://{self.host.lower()}{parts.path.rstrip('/')}"
+
+    def secret(self, settings: Settings) -> str | None:
+        """Return the key for this critic, or None.
+
+        A critic with an address of its own (``name@url``) gets the key that ``critic_api_keys`` names for its host,
+        and never the one for all critics: that is OpenAI's as a rule, and the address may be anybody's.
+        """
+        own = own_keys(settings)
+        if self.host in own:
+            return own[self.host]
+        if self.own_address and self.host != _host(settings.critic_base_url or OPENAI):
+            return None
+        return settings.critic_api_key.get_secret_value() if settings.critic_api_key else None
+
+
+def own_keys(settings: Settings) -> dict[str, str]:
+    """Return the keys of ``critic_api_keys`` by host (``host=key,host:port=key``)."""
+    text = settings.critic_api_keys.get_secret_value() if settings.critic_api_keys else ""
+    pairs = [part.strip().partition("=") for part in text.split(",") if part.strip()]
+    if any(not host or not secret for host, _, secret in pairs):
+        raise PersonaError("PERSONA_CRITIC_API_KEYS: give host=key, several with commas")
+    return {host.strip(): secret.strip() for host, _, secret in pairs}
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).netloc.rpartition("@")[2]
+
+
+def panel(settings: Settings) -> tuple[Critic, ...]:
+    """Return the critics of ``critic_model``: one name, or several with commas, each with ``@base_url`` if it has its own.
+
+    Raises ``PersonaError`` where no critic is configured, a name is blank or given twice, or an address is none.
+    """
+    if not settings.critic_model:
+        raise PersonaError(
+            "no critic is configured: set PERSONA_CRITIC_MODEL=gpt-4o-mini (with OPENAI_API_KEY), or"
+            " PERSONA_CRITIC_MODEL=<name> with PERSONA_CRITIC_BASE_URL=http://…/v1, or PERSONA_CRITIC_MODEL=embedded"
+            " (a toy); with lm_eval also --metadata critic_model=…"
+        )
+    critics = []
+    for part in settings.critic_model.split(","):
+        name, _, url = part.strip().partition("@http")
+        if not name:
+            raise PersonaError(f"critic_model={shorten(settings.critic_model, 60)!r}: a critic's name is blank")
+        address = f"http{url}" if url else settings.critic_base_url
+        critics.append(Critic(name, address or OPENAI, bool(url)))
+    for critic in critics:
+        parts = urlsplit(critic.base_url)
+        if parts.scheme not in ("http", "https") or not parts.netloc:
+            raise PersonaError(f"critic_base_url={shorten(critic.base_url, 60)!r}: must begin with http:// or https://")
+    if len({(c.model, c.address) for c in critics}) < len(critics):
+        raise PersonaError(
+            f"critic_model={shorten(settings.critic_model, 60)!r}: a critic stands twice; PERSONA_CRITIC_VOTES asks one"
+            " critic several times"
+        )
+    return tuple(critics)
+
+
+@dataclass
+class Dialect:
+    """What an endpoint turned out to understand; learned once, then used for every request."""
+
+    format: int = 0
+    max_tokens: str = "max_tokens"
+    temperature: bool = True
+    seed: bool = True
+    proven: bool = False
+    """Whether a request in this dialect has been answered; then a rejected one is to blame itself."""
+
+    def step_down(self, message: str) -> bool:
+        """Change after a request was rejected with ``message``; return False where there is nothing left to change."""
+        text = message.lower()
+        if "max_completion_tokens" in text and self.max_tokens == "max_tokens":
+            self.max_tokens = "max_completion_tokens"
+        elif "temperature" in text and self.temperature:
+            self.temperature = False
+        elif "seed" in text and self.seed:
+            self.seed = False
+        elif self.format + 1 < len(FORMATS) and (not self.proven or _about_format(text)) and not _about_length(text):
+            self.format += 1
+            self.proven = False
+        else:
+            return False
+        return True
+
+
+def _about_format(text: str) -> bool:
+    return any(word in text for word in ("response_format", "json_schema", "json_object", "grammar", "structured"))
+
+
+def _about_length(text: str) -> bool:
+    return any(word in text for word in ("context", "too long", "exceed"))
+
+
+_ENCODER = json.JSONEncoder(sort_keys=True)
+
+
+def key(critic: Critic, settings: Settings, messages: Messages, number: int) -> str:
+    """Return the store's key of a vote: the hash of everything that decides it."""
+    decisive = {
+        "model": critic.model,
+        "endpoint": critic.address,
+        "temperature": settings.critic_temperature,
+        "max_tokens": settings.critic_max_tokens,
+        "messages": messages,
+        "schema": schema(critic),
+        "number": number,
+    }
+    # Escaped, since a text may hold what UTF-8 cannot.
+    return hashlib.sha256(_ENCODER.encode(decisive).encode()).hexdigest()
+
+
+def schema(critic: Critic) -> dict[str, Any]:
+    """Return the JSON Schema asked of this critic."""
+    if critic.model != "embedded":
+        return debate.SCHEMA
+    # A 135M model does not know when to stop; the grammar stops it. OpenAI's strict mode would reject maxLength.
+    texts = {name: {"type": "string", "maxLength": 160} for name in debate.TEXTS}
+    return {**debate.SCHEMA, "properties": {**texts, "needs_revision": {"type": "boolean"}}}
+
+
+def body(
+    critic: Critic, settings: Settings, messages: Messages, number: int, dialect: Dialect, *, larger: bool = False
+) -> dict[str, Any]:
+    """Return the body of the chat completion that asks for vote ``number``; ``larger`` doubles the token limit."""
+    made: dict[str, Any] = {
+        "model": critic.model,
+        "messages": messages,
+        dialect.max_tokens: limit(settings, larger=larger),
+    }
+    if dialect.temperature:
+        made["temperature"] = settings.critic_temperature
+    if dialect.seed:
+        made["seed"] = number
+    kind = FORMATS[dialect.format]
+    if kind == "json_schema":
+        made["response_format"] = {
+            "type": kind,
+            "json_schema": {"name": "debate", "strict": True, "schema": schema(critic)},
+        }
+    elif kind == "json_object":
+        made["response_format"] = {"type": kind}
+    return made
+
+
+def limit(settings: Settings, *, larger: bool) -> int:
+    """Return the longest reply in tokens: after a reply that was cut, once more with twice as much."""
+    return settings.critic_max_tokens * (2 if larger else 1)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A chat completion, as far as it counts here."""
+
+    text: str
+    finish: str | None = None
+    refusal: str | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    served_model: str | None = None
+
+
+def read(data: Any) -> Reply:
+    """Return what a chat completion says; whatever is not there, or of another type, counts as absent."""
+    found = data if isinstance(data, Mapping) else {}
+    choices = found.get("choices")
+    choice = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], Mapping) else {}
+    message = choice.get("message")
+    message = message if isinstance(message, Mapping) else {}
+    usage = found.get("usage")
+    usage = usage if isinstance(usage, Mapping) else {}
+    return Reply(
+        _text(message.get("content")) or "",
+        _text(choice.get("finish_reason")),
+        _text(message.get("refusal")),
+        _count(usage.get("prompt_tokens")),
+        _count(usage.get("completion_tokens")),
+        _text(found.get("model")),
+    )
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _count(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**62 else None
+
+
+def error_message(data: Any) -> tuple[str, str]:
+    """Return message and code of an error's body (OpenAI's shape, or a server's own); either may be empty."""
+    inner = data.get("error", data) if isinstance(data, Mapping) else data
+    if not isinstance(inner, Mapping):
+        return shorten(inner or "", 160), ""
+    text = inner.get("message") or inner.get("detail") or inner.get("error") or ""
+    return shorten(text, 160), str(inner.get("code") or inner.get("type") or "")

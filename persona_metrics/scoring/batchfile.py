@@ -1,0 +1,260 @@
+"""Judgements as OpenAI Batch files, and the results of such files into the verdict store. Knows no network.
+
+The same files run through OpenAI's Batch API and through ``vllm run-batch``. Each request is the one that a live run
+would send, under the store's key as its ``custom_id``: a verdict from a batch is found again by a live run.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from ..critic import Judgement, Verdict, Vote, debate, request
+from ..critic.request import Critic, Dialect
+from ..critic.store import Store
+from ..errors import PersonaError, shorten
+from ..settings import Settings
+
+URL: Literal["/v1/chat/completions"] = "/v1/chat/completions"
+MOST_REQUESTS = 50_000
+MOST_BYTES = 200_000_000
+"""The Batch API's limits of one file (developers.openai.com, reference of ``batches.create``)."""
+
+NOT_THERE = "not in the batch's results"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One vote that a judgement needs."""
+
+    critic: Critic
+    judgement: Judgement
+    number: int
+
+
+@dataclass
+class Collected:
+    """What reading results came upon. ``reasons`` says by key why a vote is still missing."""
+
+    stored: int = 0
+    repeated: int = 0
+    unknown: int = 0
+    broken: int = 0
+    reasons: dict[str, str] = field(default_factory=dict)
+    cut: set[str] = field(default_factory=set)
+    """Keys whose reply ended at the token limit; asked again, they get twice as much."""
+
+    def notes(self) -> Iterator[str]:
+        """Yield one line for each thing that a reader of the results should know."""
+        if self.broken:
+            yield f"{self.broken} lines of the results are cut or no JSON objects, and left out"
+        if self.unknown:
+            yield f"{self.unknown} lines of the results belong to other judgements or another critic, and are left out"
+        if self.repeated:
+            yield f"{self.repeated} lines of the results repeat verdicts that the store has, and are left out"
+
+
+def wanted(judgements: Iterable[Judgement], settings: Settings) -> dict[str, Wanted]:
+    """Return every vote that the judgements need by its key; identical judgements need it once."""
+    critics = request.panel(settings)
+    if any(critic.model == "embedded" for critic in critics):
+        raise PersonaError(
+            "the embedded critic lives in this process and takes no batch files; score without --batch-…"
+        )
+    return {
+        request.key(critic, settings, messages, number): Wanted(critic, judgement, number)
+        for judgement in judgements
+        for messages in (debate.messages(judgement),)
+        for critic in critics
+        for number in range(settings.critic_votes)
+    }
+
+
+def lacking(votes: Mapping[str, Wanted], store: Store) -> dict[str, Wanted]:
+    """Return the votes that the store does not have."""
+    return {key: vote for key, vote in votes.items() if store.get(key) is None}
+
+
+class Dialects(dict[Critic, Dialect]):
+    """What each critic's endpoint understands; learned from the requests that it rejected."""
+
+    def __missing__(self, critic: Critic) -> Dialect:
+        return self.setdefault(critic, Dialect())
+
+
+def write(
+    path: Path, votes: Mapping[str, Wanted], settings: Settings, dialects: Dialects, cut: Iterable[str] = ()
+) -> list[Path]:
+    """Write the votes' requests to ``path``, and to ``path-2`` … where one file cannot hold them; return the files.
+
+    A file holds one critic's requests, since the Batch API takes one model a file, and at most ``MOST_REQUESTS``
+    and ``MOST_BYTES``. Requests whose key is in ``cut`` ask for twice the token limit.
+    """
+    larger = frozenset(cut)
+    written: list[Path] = []
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for lines in _files(_requests(votes, settings, dialects, larger)):
+            part = path if not written else path.with_name(f"{path.stem}-{len(written) + 1}{path.suffix}")
+            unfinished = part.with_name(part.name + ".part")
+            with unfinished.open("wb") as file:
+                file.writelines(lines)
+            unfinished.replace(part)
+            written.append(part)
+    except OSError as error:
+        raise PersonaError(f"{path}: cannot be written: {error.strerror}") from None
+    return written
+
+
+def _requests(
+    votes: Mapping[str, Wanted], settings: Settings, dialects: Dialects, larger: frozenset[str]
+) -> Iterator[tuple[Critic, bytes]]:
+    for critic in dict.fromkeys(vote.critic for vote in votes.values()):
+        for key, vote in votes.items():
+            if vote.critic == critic:
+                messages = debate.messages(vote.judgement)
+                body = request.body(critic, settings, messages, vote.number, dialects[critic], larger=key in larger)
+                line = {"custom_id": key, "method": "POST", "url": URL, "body": body}
+                yield critic, json.dumps(line, ensure_ascii=False).encode() + b"\n"
+
+
+def _files(requests: Iterator[tuple[Critic, bytes]]) -> Iterator[Iterator[bytes]]:
+    """Split the lines into files; each has to be read to its end before the next."""
+    waiting = next(requests, None)
+
+    def one() -> Iterator[bytes]:
+        nonlocal waiting
+        assert waiting is not None
+        critic, count, size = waiting[0], 0, 0
+        while waiting is not None and waiting[0] == critic:
+            if count and (count == MOST_REQUESTS or size + len(waiting[1]) > MOST_BYTES):
+                return
+            line = waiting[1]
+            count, size = count + 1, size + len(line)
+            waiting = next(requests, None)
+            yield line
+
+    while waiting is not None:
+        yield one()
+
+
+def collect(
+    paths: Sequence[Path], votes: Mapping[str, Wanted], settings: Settings, store: Store, dialects: Dialects
+) -> Collected:
+    """Read result files, in any order and state, into the store. A good line counts wherever it stands."""
+    found = Collected()
+    good: set[str] = set()
+    for path in paths:
+        try:
+            with path.open("rb") as lines:
+                for line in lines:
+                    if line.strip():
+                        _collect_line(line, votes, settings, store, dialects, found, good)
+        except OSError as error:
+            raise PersonaError(f"{path}: cannot be read: {error.strerror}") from None
+    for key in votes:
+        if key not in good and store.get(key) is None:
+            found.reasons.setdefault(key, NOT_THERE)
+    return found
+
+
+def _collect_line(
+    line: bytes,
+    votes: Mapping[str, Wanted],
+    settings: Settings,
+    store: Store,
+    dialects: Dialects,
+    found: Collected,
+    good: set[str],
+) -> None:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        row = None
+    if not isinstance(row, dict):
+        found.broken += 1
+        return
+    key = str(row.get("custom_id"))
+    if key not in votes:
+        found.unknown += 1
+        return
+    if key in good or store.get(key) is not None:
+        found.repeated += 1
+        good.add(key)
+        found.reasons.pop(key, None)
+        return
+    vote = votes[key]
+    cast, reply, reason = _read(row, vote, settings, dialects)
+    if cast is not None:
+        store.put(key, cast, reply)
+        found.stored += 1
+        good.add(key)
+        found.reasons.pop(key, None)
+        found.cut.discard(key)
+        return
+    found.reasons[key] = reason
+    if reason.startswith("cut"):
+        found.cut.add(key)
+
+
+def _read(row: Mapping[str, Any], vote: Wanted, settings: Settings, dialects: Dialects) -> tuple[Vote | None, str, str]:
+    response = row.get("response")
+    response = response if isinstance(response, Mapping) else {}
+    status = response.get("status_code", 200)
+    # vllm run-batch has put the completion under "response" itself.
+    body = response if "choices" in response else response.get("body")
+    if row.get("error") or status != 200:
+        message, code = request.error_message(row.get("error") or body)
+        if status in (400, 422):
+            dialects[vote.critic].step_down(message)
+        label = f"HTTP {status}" if status != 200 else code or "error"
+        return None, "", shorten(f"{label}: {message}" if message else label, 160)
+    reply = request.read(body)
+    parsed = debate.parse(reply.text)
+    if parsed is not None:
+        cast = Vote(
+            vote.critic.model,
+            vote.critic.host,
+            vote.number,
+            parsed,
+            attempts=1,
+            prompt_tokens=reply.prompt_tokens,
+            completion_tokens=reply.completion_tokens,
+            served_model=reply.served_model,
+        )
+        return cast, reply.text, ""
+    if reply.refusal or reply.finish in ("content_filter", "refusal"):
+        return None, "", shorten(f"the critic refused: {reply.refusal or reply.finish}", 160)
+    if reply.finish == "length":
+        return None, "", f"cut at the token limit: {request.limit(settings, larger=False)} tokens"
+    return None, "", "not one object of the schema" if reply.text.strip() else "empty reply"
+
+
+def offline(
+    settings: Settings, store: Store, reasons: Mapping[str, str]
+) -> Callable[[Sequence[Judgement]], list[Verdict]]:
+    """Return a stand-in for the live critic that knows the store alone; what is not there is missing, with its reason."""
+    critics = request.panel(settings)
+
+    def ask(judgements: Sequence[Judgement]) -> list[Verdict]:
+        verdicts = []
+        for judgement in judgements:
+            messages, votes = debate.messages(judgement), []
+            for critic in critics:
+                for number in range(settings.critic_votes):
+                    key = request.key(critic, settings, messages, number)
+                    blank = Vote(critic.model, critic.host, number, None, missing=reasons.get(key, NOT_THERE))
+                    votes.append(store.get(key) or blank)
+            verdicts.append(debate.decide(votes))
+        return verdicts
+
+    return ask
+
+
+def summary(reasons: Mapping[str, str]) -> str:
+    """Return the reasons with their counts, the commonest first, on one line."""
+    return shorten("; ".join(f"{count} × {reason}" for reason, count in Counter(reasons.values()).most_common(4)), 300)

@@ -1,0 +1,45 @@
+"""Ctrl-C while a run is judging: one line that says how to resume, no stack, and nothing is paid for twice."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tests.server import Server
+
+RUN = """
+import sys
+from persona_metrics.api import evaluate_model
+result = evaluate_model("m", n=60, base_url=sys.argv[1], critic_model="m", critic_base_url=sys.argv[1],
+                        critic_concurrency=4, critic_votes=2, critic_temperature=1.0, use_cache=sys.argv[2])
+print(result.results.metrics["critic_agreement"].value, result.results.metrics["critic_failures"].value)
+"""
+
+
+def test_an_interrupted_run_goes_on_where_it_was(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", RUN]
+    root = Path(__file__).parents[2]
+    with Server() as server:
+        command += [server.base_url, str(tmp_path / "answers")]
+        with subprocess.Popen(command, cwd=root, stderr=subprocess.PIPE, text=True) as process:
+            while server.counts["critic"] < 20:
+                server.latency = 0.05 if server.counts["model"] >= 60 else 0
+                assert process.poll() is None
+                time.sleep(0.01)
+            began = time.monotonic()
+            process.send_signal(signal.SIGINT)
+            said = process.communicate(timeout=30)[1]
+            assert time.monotonic() - began < 5
+        assert process.returncode != 0
+        assert "interrupted; " in said.splitlines()[-1]
+        assert "run the same command again" in said.splitlines()[-1]
+        assert "Traceback" not in said
+        server.latency, generated, judged = 0, server.counts["model"], server.counts["critic"]
+        done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
+        assert server.counts["model"] == generated == 60
+        # 120 votes and one dry debate; of the votes at most those in flight are asked twice.
+        assert server.counts["critic"] - judged <= 1 + 120 - (judged - 1) + 2 * 4
+    assert done.stdout.strip().splitlines()[-1] == "1.0 0.0"

@@ -78,7 +78,7 @@ COLUMNS: tuple[Column, ...] = (
         "worst group",
         _worst,
         lambda r: r.worst_group,
-        "lowest partially pooled rate over the intersections; named where the groups differ beyond chance",
+        "lowest partially pooled rate over the intersections, from pairs of its own; named where groups differ beyond chance",
         text=True,
         always=False,
     ),

@@ -2,7 +2,7 @@
 
     python bench/report.py                                  # 6,250 to 100,000 samples, 800 MB at the largest
     python bench/report.py --command leaderboard --sizes 1000 4000
-    python bench/report.py --sizes 100000 --keep /tmp/run   # keep the runs, to try other things on them
+    python bench/report.py --sizes 100000 --keep runs       # keep the runs, to try other things on them
 
 Prints one line a size and the exponent of time over size (1 is linear), measured between the sizes of this run, so that the
 machine's speed does not matter. Exit code 1 where the exponent exceeds --exponent, or a run of 100,000 samples or more takes

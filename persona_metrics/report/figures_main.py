@@ -149,7 +149,7 @@ def modes(
 
 def _differences(ax, order: Sequence[str], table: pd.DataFrame) -> None:  # type: ignore[no-untyped-def]
     rows_axis(ax, [""] * len(order))
-    found = table.set_index("mode").reindex(order)
+    found = table.set_index("mode").reindex(list(order))
     dots(ax, range(len(order)), found["difference"], found["low"], found["high"], marker="s", size=5)
     ax.axvline(0, color=SOFT, linewidth=0.9)
     reach = np.nanmax(np.abs(np.concatenate([found["low"], found["high"], [0.1]])))

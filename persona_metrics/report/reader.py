@@ -96,7 +96,12 @@ def read_task(task: TaskRun, model: str) -> TaskData:
     path = task.samples
     log, usage = ReadLog(), Usage()
     codes = {name: _Codes() for name in _TEXTS}
-    numbers = {"doc_id": array("q"), "attempt": array("q"), "personalized": array("d"), "agreement": array("d")}
+    numbers: dict[str, Any] = {
+        "doc_id": array("q"),
+        "attempt": array("q"),
+        "personalized": array("d"),
+        "agreement": array("d"),
+    }
     personas, people = _Personas(), []
     offsets, strata = array("q"), []
     repeated = with_attempts = 0

@@ -66,7 +66,7 @@ class WarningReport(_Model):
 class Report(_Model):
     """The whole of report.json."""
 
-    schema_version: str = Field(SCHEMA_VERSION)
+    schema_version: str = SCHEMA_VERSION
     pack_version: str
     notes: list[str] = Field(description="how the runs were found and what was left out")
     warnings: list[WarningReport]

@@ -169,5 +169,5 @@ def frame(figure: Figure, title: str, subtitle: str, caption: str) -> None:
     wrapped = "\n".join(textwrap.wrap(clean(caption), max(44, int(max(box.width, 3.4) * 15.8))))
     figure.text(left, (box.y1 + 0.34) / height, clean(title), fontsize=12, fontweight="bold", va="bottom", ha="left")
     figure.text(left, (box.y1 + 0.14) / height, clean(subtitle), fontsize=8.6, va="bottom", ha="left", color=SOFT)
-    below = {"va": "top", "ha": "left", "fontsize": 7.6, "color": SOFT, "linespacing": 1.4}
-    figure.text(left, (box.y0 - 0.14) / height, wrapped, **below)
+    below = figure.text(left, (box.y0 - 0.14) / height, wrapped, va="top", ha="left", fontsize=7.6, color=SOFT)
+    below.set_linespacing(1.4)

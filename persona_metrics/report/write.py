@@ -12,7 +12,7 @@ from .. import __version__
 from ..errors import PersonaError
 from . import browser, page, words
 from .figures import draw, file_name
-from .load import Loaded, find, read
+from .load import find, read
 from .schema import ComparisonReport, Report, TaskReport, UsageReport, WarningReport
 from .style import save
 from .tables import Comparison, TaskTables, comparisons, csv_text, of_entry, plain, records
@@ -38,7 +38,7 @@ def write_report(paths: Sequence[Path], out: Path, *, html: bool = True, figures
     tables = [of_entry(entry) for entry in loaded.entries]
     compared = comparisons(loaded, tables)
     notes = (*found_notes, *loaded.notes)
-    report = _report(loaded, tables, compared, notes)
+    report = _report(tables, compared, notes)
     try:
         _prepare(out)
         (out / "report.json").write_text(report.model_dump_json(indent=1), encoding="utf-8")
@@ -78,10 +78,7 @@ def _csv(folder: Path, tables: Sequence[TaskTables], compared: Sequence[Comparis
             (folder / f"{name}-differences.csv").write_text(csv_text(comparison.differences), encoding="utf-8")
 
 
-def _report(
-    loaded: Loaded, tables: Sequence[TaskTables], compared: Sequence[Comparison], notes: Sequence[str]
-) -> Report:
-    del loaded
+def _report(tables: Sequence[TaskTables], compared: Sequence[Comparison], notes: Sequence[str]) -> Report:
     return Report(
         pack_version=__version__,
         notes=list(notes),

@@ -1,0 +1,227 @@
+"""The page: one HTML file that needs no network, under a policy that lets nothing run but its own script."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from markupsafe import Markup
+
+from ..prompts import environment, templates_folder
+from . import words
+from .browser import LONGEST, Packed
+from .schema import Report, TaskReport
+from .tables import Comparison, TaskTables, metadata_text
+
+SCRIPTS = ("tables.js", "store.js", "detail.js", "samples.js")
+_SHARES = frozenset(
+    {"value", "low", "high", "stderr", "rate", "difference", "bound_low", "bound_high", "pooled", "pooled_low"}
+    | {"pooled_high", "detectable", "pass_at_k", "pass_hat_k", "hat_low", "hat_high", "hat_stderr", "worst_group"}
+    | {"between_group_sd", "stderr_two_way", "low_two_way", "high_two_way", "hat_bound_low", "hat_bound_high"}
+)
+_FIRST = ("model", "task", "critic_model", "critic_endpoint", "mode", "n", "seed", "source", "data_hash", "pairs_hash")
+
+
+@dataclass(frozen=True)
+class FigureFile:
+    """A saved figure and the section it stands in."""
+
+    section: str
+    title: str
+    caption: str
+    alt: str
+    svg: Path
+
+    @property
+    def source(self) -> str:
+        """The picture as a data URI: an SVG in ``img`` runs no script and loads nothing."""
+        return "data:image/svg+xml;base64," + base64.b64encode(self.svg.read_bytes()).decode("ascii")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A table cell: its text, and the number that it sorts by where it is one."""
+
+    text: str
+    sort: float | None = None
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A table as the page shows it."""
+
+    name: str
+    columns: tuple[str, ...]
+    numeric: tuple[bool, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+
+
+@dataclass(frozen=True)
+class Section:
+    """One task of one model on the page."""
+
+    anchor: str
+    title: str
+    report: TaskReport
+    figures: tuple[FigureFile, ...]
+    tables: tuple[Shown, ...]
+    run: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One comparison on the page."""
+
+    title: str
+    sentences: tuple[str, ...]
+    tables: tuple[Shown, ...]
+
+
+def render_page(
+    report: Report,
+    tables: Sequence[TaskTables],
+    compared: Sequence[Comparison],
+    figures: Sequence[FigureFile],
+    packed: Packed,
+) -> str:
+    """Return the page's HTML."""
+    style = _read("style.css")
+    script = "\n".join(_read(name) for name in SCRIPTS)
+    policy = (
+        f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; img-src data:;"
+        " base-uri 'none'; form-action 'none'"
+    )
+    several = len({t.entry.label for t in tables}) > 1
+    return (
+        environment(html=True)
+        .get_template("report/page.html.jinja")
+        .render(
+            policy=policy,
+            style=Markup(style),
+            script=Markup(script),
+            report=report,
+            title=_title(tables),
+            sections=[
+                _section(n, t, r, figures, several) for n, (t, r) in enumerate(zip(tables, report.tasks, strict=True))
+            ],
+            compared=[_compared(c) for c in compared],
+            comparison_figures=[f for f in figures if f.section == "comparison"],
+            packed=packed,
+            config=_json({"shown": packed.shown, "total": packed.total, "longest": LONGEST}),
+            several=several,
+        )
+    )
+
+
+def _title(tables: Sequence[TaskTables]) -> str:
+    models = list(dict.fromkeys(t.entry.label for t in tables))
+    return models[0] if len(models) == 1 else f"{len(models)} models compared"
+
+
+def _read(name: str) -> str:
+    return (templates_folder() / "report" / name).read_text(encoding="utf-8").strip()
+
+
+def _hash(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")
+
+
+def _json(value: Any) -> Markup:
+    """Return JSON that may stand inside a script element."""
+    text = json.dumps(value, ensure_ascii=True)
+    for char in "<>&":
+        text = text.replace(char, f"\\u{ord(char):04x}")
+    return Markup(text)
+
+
+def _section(
+    number: int, table: TaskTables, report: TaskReport, figures: Sequence[FigureFile], several: bool
+) -> Section:
+    entry = table.entry
+    name = f"{words.EVALUATIONS[entry.evaluation]}" if entry.evaluation in words.EVALUATIONS else entry.evaluation
+    mode = f", {entry.mode.replace('_', ' ')}" if entry.evaluation == "main" else ""
+    return Section(
+        anchor=f"task-{number}",
+        title=f"{name}{mode}" + (f" · {entry.label}" if several else ""),
+        report=report,
+        figures=tuple(f for f in figures if f.section == f"{entry.label}/{entry.task.name}"),
+        tables=tuple(shown(n, t) for n, t in table.tables.items() if len(t)),
+        run=_run(report),
+    )
+
+
+def _run(report: TaskReport) -> tuple[tuple[str, str], ...]:
+    values = {"model": report.model, "task": report.task, **report.metadata}
+    seconds = values.pop("total_evaluation_time_seconds", None)
+    ordered = [*(k for k in _FIRST if k in values), *(k for k in values if k not in _FIRST)]
+    rows = [(k.replace("_", " "), metadata_text(values[k])) for k in ordered if values[k] not in (None, "", [], {})]
+    usage = report.usage
+    fresh = usage.votes - usage.stored
+    judged = f"{usage.votes:,} votes, {usage.stored:,} of them from the store"
+    rows.append(("judging", judged))
+    rows.append(("critic's tokens", f"{usage.prompt_tokens:,} in, {usage.completion_tokens:,} out"))
+    if fresh:
+        rows.append(("critic's time a vote", f"{usage.latency / fresh:.2f} s"))
+    if seconds is not None:
+        rows.append(("time of the whole run", _duration(seconds)))
+    rows += [("results file", report.results), ("samples file", report.samples or "none")]
+    return tuple(rows)
+
+
+def _duration(value: Any) -> str:
+    try:
+        seconds = float(value)
+    except (TypeError, ValueError):
+        return metadata_text(value)
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{seconds:.0f} s"
+
+
+def _compared(comparison: Comparison) -> Compared:
+    title = f"Models on {comparison.of}" if comparison.kind == "models" else f"Modes of {comparison.of}"
+    sentences = [words.difference(row) for _, row in comparison.differences.head(28).iterrows()]
+    tables = [shown("rates", comparison.rates)]
+    if len(comparison.differences):
+        tables.append(shown("differences", comparison.differences))
+    return Compared(title, tuple(sentences), tuple(tables))
+
+
+def shown(name: str, table: pd.DataFrame) -> Shown:
+    """Return a table's cells as a reader wants them: shares as per cent, p-values short, empty for what is not known."""
+    numeric = tuple(bool(pd.api.types.is_numeric_dtype(t)) and t != np.dtype(bool) for t in table.dtypes)
+    columns = [str(c) for c in table.columns]
+    rows = [
+        tuple(_cell(column, value) for column, value in zip(columns, row, strict=True))
+        for row in table.itertuples(index=False, name=None)
+    ]
+    return Shown(name.replace("_", " "), tuple(c.replace("_", " ") for c in columns), numeric, tuple(rows))
+
+
+def _cell(column: str, value: Any) -> Cell:
+    if isinstance(value, (bool, np.bool_)):
+        return Cell("yes" if value else "no", float(value))
+    if isinstance(value, (float, np.floating)):
+        number = float(value)
+        if math.isnan(number):
+            return Cell("", None)
+        if math.isinf(number):
+            return Cell("∞", 1e300)
+        if column in _SHARES and abs(number) <= 1:
+            return Cell(f"{100 * number:.1f}%", number)
+        if column.startswith("p") and number < 0.001:
+            return Cell("< 0.001", number)
+        return Cell(f"{number:,.0f}" if number == int(number) and abs(number) > 1 else f"{number:.3g}", number)
+    if isinstance(value, (int, np.integer)):
+        return Cell(f"{int(value):,}", float(value))
+    if value is None or value is pd.NA:
+        return Cell("")
+    return Cell(", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value))

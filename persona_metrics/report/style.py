@@ -1,0 +1,173 @@
+"""How the figures look: readable in grey and by colour-blind people, sized to what they hold. Knows no run and no table."""
+
+from __future__ import annotations
+
+import logging
+import textwrap
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MultipleLocator
+
+INK, SOFT, LINE = "#1f2933", "#5b6770", "#c9d1d8"
+BLUE, ORANGE, GREEN = "#0a5a9c", "#d6801f", "#2a9d78"
+"""Okabe and Ito's order, with lightnesses that stay apart in grey; a marker or a hatch always says the same."""
+ROW = 0.27
+"""Height of one row of a chart, in inches."""
+DPI = 200
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A finished figure: its file name without ending, a title, a caption, and a text that stands for it."""
+
+    name: str
+    title: str
+    caption: str
+    alt: str
+    figure: Figure
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """Apply the style for the time of drawing and saving."""
+    rc = {
+        **sns.axes_style("whitegrid"),
+        **sns.plotting_context("paper", font_scale=1.05),
+        "font.family": "sans-serif",
+        "font.sans-serif": ["DejaVu Sans", "Noto Sans", "Noto Sans CJK SC", "Arial"],
+        "text.color": INK,
+        "axes.labelcolor": SOFT,
+        "axes.edgecolor": LINE,
+        "axes.titlesize": 9.5,
+        "axes.titleweight": "bold",
+        "axes.titlelocation": "left",
+        "axes.linewidth": 0.8,
+        "grid.color": "#e6eaee",
+        "xtick.color": SOFT,
+        "ytick.color": INK,
+        "legend.frameon": False,
+        # "$52,000 to $60,000" is a text, not a formula.
+        "text.parse_math": False,
+        # Text as outlines: the page's reader need not have the fonts.
+        "svg.fonttype": "path",
+        # The same figure gives the same bytes.
+        "svg.hashsalt": "persona-metrics",
+        "hatch.linewidth": 0.6,
+    }
+    silenced = logging.getLogger("matplotlib.font_manager")
+    level = silenced.level
+    silenced.setLevel(logging.ERROR)
+    try:
+        with mpl.rc_context(rc):
+            yield
+    finally:
+        silenced.setLevel(level)
+
+
+def save(drawn: Drawn, folder: Path) -> list[Path]:
+    """Write the figure as PNG (200 dpi) and SVG and return both paths."""
+    paths = []
+    with styled(), np.errstate(all="ignore"):
+        for ending, more in (("png", {"dpi": DPI}), ("svg", {})):
+            path = folder / f"{drawn.name}.{ending}"
+            drawn.figure.savefig(
+                path,
+                bbox_inches="tight",
+                pad_inches=0.12,
+                facecolor="white",
+                metadata={"Date": None} if ending == "svg" else {"Software": None},
+                **more,  # type: ignore[arg-type]
+            )
+            paths.append(path)
+    return paths
+
+
+def clean(text: object) -> str:
+    """Return a persona's or a model's text on one line, without what a font cannot draw."""
+    return " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
+
+
+def label(text: object, width: int = 24, lines: int = 2) -> str:
+    """Return the text wrapped to ``lines`` of ``width`` characters, the rest cut with an ellipsis."""
+    return "\n".join(textwrap.wrap(clean(text), width, max_lines=lines, placeholder="…", break_long_words=True) or [""])
+
+
+def percent(axis: Any, step: float | None = None, *, signed: bool = False) -> None:
+    """Show an axis' shares as per cent, or differences as points with their sign."""
+
+    def shown(value: float, _: object = None) -> str:
+        points = round(100 * value, 6)
+        text = f"{points:+.0f}" if signed and points else f"{points:.0f}"
+        return text if signed else f"{text}%"
+
+    axis.set_major_formatter(FuncFormatter(shown))
+    if step:
+        axis.set_major_locator(MultipleLocator(step))
+
+
+def dots(
+    ax: Axes,
+    rows: Sequence[float],
+    values: Any,
+    low: Any,
+    high: Any,
+    *,
+    hollow: Any = False,
+    color: str = BLUE,
+    marker: str = "o",
+    size: float = 5.5,
+    name: str | None = None,
+) -> None:
+    """Draw one point with its interval a row, hollow where told."""
+    x, lo, hi, at = (np.asarray(v, float) for v in (values, low, high, rows))
+    empty = np.broadcast_to(np.asarray(hollow, bool), x.shape)
+    known = ~np.isnan(x) & ~np.isnan(lo) & ~np.isnan(hi)
+    reach = np.maximum(np.stack([x - lo, hi - x])[:, known], 0.0)
+    ax.errorbar(x[known], at[known], xerr=reach, fmt="none", ecolor=color, elinewidth=1.5, capsize=2.4, capthick=1.1)
+    for part, face in ((empty, "white"), (~empty, color)):
+        ax.plot(x[part], at[part], marker, color=color, markerfacecolor=face, markersize=size, mew=1.3, zorder=3)
+    if name:
+        face = "white" if empty.all() else color
+        ax.plot([], [], marker=marker, color=color, mfc=face, markersize=size, mew=1.3, label=name, linestyle="-")
+
+
+def rows_axis(ax: Axes, labels: Sequence[str], *, grid: str = "x") -> None:
+    """Put one label a row, the first on top."""
+    ax.set_yticks(range(len(labels)), labels)
+    ax.set_ylim(len(labels) - 0.4, -0.6)
+    ax.grid(visible=False, axis="both")
+    ax.grid(visible=True, axis=grid, color="#e6eaee", linewidth=0.8)  # type: ignore[arg-type]
+    ax.tick_params(length=0)
+    sns.despine(ax=ax, left=True, bottom=True)
+
+
+def side_notes(ax: Axes, texts: Sequence[str], title: str = "", at: float = 1.02) -> None:
+    """Write one short text a row at the right of the chart."""
+    place = ax.get_yaxis_transform()
+    for row, text in enumerate(texts):
+        ax.text(at, row, text, transform=place, va="center", ha="left", fontsize=7.6, color=SOFT)
+    if title:
+        ax.text(at, -0.75, title, transform=place, va="bottom", ha="left", fontsize=7.6, color=SOFT, fontweight="bold")
+
+
+def frame(figure: Figure, title: str, subtitle: str, caption: str) -> None:
+    """Write title and subtitle above everything that is drawn so far, and the wrapped caption below it."""
+    FigureCanvasAgg(figure)
+    width, height = figure.get_figwidth(), figure.get_figheight()
+    box = figure.get_tightbbox()
+    left = box.x0 / width
+    wrapped = "\n".join(textwrap.wrap(clean(caption), max(44, int(max(box.width, 3.4) * 15.8))))
+    figure.text(left, (box.y1 + 0.34) / height, clean(title), fontsize=12, fontweight="bold", va="bottom", ha="left")
+    figure.text(left, (box.y1 + 0.14) / height, clean(subtitle), fontsize=8.6, va="bottom", ha="left", color=SOFT)
+    below = figure.text(left, (box.y0 - 0.14) / height, wrapped, va="top", ha="left", fontsize=7.6, color=SOFT)
+    below.set_linespacing(1.4)

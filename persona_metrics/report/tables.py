@@ -1,0 +1,151 @@
+"""The numbers of a report: ``analysis``' tables of every task, what lm-eval's table said, and comparisons."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .. import analysis
+from ..errors import PersonaError, shorten
+from .load import Entry, Loaded
+
+BASELINE = "baseline"
+MOST_COMPARED = 8
+"""Beyond so many models their pairs are not listed two by two; ``persona-metrics leaderboard`` is made for that."""
+
+
+@dataclass(frozen=True)
+class TaskTables:
+    """An entry with its tables by name; ``lm_eval`` is lm-eval's own table, and all there is without samples."""
+
+    entry: Entry
+    tables: Mapping[str, pd.DataFrame]
+
+    @property
+    def headline(self) -> pd.DataFrame | None:
+        """The first table, or None without samples."""
+        return self.tables.get("headline")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Paired differences between models (``of`` is the task) or modes (``of`` is the model)."""
+
+    kind: str
+    of: str
+    rates: pd.DataFrame
+    differences: pd.DataFrame
+
+
+def of_entry(entry: Entry) -> TaskTables:
+    """Return the tables of one task of one run."""
+    found: dict[str, pd.DataFrame] = {}
+    if entry.has_samples:
+        try:
+            with np.errstate(all="ignore"):
+                found = dict(analysis.tables(entry.data.frame, entry.task.metadata))
+        except (KeyError, ValueError, TypeError, AttributeError) as error:
+            raise PersonaError(
+                f"{entry.task.samples}: the samples do not fit evaluation {entry.evaluation!r}"
+                f" ({type(error).__name__}: {shorten(error, 80)}); was the file edited?"
+            ) from None
+    return TaskTables(entry, {**found, "lm_eval": lm_eval_rows(entry.task.rows)})
+
+
+def lm_eval_rows(rows: Mapping[str, Any]) -> pd.DataFrame:
+    """Return lm-eval's table: row, value, stderr (NaN where it says N/A)."""
+    listed = []
+    for key, value in rows.items():
+        name, _, filter_name = key.rpartition(",")
+        if name.endswith("_stderr") or not isinstance(value, (int, float)):
+            continue
+        error = rows.get(f"{name}_stderr,{filter_name}")
+        listed.append((name, float(value), float(error) if isinstance(error, (int, float)) else math.nan))
+    return pd.DataFrame(listed, columns=["row", "value", "stderr"])
+
+
+def comparisons(loaded: Loaded, tables: Sequence[TaskTables]) -> list[Comparison]:
+    """Return the modes of each model side by side, and for each task that several models ran these models."""
+    with_samples = [t for t in tables if t.headline is not None]
+    found = []
+    for model in loaded.models:
+        mains = {t.entry.mode: t for t in with_samples if t.entry.label == model and t.entry.evaluation == "main"}
+        if len(mains) > 1:
+            found.append(_comparison("modes", model, mains))
+    for task in dict.fromkeys(t.entry.task.name for t in with_samples):
+        models = {t.entry.label: t for t in with_samples if t.entry.task.name == task}
+        if len(models) > 1:
+            found.append(_comparison("models", task, models))
+    return found
+
+
+def _comparison(kind: str, of: str, named: Mapping[str, TaskTables]) -> Comparison:
+    rates = pd.DataFrame([{"name": name, **_first(t)} for name, t in named.items()])
+    if len(named) > MOST_COMPARED:
+        return Comparison(kind, of, rates, pd.DataFrame())
+    with np.errstate(all="ignore"):
+        table = analysis.compare({name: t.entry.data.frame for name, t in named.items()})
+    return Comparison(kind, of, rates, table)
+
+
+def _first(table: TaskTables) -> dict[str, Any]:
+    row = (table.headline if table.headline is not None else pd.DataFrame()).iloc[0]
+    return {k: row[k] for k in ("row", "value", "low", "high", "n", "missing", "bound_low", "bound_high")}
+
+
+def against_baseline(differences: pd.DataFrame) -> pd.DataFrame | None:
+    """Return mode, difference, low, high, p_adjusted of each mode less the baseline; None without one."""
+    if not len(differences):
+        return None
+    turned = []
+    for row in differences.to_dict("records"):
+        if BASELINE not in (row["first"], row["second"]):
+            continue
+        sign = 1 if row["second"] == BASELINE else -1
+        low, high = sorted((sign * row["low"], sign * row["high"]))
+        mode = row["first"] if sign == 1 else row["second"]
+        turned.append((mode, sign * row["difference"], low, high, row["p_adjusted"]))
+    return pd.DataFrame(turned, columns=["mode", "difference", "low", "high", "p_adjusted"]) if turned else None
+
+
+def records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return a table as plain data: NaN becomes None, numpy's numbers Python's."""
+    return [{str(k): plain(v) for k, v in row.items()} for row in table.to_dict("records")]
+
+
+def plain(value: Any) -> Any:
+    """Return a value that JSON can hold."""
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value)
+    if isinstance(value, (int, np.integer)):
+        return int(value)
+    if isinstance(value, (float, np.floating)):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple, set)):
+        return [plain(v) for v in value]
+    return None if value is None or value is pd.NA else str(value)
+
+
+def csv_text(table: pd.DataFrame) -> str:
+    """Return the table as CSV; a text that a spreadsheet would take for a formula gets a quote in front."""
+    safe = table.copy()
+    for column in safe.columns:
+        safe[column] = [_quoted(v) for v in safe[column]]
+    return str(safe.to_csv(index=False, lineterminator="\n"))
+
+
+def _quoted(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t\r" else value
+
+
+def metadata_text(value: Any) -> str:
+    """Return a metadata value on one line."""
+    return shorten(value if isinstance(value, str) else json.dumps(plain(value), ensure_ascii=False), 400)

@@ -1,0 +1,115 @@
+"""Writes a report: tables/*.csv, figures/*.png and *.svg, report.json and report.html."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .. import __version__
+from ..errors import PersonaError
+from . import browser, page, words
+from .figures import draw, file_name
+from .load import find, read
+from .schema import ComparisonReport, Report, TaskReport, UsageReport, WarningReport
+from .style import save
+from .tables import Comparison, TaskTables, comparisons, csv_text, of_entry, plain, records
+
+
+@dataclass(frozen=True)
+class Written:
+    """What was written where, and everything worth saying on the way."""
+
+    folder: Path
+    report: Report
+    figures: tuple[Path, ...]
+    notes: tuple[str, ...]
+
+
+def write_report(paths: Sequence[Path], out: Path, *, html: bool = True, figures: bool = True) -> Written:
+    """Write the report on the runs that ``paths`` stand for (see ``load.find``) into ``out``.
+
+    Raises ``PersonaError`` where there is no run, and where ``out`` cannot be written.
+    """
+    runs, found_notes = find(paths)
+    loaded = read(runs)
+    tables = [of_entry(entry) for entry in loaded.entries]
+    compared = comparisons(loaded, tables)
+    notes = (*found_notes, *loaded.notes)
+    report = _report(tables, compared, notes)
+    try:
+        _prepare(out)
+        (out / "report.json").write_text(report.model_dump_json(indent=1), encoding="utf-8")
+        _csv(out / "tables", tables, compared)
+        drawn = draw(tables, compared) if figures else []
+        saved: list[tuple[page.FigureFile, list[Path]]] = []
+        for section, figure in drawn:
+            paths_of = save(figure, out / "figures")
+            saved.append((page.FigureFile(section, figure.title, figure.caption, figure.alt, paths_of[1]), paths_of))
+        if html:
+            packed = browser.pack([e for e in loaded.entries if e.has_samples])
+            text = page.render_page(report, tables, compared, [f for f, _ in saved], packed)
+            (out / "report.html").write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise PersonaError(f"--out {out}: cannot be written: {error.strerror or error}") from None
+    return Written(out, report, tuple(p for _, both in saved for p in both), notes)
+
+
+def _prepare(out: Path) -> None:
+    for folder in (out, out / "tables", out / "figures"):
+        folder.mkdir(parents=True, exist_ok=True)
+    # Fails here, before a minute of work, where nothing may be written.
+    with tempfile.TemporaryFile(dir=out):
+        pass
+
+
+def _csv(folder: Path, tables: Sequence[TaskTables], compared: Sequence[Comparison]) -> None:
+    several = len({t.entry.label for t in tables}) > 1
+    for table in tables:
+        prefix = file_name(table.entry.label if several else "", table.entry.task.name)
+        for name, rows in table.tables.items():
+            (folder / f"{prefix}-{name}.csv").write_text(csv_text(rows), encoding="utf-8")
+    for comparison in compared:
+        name = file_name(comparison.kind, comparison.of)
+        (folder / f"{name}-rates.csv").write_text(csv_text(comparison.rates), encoding="utf-8")
+        if len(comparison.differences):
+            (folder / f"{name}-differences.csv").write_text(csv_text(comparison.differences), encoding="utf-8")
+
+
+def _report(tables: Sequence[TaskTables], compared: Sequence[Comparison], notes: Sequence[str]) -> Report:
+    return Report(
+        pack_version=__version__,
+        notes=list(notes),
+        warnings=[WarningReport(text=w.text, about=w.about) for w in words.warnings(tables, compared)],
+        tasks=[_task(t) for t in tables],
+        comparisons=[
+            ComparisonReport(kind=c.kind, of=c.of, rates=records(c.rates), differences=records(c.differences))
+            for c in compared
+        ],
+    )
+
+
+def _task(table: TaskTables) -> TaskReport:
+    entry = table.entry
+    usage = entry.data.usage
+    metadata: dict[str, Any] = plain(dict(entry.task.metadata))
+    for key in ("total_evaluation_time_seconds", "lm_eval_version", "date", "git_hash"):
+        if entry.run.extra.get(key) is not None:
+            metadata[key] = plain(entry.run.extra[key])
+    return TaskReport(
+        model=entry.label,
+        task=entry.task.name,
+        evaluation=entry.evaluation,
+        mode=entry.mode,
+        results=entry.run.path.name,
+        samples=entry.task.samples.name if entry.task.samples else None,
+        lines=entry.data.log.lines,
+        lost=entry.data.log.lost,
+        headline=words.headline(table),
+        finding=words.finding(table),
+        metadata=metadata,
+        usage=UsageReport(**vars(usage)),
+        tables={name: records(rows) for name, rows in table.tables.items()},
+    )

@@ -1,19 +1,18 @@
 """Time and memory of `persona-metrics report` (or leaderboard, export) against the size of a run: is it linear?
 
-    python bench/report.py                                  # 6,250 to 100,000 samples, 800 MB at the largest
+    python bench/report.py                                  # 10,000 to 100,000 samples, 800 MB at the largest
     python bench/report.py --command leaderboard --sizes 1000 4000
     python bench/report.py --sizes 100000 --keep runs       # keep the runs, to try other things on them
 
-Prints one line a size and the exponent of time over size (1 is linear), measured between the sizes of this run, so that the
-machine's speed does not matter. Exit code 1 where the exponent exceeds --exponent, or a run of 100,000 samples or more takes
-over --seconds or --gigabytes.
+Prints one line a size and the straight line through them, fixed cost and cost a sample, with the largest distance from it
+as a share of the time measured there: a ratio, so that the machine's speed does not matter. Exit code 1 where that exceeds
+--bend upwards at the largest size, or a run of 100,000 samples or more takes over --seconds or --gigabytes.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import math
 import os
 import subprocess
 import sys
@@ -22,12 +21,14 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from tests.runs import Planted, write_run  # noqa: E402
 
-SIZES = (6_250, 25_000, 100_000)
+SIZES = (10_000, 40_000, 70_000, 100_000)
 SEED_PAIRS = 1_000
 SENTENCES = 24
 """Length of the made-up answers, so that a sample takes 8 KB as real ones with a persona, a prompt and a debate do."""
@@ -94,9 +95,11 @@ def measure(command: str, run: Path, samples: int, out: Path) -> Measured:
     return Measured(samples, size, seconds, usage.ru_maxrss / 1e6)
 
 
-def exponent(first: Measured, last: Measured) -> float:
-    """Return b of seconds ∝ samples^b between two sizes."""
-    return math.log(last.seconds / first.seconds) / math.log(last.samples / first.samples)
+def straight_line(measured: list[Measured]) -> tuple[float, float, list[float]]:
+    """Return a and b of seconds = a + b·samples (least squares), and each time's distance from it as a share of it."""
+    samples, seconds = ([float(m.samples) for m in measured], [m.seconds for m in measured])
+    b, a = np.polyfit(samples, seconds, 1)
+    return float(a), float(b), [(y - a - b * x) / y for x, y in zip(samples, seconds, strict=True)]
 
 
 def main() -> int:
@@ -105,7 +108,7 @@ def main() -> int:
     parser.add_argument("--command", choices=COMMANDS, default="report")
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="samples of each run")
     parser.add_argument("--keep", type=Path, help="folder to keep the runs in, used again the next time")
-    parser.add_argument("--exponent", type=float, default=1.1, help="largest exponent that still counts as linear")
+    parser.add_argument("--bend", type=float, default=0.1, help="largest share above the line that counts as linear")
     parser.add_argument("--seconds", type=float, default=90.0, help="longest time for 100,000 samples")
     parser.add_argument("--gigabytes", type=float, default=2.0, help="largest memory for 100,000 samples")
     arguments = parser.parse_args()
@@ -126,11 +129,13 @@ def main() -> int:
         for m in measured
         if m.samples >= 100_000 and (m.seconds > arguments.seconds or m.gigabytes > arguments.gigabytes)
     ]
-    if len(measured) > 1:
-        grown = exponent(measured[-2], measured[-1])
-        print(f"time ∝ samples^{grown:.2f} between the two largest")
-        if grown > arguments.exponent:
-            failed.append(f"the exponent {grown:.2f} exceeds {arguments.exponent}")
+    if len(measured) > 2:
+        fixed, each, off = straight_line(measured)
+        print(
+            f"seconds = {fixed:.1f} + {1e4 * each:.2f} a 10,000 samples; off the line by at most {max(map(abs, off)):.0%}"
+        )
+        if off[-1] > arguments.bend:
+            failed.append(f"the largest run lies {off[-1]:.0%} above the line")
     for reason in failed:
         print(f"FAILED: {reason}")
     return 1 if failed else 0

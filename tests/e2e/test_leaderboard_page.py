@@ -11,8 +11,8 @@ from selenium.webdriver.common.keys import Keys
 
 from persona_metrics import cli
 
+from ..browser import chromium
 from ..runs import Planted, write_run
-from .browser import chromium
 
 pytestmark = pytest.mark.slow
 

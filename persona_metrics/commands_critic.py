@@ -101,10 +101,15 @@ def _print_paths(paths: Sequence[Path]) -> int:
 
 
 def _run_batch(arguments: argparse.Namespace, given: Sequence[Given]) -> int:
+    from .critic.request import panel
     from .critic.store import Store
     from .scoring import batchfile, replay, submit
 
     chosen = given[0].settings
+    if any(critic.model == "embedded" for critic in panel(chosen)):
+        raise PersonaError(
+            "the embedded critic lives in this process and takes no batch files; score without --batch-…"
+        )
     votes = batchfile.wanted((j for one in given for j in replay.judgements(one)), chosen)
     with Store(chosen.critic_store) as store:
         found, dialects = batchfile.Collected(), batchfile.Dialects()
@@ -123,6 +128,9 @@ def _run_batch(arguments: argparse.Namespace, given: Sequence[Given]) -> int:
             if not todo:
                 print("nothing to write: the store has all verdicts; score without --batch-out")
                 return 0
+            print(
+                f"{len(todo)} of {len(votes)} judgements, for a Batch API or `vllm run-batch`; then --batch-in its results"
+            )
             return _print_paths(batchfile.write(arguments.batch_out, todo, chosen, dialects, found.cut))
         if found.reasons and not arguments.partial:
             raise PersonaError(

@@ -61,10 +61,6 @@ class Collected:
 def wanted(judgements: Iterable[Judgement], settings: Settings) -> dict[str, Wanted]:
     """Return every vote that the judgements need by its key; identical judgements need it once."""
     critics = request.panel(settings)
-    if any(critic.model == "embedded" for critic in critics):
-        raise PersonaError(
-            "the embedded critic lives in this process and takes no batch files; score without --batch-…"
-        )
     return {
         request.key(critic, settings, messages, number): Wanted(critic, judgement, number)
         for judgement in judgements

@@ -13,11 +13,13 @@ from lm_eval.tasks import TaskManager
 
 from ..api import save
 from ..critic import Judgement, Verdict
+from ..critic.store import Store
 from ..errors import PersonaError
 from ..harness import PersonaTask, judge_replies, raising
 from ..paths import tasks_folder
 from ..sources import Pool, content_hash
 from ..yamls import read_task
+from . import batchfile
 from .given import Given
 
 Ask = Callable[[Sequence[Judgement]], Sequence[Verdict]]
@@ -95,8 +97,13 @@ class ReplayTask(PersonaTask):
         return instances
 
     def _check_critic(self) -> None:
-        if self._ask is None:
-            super()._check_critic()
+        if self._ask is not None:
+            return
+        votes = batchfile.wanted(judgements(self._given), self.settings)
+        with Store(self.settings.critic_store) as store:
+            if not batchfile.lacking(votes, store):
+                return  # judging again what is judged asks nobody
+        super()._check_critic()
 
     def _announce(self, running: Any, limit: Any, samples: Any) -> None:  # noqa: ARG002
         answers = sum(len(answered.replies) for answered in self._given.pairs)

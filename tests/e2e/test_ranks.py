@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 
 from persona_metrics.paths import tasks_folder
-from persona_metrics.samples import results_of
 from tests.server import Server, draw
 
 pytestmark = [pytest.mark.slow, pytest.mark.hf]
@@ -135,10 +134,9 @@ def test_two_ranks_give_the_metrics_and_verdicts_of_one_process(one: Done, model
     assert two.calls == one.calls
     assert two.peak <= 4
     assert two.printed.count("generations, at most") == len(TASKS)
-    # Rank 0 has every second pair, and shows the only bars; equal answers to one pair are one judgement.
+    # Rank 0 has four of the seven pairs, and shows the only bars; the other's would count to 3, 12 and 9.
     bars = set(re.findall(r"critic:[^\r\n]*?\| \d+/(\d+)", two.printed))
-    mine = [[(s["doc_id"], r["answer"]) for s in one.samples[t][::2] for r in results_of(s)] for t in TASKS]
-    assert bars == {str(len(set(judged))) for judged in mine}
+    assert bars == {"4", "16", "12"}
 
 
 def test_replicas_share_the_judging_and_pay_once(one: Done, model: Path, tmp_path: Path) -> None:

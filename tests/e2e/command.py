@@ -18,6 +18,25 @@ _NOT_INHERITED = ("PERSONA_", "OPENAI_", "GENERATE_MODE", "LOO_JSON", "INTERSECT
 
 
 @dataclass(frozen=True)
+class Install:
+    """A Python with the pack and lm-eval in it. ``include`` says that its lm-eval has to be told where the tasks lie."""
+
+    name: str
+    python: str
+    include: bool
+    pythonpath: str | None = None
+
+    @property
+    def flags(self) -> list[str]:
+        """What makes ``lm_eval`` find the tasks."""
+        return ["--include_path", str(CHECKOUT / "tasks")] if self.include else []
+
+
+HERE = Install("checkout", sys.executable, include=True, pythonpath=str(CHECKOUT))
+"""This Python, with the checkout's code before what is installed."""
+
+
+@dataclass(frozen=True)
 class Ran:
     """What one run printed and wrote; ``folder`` is its ``--output_path``."""
 
@@ -59,15 +78,15 @@ class Ran:
         return "\n".join([self.stdout, self.stderr, *files])
 
 
-def run(arguments: list[str], *, cwd: Path, python: str = sys.executable, **environment: str) -> Ran:
-    """Run ``python -m lm_eval …`` in ``cwd``; this checkout's package goes first unless ``python`` is another's."""
+def run(arguments: list[str], *, cwd: Path, install: Install = HERE, **environment: str) -> Ran:
+    """Run ``python -m lm_eval …`` in ``cwd`` without this process's settings and keys."""
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(_NOT_INHERITED)}
     # The store lies outside `out`, so that what a run wrote for the user is told apart from what it keeps for itself.
     environment = {"HF_HUB_OFFLINE": "1", "PERSONA_CRITIC_STORE": str(cwd / "verdicts.sqlite"), **environment}
-    if python == sys.executable:
-        environment.setdefault("PYTHONPATH", str(CHECKOUT))
+    if install.pythonpath:
+        environment["PYTHONPATH"] = install.pythonpath
     done = subprocess.run(
-        [python, "-m", "lm_eval", *arguments],
+        [install.python, "-m", "lm_eval", *arguments],
         cwd=cwd,
         env={**inherited, **environment},
         capture_output=True,
@@ -88,8 +107,7 @@ def evaluate(
     metadata: Mapping[str, Any] | None = None,
     critic: bool = True,
     chat: bool = True,
-    include: bool = True,
-    python: str = sys.executable,
+    install: Install = HERE,
     **environment: str,
 ) -> Ran:
     """Run tasks against ``server``, which plays the model and the critic (``metadata`` may say otherwise)."""
@@ -99,10 +117,10 @@ def evaluate(
         *("--model_args", f"model=m,base_url={server.chat_url},num_concurrent=16,max_retries=1"),
         *(["--apply_chat_template"] if chat else []),
         *("--tasks", tasks, "--output_path", "out", "--log_samples"),
-        *(["--include_path", str(CHECKOUT / "tasks")] if include else []),
+        *install.flags,
         # As JSON, which lm-eval 0.5.0.dev1 insists on; 0.4 also takes key=value.
         *(["--metadata", json.dumps(chosen)] if chosen else []),
         *more,
     ]
     environment.setdefault("OPENAI_API_KEY", server.key or "none")
-    return run(arguments, cwd=cwd, python=python, **environment)
+    return run(arguments, cwd=cwd, install=install, **environment)

@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from persona_metrics.personas import ATTRIBUTES, band
 from persona_metrics.prompts import template_hash
 from persona_metrics.samples import load_run, replies_of, results_of
 from tests.e2e import gsm8k
-from tests.e2e.command import CHECKOUT, Ran, evaluate, run
+from tests.e2e.command import HERE, Install, Ran, evaluate, run
 from tests.server import Server, default_reply, default_verdict
 
 KEY = "sk-core-distinctive-6c1f0d"
@@ -26,6 +27,11 @@ N = 60
 def reply(prompt: str, seed: int) -> str:
     """Solve sums, answer everything else by its text."""
     return gsm8k.solve(prompt) or default_reply(prompt, seed)
+
+
+def flat(nested: Any) -> list[Any]:
+    """Return what stands in lists of lists, whose depth differs between versions of lm-eval."""
+    return [x for item in nested for x in flat(item)] if isinstance(nested, list) else [nested]
 
 
 @dataclass(frozen=True)
@@ -43,13 +49,13 @@ class Mixed:
 
 
 @pytest.fixture(scope="module")
-def mixed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mixed]:
+def mixed(tmp_path_factory: pytest.TempPathFactory, install: Install) -> Iterator[Mixed]:
     folder = tmp_path_factory.mktemp("mixed")
     gsm8k.fill_cache(folder / "hf")
     with Server(reply=reply, key=KEY) as server:
         given = {"n": N, "seed": 3, "by": "sex,age"}
         environment = {"OPENAI_API_KEY": KEY, "HF_HOME": str(folder / "hf")}
-        ran = evaluate(server, "persona_main,gsm8k", cwd=folder, metadata=given, **environment)
+        ran = evaluate(server, "persona_main,gsm8k", cwd=folder, install=install, metadata=given, **environment)
         assert ran.code == 0, ran.stderr
         yield Mixed(ran, server)
 
@@ -92,6 +98,8 @@ def test_samples_hold_persona_question_reply_answer_and_the_whole_debate(mixed: 
         assert set(sample["doc"]["persona"]) == set(ATTRIBUTES)
         assert sample["doc"]["question"].strip()
         (result,) = results_of(sample)
+        (text,) = flat(sample["filtered_resps"])
+        assert json.loads(text) == result  # JSON, whatever reads it
         assert [result["answer"]] == replies_of(sample)
         (vote,) = result["verdict"]["votes"]
         assert set(vote["debate"]) == {
@@ -156,10 +164,10 @@ def thinking_reply(prompt: str, seed: int) -> str:
     return answer
 
 
-def test_modes_show_what_they_should_and_the_critic_sees_the_answer_alone(tmp_path: Path) -> None:
+def test_modes_show_what_they_should_and_the_critic_sees_the_answer_alone(tmp_path: Path, install: Install) -> None:
     n = 24
     with Server(reply=thinking_reply) as server:
-        ran = evaluate(server, "persona_modes", cwd=tmp_path, metadata={"n": n, "by": ""})
+        ran = evaluate(server, "persona_modes", cwd=tmp_path, install=install, metadata={"n": n, "by": ""})
         assert ran.code == 0, ran.stderr
         judged = [str(body["messages"]) for _, body, _ in server.log if "<<<answer" in str(body["messages"])]
         assert HIDDEN not in str(judged)
@@ -185,11 +193,10 @@ def test_modes_show_what_they_should_and_the_critic_sees_the_answer_alone(tmp_pa
 
 
 def test_listing_and_validating_need_no_key_and_no_critic(tmp_path: Path) -> None:
-    include = ["--include_path", str(CHECKOUT / "tasks")]
-    listed = run(["ls", "tasks", *include], cwd=tmp_path)
+    listed = run(["ls", "tasks", *HERE.flags], cwd=tmp_path)
     assert listed.code == 0
     for name in ("persona_bench", "persona_modes", "persona_main", "persona_main_demographic_summary"):
         assert f"|{name}" in listed.stdout.replace(" ", "")
-    valid = run(["validate", "--tasks", "persona_main,persona_modes,persona_bench", *include], cwd=tmp_path)
+    valid = run(["validate", "--tasks", "persona_main,persona_modes,persona_bench", *HERE.flags], cwd=tmp_path)
     assert valid.code == 0
     assert "All tasks found and valid" in valid.stdout

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import subprocess
 import sys
@@ -10,9 +11,9 @@ from pathlib import Path
 
 import yaml
 
-from . import embedded
+from . import embedded, settings
 from .errors import PersonaError
-from .paths import found_without_flag, tasks_folder
+from .paths import found_without_flag, include_path, tasks_folder
 from .yamls import IgnoreFunctions
 
 NOTHING = "The 135M embedded critic's verdicts mean nothing. They show that everything runs, not how good a model is."
@@ -58,21 +59,33 @@ def run_demo(arguments: argparse.Namespace) -> int:
     if arguments.n < 1:
         raise PersonaError(f"--n {arguments.n}: at least one pair")
     out = Path(arguments.out)
-    path = embedded.model_path(os.environ.get("PERSONA_LOCAL_MODEL"))
+    path = embedded.model_path(settings.load().local_model)
     with embedded.LocalServer(path) as server:
+        # As JSON, the one form that every version of lm-eval takes.
+        metadata = {
+            "n": arguments.n,
+            "min_support": min(30, arguments.n),
+            "critic_model": "embedded",
+            "critic_base_url": server.base_url,
+            "critic_max_failures": 1,
+            "critic_timeout": 1200,  # a slow machine is no reason to stop
+            "critic_store": "off",  # verdicts that mean nothing are not worth keeping
+        }
         command = [
             *(sys.executable, "-m", "lm_eval", "run", "--model", "local-chat-completions"),
-            *(
-                "--model_args",
-                f"model=embedded,base_url={server.base_url}/chat/completions,num_concurrent=2,timeout=600",
-            ),
-            *("--apply_chat_template", "--tasks", arguments.task, "--include_path", str(tasks_folder())),
-            *("--metadata", f"n={arguments.n}", f"min_support={min(30, arguments.n)}", "critic_model=embedded"),
-            *(f"critic_base_url={server.base_url}", "critic_max_failures=1"),
-            *("--gen_kwargs", "max_gen_toks=160", "--output_path", str(out), "--log_samples"),
+            "--model_args",
+            f"model=embedded,base_url={server.base_url}/chat/completions,num_concurrent=2,timeout=1200",
+            *("--apply_chat_template", "--tasks", arguments.task, *include_path()),
+            *("--metadata", json.dumps(metadata), "--gen_kwargs", "max_gen_toks=160"),
+            *("--output_path", str(out), "--log_samples"),
         ]
-        environment = {**os.environ, "OPENAI_API_KEY": os.environ.get("OPENAI_API_KEY") or "none"}
-        environment.setdefault("HF_HUB_OFFLINE", "1")
+        environment = {
+            "HF_HUB_OFFLINE": "1",
+            "LMEVAL_LOG_LEVEL": "ERROR",
+            "PYTHONSAFEPATH": "1",  # or a file of this folder could stand in for a module of Python's
+            **os.environ,
+            "OPENAI_API_KEY": "none",  # lm-eval's chat models insist on a key; the user's own is not needed here
+        }
         code = subprocess.run(command, env=environment, check=False).returncode
     if code:
         raise PersonaError(f"lm_eval ended with exit code {code}; what it said stands above")

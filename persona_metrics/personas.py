@@ -161,6 +161,6 @@ def require_attributes(names: Iterable[str], where: str) -> tuple[str, ...]:
         if name not in ATTRIBUTES:
             raise PersonaError(
                 f"{where}: {shorten(name, 40)!r} is not an attribute{suggest(name, ATTRIBUTES)};"
-                " persona-metrics doctor lists the 33"
+                " persona-metrics doctor --attributes lists the 33"
             )
     return checked

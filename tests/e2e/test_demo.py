@@ -1,0 +1,44 @@
+"""The README's first command: the embedded model, by a real llama.cpp, as model and as critic."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from persona_metrics.samples import load_run, read_samples, results_of
+from tests.e2e.command import CHECKOUT, Ran
+
+
+@pytest.mark.slow
+def test_demo_prints_the_table_what_it_is_worth_and_where_the_files_are(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "persona_metrics.cli", "demo", "--n", "2", "--out", "out"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(CHECKOUT), "OPENAI_API_KEY": "sk-not-for-the-demo"},
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+    assert done.returncode == 0, done.stderr
+    ran = Ran(done.returncode, done.stdout, done.stderr, tmp_path / "out")
+    table = ran.table("persona_main")
+    assert {"personalized", "critic_failures", "answer_failures"} <= set(table)
+    assert 0 <= float(table["personalized"]) <= 1
+    assert "The 135M embedded critic's verdicts mean nothing." in done.stdout
+    (results,) = ran.folder.rglob("results_*.json")
+    (samples,) = ran.folder.rglob("samples_*.jsonl")
+    for path in (results, samples):
+        assert str(path.relative_to(tmp_path)) in done.stdout
+    (run,) = load_run(results).tasks
+    assert run.metadata["critic_endpoint"] == run.metadata["critic_model"] == "embedded"
+    verdicts = [result["verdict"] for sample in read_samples(samples) for result in results_of(sample)]
+    assert len(verdicts) == 2
+    assert all(v["votes"][0]["debate"] or v["missing"] for v in verdicts)
+    # What this project could say, and did not: no warning of lm-eval, no trace of a key.
+    assert "WARNING" not in done.stderr
+    assert "sk-not-for-the-demo" not in ran.everything()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -141,7 +143,8 @@ def _run(
 
     manager = TaskManager(include_path=str(tasks_folder()), include_defaults=False, metadata={**arguments, **overrides})
     with raising():
-        raw = simple_evaluate(
+        raw = _outside_event_loops(
+            simple_evaluate,
             model=kind,
             model_args=dict(arguments),
             tasks=[task],
@@ -161,6 +164,16 @@ def _run(
         tidy(raw["samples"][task], task, metadata, str(name)),
         raw,
     )
+
+
+def _outside_event_loops(call: Callable[..., Any], **arguments: Any) -> Any:
+    """Call in this thread, or in one of its own where a loop runs in this one (a notebook): lm-eval starts a loop itself."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return call(**arguments)
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(call, **arguments).result()
 
 
 def _metrics(rows: Mapping[str, Any]) -> dict[str, Metric]:

@@ -1,0 +1,89 @@
+"""What the README says is so: its commands, its options, its settings."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import yaml
+from lm_eval._cli.harness import HarnessCLI
+from lm_eval.config.evaluate_config import EvaluatorConfig
+
+from persona_metrics import cli, evaluate_model, settings
+from persona_metrics.paths import tasks_folder
+from tests.readme import README, parts, settings_table
+
+ROOT = README.parent
+TEXT = README.read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", TEXT, re.M | re.S)
+COMMANDS = [
+    line
+    for kind, block in BLOCKS
+    if kind == "bash"
+    for line in block.replace("\\\n", " ").splitlines()
+    if line.startswith("lm_eval ")
+]
+
+
+def test_table_of_settings_is_that_of_the_settings() -> None:
+    assert parts()[1] == settings_table(), "run: python -m tests.readme"
+
+
+def test_the_two_commands_are_those_that_ci_runs() -> None:
+    ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert [b for k, b in BLOCKS if k == "bash"][:2] == [
+        "pip install '.[local]' && persona-metrics demo\n",
+        "pip install '.[test]' && pytest\n",
+    ]
+    # Not repeated there but taken from the README.
+    assert "readme_command local" in ci
+    assert "readme_command test" in ci
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_options_of_lm_eval_are_options_it_has_and_tasks_are_ours(command: str) -> None:
+    words = [w for w in shlex.split(command) if w != "…"][1:]
+    parsed = HarnessCLI()._parser.parse_args(words)
+    known = {path.stem for path in tasks_folder().glob("persona_*.yaml")}
+    assert [t for t in parsed.tasks if t.startswith("persona_") and t not in known] == []
+    settings.load(parsed.metadata or {}, where="--metadata")
+
+
+def test_subcommands_that_are_mentioned_exist() -> None:
+    mentioned = set(re.findall(r"persona-metrics ([a-z]+)", TEXT))
+    assert {"demo", "doctor", "tasks"} <= mentioned
+    assert mentioned <= set(cli.COMMANDS)
+
+
+def test_files_that_are_linked_exist() -> None:
+    for target in re.findall(r"\]\((?!http)([^)#]+)\)", TEXT):
+        assert (ROOT / target).exists(), target
+
+
+def test_extras_that_are_named_exist() -> None:
+    extras = re.search(r"\[project.optional-dependencies\]\n(.*?)\n\[", (ROOT / "pyproject.toml").read_text(), re.S)
+    assert extras is not None
+    for names in re.findall(r"'\.\[([a-z,]+)\]'", TEXT):
+        for name in names.split(","):
+            assert re.search(rf"^{name} = ", extras[1], re.M), name
+
+
+def test_python_example_calls_what_there_is() -> None:
+    (block,) = [b for k, b in BLOCKS if k == "python"]
+    compile(block, "README", "exec")
+    keywords = set(re.findall(r"(\w+)=", block.partition("evaluate_model(")[2].partition("\n)")[0]))
+    assert keywords <= set(inspect.signature(evaluate_model).parameters)
+
+
+def test_example_run_is_a_config_of_lm_eval_with_settings_of_ours() -> None:
+    path = ROOT / "examples" / "persona_main.yaml"
+    config = EvaluatorConfig.from_config(path)
+    assert config.tasks == ["persona_main", "persona_main_baseline"]
+    loaded = settings.load(config.metadata, where="--metadata")
+    assert (loaded.n, loaded.critic_model) == (300, "gpt-4o-mini")
+    assert "key" not in str(yaml.safe_load(path.read_text())).lower()
+    # No task of lm-eval's: it would be listed as one.
+    assert tasks_folder() not in Path(path).parents

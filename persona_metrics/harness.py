@@ -476,7 +476,7 @@ _checked: set[Any] = set()
 def _check_once(chosen: settings.Settings) -> None:
     key = chosen.model_dump_json(include={f for f in type(chosen).model_fields if f.startswith("critic")})
     if key not in _checked:
-        check(chosen)
+        check(chosen, remembered=True)
         _checked.add(key)
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from typing import Any
 
+from .. import embedded
 from ..errors import PersonaError
 from ..settings import Settings
 from . import debate
@@ -18,21 +20,33 @@ from .store import OFF, Store
 _PROBE = Judgement("What should I cook tonight?", {"age": "40", "lifestyle": "vegetarian"}, "A lentil curry.")
 
 
-def check(settings: Settings) -> None:
-    """Hold one dry debate with every critic; raise ``PersonaError`` that names the setting to change."""
+def check(settings: Settings, *, remembered: bool = False) -> None:
+    """Hold one dry debate with every critic; raise ``PersonaError`` that names the setting to change.
+
+    ``remembered`` spares the debate, which may cost money, where the store holds the one of an earlier check with the
+    same critic and key, and the endpoint still lists its models for that key. A broken store is found here too.
+    """
     quick = settings.model_copy(update={"critic_attempts": min(2, settings.critic_attempts)})
     critics = [located(critic, settings) for critic in panel(settings)]
+    messages = debate.messages(_PROBE)
 
-    async def one(critic: Critic) -> Vote:
+    async def one(critic: Critic, store: Store) -> Vote:
         endpoint = Endpoint(critic, quick, backoff=0.2)
         try:
+            # Another key is another check: it may be wrong, or not allowed to use this model.
+            name = hashlib.sha256(f"{endpoint.key(messages, 0)}/{critic.secret(settings)}".encode()).hexdigest()
+            if remembered and (found := store.get(name)) is not None and await endpoint.lists_models():
+                return found
             with Store(OFF) as nowhere:
-                return await endpoint.vote(debate.messages(_PROBE), 0, nowhere)
+                vote = await endpoint.vote(messages, 0, nowhere)
+            store.put(name, vote)
+            return vote
         finally:
             await endpoint.close()
 
     async def every() -> list[Vote]:
-        return await asyncio.gather(*map(one, critics))
+        with Store(settings.critic_store) as store:
+            return await asyncio.gather(*(one(critic, store) for critic in critics))
 
     for critic, vote in zip(critics, in_own_loop(every()), strict=True):
         if vote.missing is not None:
@@ -58,8 +72,6 @@ def located(critic: Critic, settings: Settings) -> Critic:
     """Give the embedded critic the address of the model in this process, unless one is given."""
     if critic.model != "embedded" or critic.own_address or settings.critic_base_url is not None:
         return critic
-    from .. import embedded
-
     path = embedded.model_path(settings.local_model)
     # Its port changes from run to run; its verdicts depend on the file.
     identity = f"embedded/{path.name}/{path.stat().st_size}"

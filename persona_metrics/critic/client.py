@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import aiohttp
 
-from .. import __version__
+from .. import __version__, embedded
 from ..errors import shorten
 from ..settings import Settings
 from . import debate, request
@@ -48,9 +48,12 @@ class Endpoint:
         self.critic, self._settings, self._backoff = critic, settings, backoff
         self.dialect = dialects.setdefault((critic.model, critic.base_url), Dialect())
         caps = (None if cap is None else max(1, cap // share) for cap in (settings.critic_rpm, settings.critic_tpm))
-        self.gate = Gate(max(1, settings.critic_concurrency // share), *caps)
+        flight = max(1, settings.critic_concurrency // share)
+        if critic.identity is not None:
+            flight = min(flight, 2 * embedded.SLOTS)  # more would wait inside the model until they time out
+        self.gate = Gate(flight, *caps)
         self._secret = critic.secret(settings)
-        self._url = f"{critic.base_url.rstrip('/')}/chat/completions"
+        self._base = critic.base_url.rstrip("/")
         headers = {"Content-Type": "application/json", "User-Agent": f"persona-metrics/{__version__}"}
         if self._secret:
             headers["Authorization"] = f"Bearer {self._secret}"
@@ -64,6 +67,15 @@ class Endpoint:
     async def close(self) -> None:
         """Close the connections."""
         await self._session.close()
+
+    async def lists_models(self) -> bool:
+        """Return whether the endpoint is there and accepts the key, by asking for its models, which costs nothing."""
+        timeout = aiohttp.ClientTimeout(total=min(10.0, self._settings.critic_timeout))
+        try:
+            async with self._session.get(f"{self._base}/models", timeout=timeout, allow_redirects=False) as response:
+                return response.status == 200
+        except (asyncio.TimeoutError, aiohttp.ClientError, OSError, ValueError):
+            return False
 
     def key(self, messages: Messages, number: int) -> str:
         """Return the store's key of a vote: everything that decides it."""
@@ -154,9 +166,10 @@ class Endpoint:
             raise failure
 
     async def _post(self, content: bytes) -> tuple[int, Mapping[str, str], bytes]:
+        url = f"{self._base}/chat/completions"
         try:
             # A redirect would turn the request into a GET, or carry the key elsewhere.
-            async with self._session.post(self._url, data=content, allow_redirects=False) as response:
+            async with self._session.post(url, data=content, allow_redirects=False) as response:
                 return response.status, response.headers, await response.read()
         except asyncio.TimeoutError:
             self.gate.throttled()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -148,10 +150,15 @@ class Store:
             stored=True,
         )
 
-    def put(self, name: str, vote: Vote, reply: str) -> None:
-        """Write a vote the moment it arrives; a missing one is not kept, so that the next run asks again."""
+    def put(self, name: str, vote: Vote, reply: str | None = None) -> None:
+        """Write a vote with its raw reply the moment it arrives (without one, its debate stands for the reply).
+
+        A missing vote is not kept, so that the next run asks again.
+        """
         if vote.debate is None:
             return
+        if reply is None:
+            reply = json.dumps(asdict(vote.debate))
         # A lone half of a surrogate pair, which JSON may hold as an escape, cannot be written as UTF-8.
         text = reply.encode("utf-8", "replace").decode()
         row = (name, vote.critic, vote.endpoint, vote.number, text, vote.prompt_tokens, vote.completion_tokens)

@@ -245,6 +245,23 @@ def test_check_names_the_setting_to_change() -> None:
         check(pointing_at(server))
 
 
+def test_a_check_that_is_remembered_asks_for_no_debate_while_the_endpoint_accepts_the_key() -> None:
+    with Server(key="right") as server:
+        chosen = pointing_at(server, critic_api_key="right")
+        for _ in range(3):
+            check(chosen, remembered=True)
+        assert server.counts["critic"] == 1
+        check(chosen)
+        assert server.counts["critic"] == 2
+        with pytest.raises(PersonaError, match="HTTP 401"):
+            check(pointing_at(server, critic_api_key="wrong"), remembered=True)
+        server.key = "another"
+        with pytest.raises(PersonaError, match="HTTP 401"):
+            check(chosen, remembered=True)
+    with pytest.raises(PersonaError, match="connection failed"):
+        check(chosen, remembered=True)
+
+
 @pytest.mark.parametrize(
     ("model", "message"),
     [

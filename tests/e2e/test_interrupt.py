@@ -42,4 +42,7 @@ def test_an_interrupted_run_goes_on_where_it_was(tmp_path: Path) -> None:
         assert server.counts["model"] == generated == 60
         # 120 votes and one dry debate; of the votes at most those in flight are asked twice.
         assert server.counts["critic"] - judged <= 1 + 120 - (judged - 1) + 2 * 4
+        before = server.counts.copy()
+        subprocess.run(command, cwd=root, capture_output=True, check=True)
+        assert server.counts == before  # a rerun of a finished run makes no call
     assert done.stdout.strip().splitlines()[-1] == "1.0 0.0"

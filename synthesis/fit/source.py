@@ -19,7 +19,7 @@ ADULTS_IN_GROUP_QUARTERS_18_24 = 0.09
 """Assumed: the microdata hold the dormitories of several university towns, 40 percent of their 18 to 24."""
 
 
-def rake(seed: Floats, *margins: tuple[Sequence[int], Floats], rounds: int = 500) -> Floats:
+def rake(seed: Floats, *margins: tuple[Sequence[int], Floats], rounds: int = 200) -> Floats:
     """Return ``seed`` fitted to the margins, each given with the axes it keeps (iterative proportional fitting)."""
     from ipfn import ipfn
 
@@ -31,6 +31,8 @@ def rake(seed: Floats, *margins: tuple[Sequence[int], Floats], rounds: int = 500
             [list(axes) for axes, _ in margins],
             convergence_rate=1e-6,
             max_iteration=rounds,
+            # The greatest distance stays where it is if one cell cannot be met; that must not end the others' fitting.
+            rate_tolerance=-1.0,
         ).iteration()
     return np.asarray(fitted)
 

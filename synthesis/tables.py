@@ -20,6 +20,7 @@ from .fit import home as fit_home
 from .fit import people as fit_people
 from .fit import work as fit_work
 from .fit.source import Source
+from .fit.targets import fit_targets
 
 PERSONS, SEED = 400_000, 2023
 
@@ -59,6 +60,7 @@ def main(folder: Path) -> None:
     fit_health.fit_income(source, people)
     health.draw_income(people, rng)
     fit_health.fit_insurance(source, people)
+    fit_targets(source)
 
 
 if __name__ == "__main__":

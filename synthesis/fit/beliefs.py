@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ..basics import People, draw_basics, draw_birthplace, draw_citizenship, draw_education, places
+from ..basics import People, places
 from ..beliefs import (
     COLLEGE,
     FAITH_AGE_LABELS,
@@ -19,7 +19,7 @@ from ..beliefs import (
     birth_groups,
     draw_religion,
 )
-from ..draw import POPULATION, Codes, Floats, read_rows, write_table
+from ..draw import Codes, Floats, read_rows, write_table
 from ..groups import ORIGIN
 from ..vocabulary import RACE, SEX
 from .source import Source, rake, totals
@@ -94,23 +94,21 @@ _IDEOLOGY_IN_SURVEY = {
     "Extremely Liberal": 4,
 }
 
-DRAWN = 400_000
-"""Persons drawn from the fitted tables of the census part to weigh the cells of the tables below."""
+_ACROSS = 0.25
+"""Assumed: very conservative Democrats and very liberal Republicans are a quarter as common as the survey has them; its
+answers at the far end of the scale are partly slips of the pen."""
+
+_NOBODY = 1e-3
+"""Added to each cell, so that one without a person still has shares."""
 
 
-def fit_beliefs(source: Source) -> None:
-    """Write the tables ``religion``, ``party`` and ``ideology``; those of the census part must be fitted before."""
-    rng = np.random.default_rng(2024)
-    people = draw_basics(DRAWN, rng)
-    draw_education(people, rng)
-    draw_citizenship(people, rng)
-    draw_birthplace(people, rng)
+def fit_beliefs(source: Source, people: People, rng: np.random.Generator) -> None:
+    """Write ``religion``, ``party`` and ``ideology``, fitted to ``people`` with origin, birthplace and schooling drawn."""
     keys = _keys(people)
     fit_religion(source, keys)
     keys["religion"] = SURVEY_RELIGION_OF[draw_religion(keys, rng)]
     survey = _survey(source)
-    party = fit_party(survey, keys)
-    fit_ideology(survey, party)
+    fit_ideology(survey, fit_party(survey, keys))
 
 
 def _keys(people: People) -> dict[str, Codes]:
@@ -131,7 +129,7 @@ def fit_religion(source: Source, keys: dict[str, Codes]) -> None:
     """Write religion given origin, age and place of birth."""
     groups, _ = birth_groups()
     sizes = (len(ORIGIN), len(FAITH_AGES), len(groups))
-    persons = totals(sizes, keys["origin"], keys["age"], keys["birth"])
+    persons = totals(sizes, keys["origin"], keys["age"], keys["birth"]) + _NOBODY
     shares = np.zeros((*sizes, len(RELIGION)))
     shares[:, :, 0] = _religion_at_home(source)
     for b, row in enumerate(read_rows("faiths")):
@@ -169,7 +167,7 @@ def _raked_to_origin(seed: Floats, persons: Floats, by_religion: Floats, christi
     origin = persons.sum(axis=(1, 2))
     known = ~np.isnan(christians)
     all_christians = by_religion[:3].sum()
-    rest = origin * seed.sum(axis=(1, 2))[:, :3].sum(axis=1) / origin
+    rest = seed.sum(axis=(1, 2))[:, :3].sum(axis=1)
     goal = np.where(known, np.nan_to_num(christians) * all_christians, rest)
     goal[~known] *= (all_christians - goal[known].sum()) / goal[~known].sum()
     margin = np.stack([goal, origin - goal], axis=1)
@@ -250,7 +248,7 @@ def _smoothed(
 def fit_party(survey: pd.DataFrame, keys: dict[str, Codes]) -> Floats:
     """Write party given race, religion, college, age and sex; return the number of persons in each cell and party."""
     sizes = tuple(len(levels) for levels in PARTY_KEYS.values())
-    persons = totals(sizes, *(keys[k] for k in PARTY_KEYS))
+    persons = totals(sizes, *(keys[k] for k in PARTY_KEYS)) + _NOBODY
     seed = _smoothed(survey, PARTY_KEYS, _PARTY_PAIRS, "party", len(PARTY)) * persons[..., None]
     asked = survey.dropna(subset=["party"])
     by_party = totals((len(PARTY),), asked["party"], weight=asked["weight"])
@@ -277,8 +275,8 @@ def fit_ideology(survey: pd.DataFrame, party: Floats) -> None:
     fitted = np.zeros_like(seed)
     factor = _very_factor(extremes, by_side)
     for side in range(3):
-        held = PARTY_SIDE == side
-        goal = _five_levels(extremes[held].sum(axis=0), by_side[side], factor) * persons[held].sum()
+        held = side == PARTY_SIDE
+        goal = _five_levels(extremes[held].sum(axis=0), by_side[side], factor, side) * persons[held].sum()
         fitted[held] = rake(seed[held], ((6,), goal), (range(6), persons[held]))
     header = {
         "source": SURVEY + "; Gallup 2024 (news.gallup.com/poll/655190)",
@@ -287,14 +285,14 @@ def fit_ideology(survey: pd.DataFrame, party: Floats) -> None:
         "universe": "adults",
         "kind": "computed: multinomial logit on the microdata, raked to Gallup's ideology of Democrats, Republicans and adults;"
         " assumed: Democrats' split of moderate and conservative (as in 2019), 'very' as much commoner than the survey's"
-        " 'extremely' on every side as among Democrats",
+        " 'extremely' on one's own side as among Democrats, and a quarter as common on the other",
     }
-    write_table("ideology", header, keys, IDEOLOGY, np.round(fitted, 1))
+    write_table("ideology", header, keys, IDEOLOGY, fitted)
 
 
 def ideology_by_side(by_party: Floats) -> Floats:
     """Return shares of conservative, moderate, liberal among Democrats, Republicans and the rest, who fill up the total."""
-    size = np.array([by_party[PARTY_SIDE == side].sum() for side in range(3)]) / by_party.sum()
+    size = np.array([by_party[side == PARTY_SIDE].sum() for side in range(3)]) / by_party.sum()
     known = np.stack([IDEOLOGY_BY_PARTY[name] / IDEOLOGY_BY_PARTY[name].sum() for name in ("Democrat", "Republican")])
     rest = IDEOLOGY_TOTAL / IDEOLOGY_TOTAL.sum() - size[:2] @ known
     return np.vstack([known, rest / size[2]])
@@ -306,9 +304,10 @@ def _very_factor(extremes: Floats, by_side: Floats) -> float:
     return float(VERY_LIBERAL_DEMOCRATS / 100 / by_side[0, 2] / among_liberals)
 
 
-def _five_levels(counts: Floats, sides: Floats, factor: float) -> Floats:
-    very_conservative = min(0.9, factor * counts[0] / counts[:2].sum())
-    very_liberal = min(0.9, factor * counts[4] / counts[3:].sum())
+def _five_levels(counts: Floats, sides: Floats, factor: float, own: int) -> Floats:
+    at_left, at_right = (_ACROSS if own == across else factor for across in (1, 0))
+    very_conservative = min(0.9, at_right * counts[0] / counts[:2].sum())
+    very_liberal = min(0.9, at_left * counts[4] / counts[3:].sum())
     return np.array(
         [
             sides[0] * very_conservative,

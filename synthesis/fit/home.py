@@ -61,7 +61,7 @@ def fit_marital(source: Source, people: People) -> None:
     )
 
 
-def _household_goal(source: Source) -> Floats:
+def household_goal(source: Source) -> Floats:
     """Return adults by household and sex, in persons: DP02's households turned into the persons who live in them."""
     couple, with_children, cohabiting, cohabiting_children = source.dp02(2, 3, 4, 5)
     male, male_children, male_alone, female, female_children, female_alone = source.dp02(6, 7, 8, 10, 11, 12)
@@ -138,7 +138,7 @@ def fit_household(source: Source, people: People) -> None:
     seed[list(WITH_CHILDREN)] *= np.select([ages >= 75, ages >= 65], [0.0, 0.3], 1.0)[:, None, None]
     seed[[COUPLE_CHILDREN, COUPLE], 1:] = 0
     seed[[COHABITING_CHILDREN, COHABITING, SINGLE_PARENT], MARRIED] = 0
-    goal = _household_goal(source) * persons.sum() / source.adults
+    goal = household_goal(source) * persons.sum() / source.adults
     # Living alone is published for those of 65 and over as well: two rows of the table instead of one.
     old = np.zeros((1, *seed.shape[1:]))
     old[0, :, ages >= 65] = seed[ALONE][:, ages >= 65].transpose(1, 0, 2, 3)

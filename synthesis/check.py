@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from . import rules
+from . import person, rules
+from .bank import TRAITS
 from .draw import POPULATION, read_rows
 from .views import UNIVERSES, VIEWS
 
@@ -164,22 +165,44 @@ def report(frame: pd.DataFrame) -> dict[str, Any]:
     found = distances(frame)
     broken = rules.broken(frame)
     alike = texts(frame)
-    correlations = _correlations(frame)
+    together = correlations(frame)
     return {
         "n": len(frame),
         "limits": f"chance level ({CHANCE_PERCENTILE}th percentile)" if len(frame) < LARGE else f"{MARGIN_LIMIT} and {CONDITIONAL_LIMIT}",
         "within": all(d.within for d in found)
         and not any(broken.values())
         and not (len(frame) <= COMPARED and any(t.duplicates for t in alike))
-        and all(row.get("within", True) for row in correlations),
+        and all(row.get("within", True) for row in together),
         "rules": broken,
         "distances": [{"name": d.name, "within": d.within, **asdict(d)} for d in found],
-        "correlations": correlations,
+        "correlations": together,
         "texts": [asdict(t) for t in alike],
     }  # fmt: skip
 
 
-def _correlations(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    from . import person
+def correlations(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the big five's correlations and the difference of women and men in standard deviations, asked and found.
 
-    return [dict(row) for row in person.correlations(frame)]
+    Asked are those of the survey that the scores are drawn from; a correlation is within bounds where it differs by no
+    more than three standard errors at this n and 0.03 (the scores are whole numbers, cut off at both ends).
+    """
+    found = person.read_scores(frame["big five scores"])
+    asked = np.array([[float(row[t]) for t in TRAITS] for row in read_rows("big_five_correlations")])
+    means = read_rows("big_five_means")
+    tolerance = 0.03 + 3 / np.sqrt(len(frame))
+    rows = []
+
+    def put(name: str, wanted: float, value: float) -> None:
+        within = abs(wanted - value) <= tolerance
+        rows.append({"name": name, "asked": round(wanted, 4), "found": round(value, 4), "within": bool(within)})
+
+    matrix = np.corrcoef(found.T)
+    for i, first in enumerate(TRAITS):
+        for j in range(i):
+            put(f"{first} with {TRAITS[j]}", float(asked[i, j]), float(matrix[i, j]))
+    women = (frame["sex"] == "Female").to_numpy()
+    for i, trait in enumerate(TRAITS):
+        by_sex = [float(np.mean([float(r[trait]) for r in means if r["sex"] == sex])) for sex in ("Male", "Female")]
+        apart = found[women, i].mean() - found[~women, i].mean() if women.any() and not women.all() else np.nan
+        put(f"{trait}, women less men (standard deviations)", by_sex[1] - by_sex[0], float(apart) / person.SPREAD)
+    return rows

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from . import vocabulary as words
-from .draw import read_rows
+from .draw import read_rows, read_table
 
 _ADVANCED = words.EDUCATION[7:]
 _BACHELOR_UP = words.EDUCATION[6:]
@@ -70,8 +70,6 @@ def _born_abroad(f: pd.DataFrame) -> pd.Series:
 
 
 def _territory(f: pd.DataFrame) -> pd.Series:
-    from .draw import read_table
-
     return f["place of birth"].isin(read_table("birth_territory").labels)
 
 
@@ -113,7 +111,9 @@ def _mismatch(f: pd.DataFrame) -> pd.Series:
     wrong = f["occupation category"].str[:3] != job["occupation"]
     industries, classes = job["industries"].fillna(""), job["classes"].fillna("")
     letters = dict(zip(words.CLASS_OF_WORKER, "PNLSFIUW", strict=True))
-    pairs = zip(f["industry category"].str[:3], industries, f["class of worker"].map(letters), classes, strict=True)
+    pairs = zip(
+        f["industry category"].str[:3], industries, f["class of worker"].map(letters).fillna("?"), classes, strict=True
+    )
     elsewhere = pd.Series([i not in of.split() or c not in k for i, of, c, k in pairs], index=f.index)
     return (known & (wrong | elsewhere)) | (_has_job(f) & job["occupation"].isna())
 

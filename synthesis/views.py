@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import pandas as pd
 
+from . import beliefs
 from . import vocabulary as words
 from .draw import read_rows, read_table
 from .groups import AGES, SCHOOLING, age_labels
@@ -104,6 +105,10 @@ VIEWS: dict[str, View] = {
     "disability": _lookup("disability", dict(zip(words.DISABILITY, ["Without", "With", "With"], strict=True))),
     "insurance": _lookup("health insurance", dict(zip(words.INSURANCE, ["Private", "Public", "Both", "Public", "Both", "None"], strict=True))),
     "fertility": _plain("fertility"),
+    "religion": _plain("religion"),
+    "political views": _plain("political views"),
+    "ideology": _plain("ideology"),
+    "ideology (three groups)": _lookup("ideology", dict(zip(beliefs.IDEOLOGY, ["Conservative"] * 2 + ["Moderate"] + ["Liberal"] * 2, strict=True))),
 }  # fmt: skip
 """A category a person, by the name of the view; None for whom it does not apply to."""
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from .. import census
+from .. import beliefs, census
 from ..check import groups_of
 from ..draw import POPULATION, Floats
 from ..groups import SCHOOLING, age_labels
@@ -50,6 +50,15 @@ COMPUTED: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("hearing difficulty", ("age (six groups)",), "adults"),
     ("insurance", ("age (65 and over)", "income", "employment"), "adults"),
     ("fertility", ("age (births)", "marital status"), "women of 18 to 50"),
+    ("religion", ("race", "age (six groups)"), "adults"),
+    ("religion", ("birth region",), "adults"),
+    ("political views", (), "adults"),
+    ("political views", ("race", "sex"), "adults"),
+    ("political views", ("age (six groups)", "schooling"), "adults"),
+    ("political views", ("religion",), "adults"),
+    ("ideology", (), "adults"),
+    ("ideology", ("political views",), "adults"),
+    ("ideology", ("age (six groups)", "sex"), "adults"),
 )
 """What is held against the fitted tables themselves, as 400,000 persons drawn from them show them."""
 
@@ -59,7 +68,7 @@ Row = tuple[str, str, str, str, str, float, str, str]
 def fit_targets(source: Source) -> None:
     """Write ``targets.csv``."""
     rows = [*_published(source), *_income()]
-    frame = census.sample(PERSONS, np.random.Generator(np.random.PCG64(SEED)))
+    frame = _population()
     for of, given, universe in COMPUTED:
         people = frame[np.asarray(UNIVERSES[universe](frame), dtype=bool)]
         pairs = pd.DataFrame({"group": groups_of(people, given), "label": VIEWS[of](people)}).dropna()
@@ -78,6 +87,24 @@ def fit_targets(source: Source) -> None:
     ]
     lines += ["|".join([*map(str, row[:5]), f"{row[5]:.6g}", row[6], row[7]]) for row in rows]
     (POPULATION / "targets.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _population() -> pd.DataFrame:
+    """Draw the census part and the beliefs; the texts and the big five have no shares to be held against."""
+    rng = np.random.Generator(np.random.PCG64(SEED))
+    frame = census.sample(PERSONS, rng)
+    keys = beliefs.keys_of(frame, POPULATION)
+    religion = beliefs.draw_religion(keys, rng, POPULATION)
+    keys["religion"] = beliefs.SURVEY_RELIGION_OF[religion]
+    keys["party"] = beliefs.draw_party(keys, rng, POPULATION)
+    ideology = beliefs.draw_ideology(keys, rng, POPULATION)
+    return frame.assign(
+        **{
+            "religion": np.array(beliefs.RELIGION, dtype=object)[religion],
+            "political views": np.array(beliefs.PARTY, dtype=object)[keys["party"]],
+            "ideology": np.array(beliefs.IDEOLOGY, dtype=object)[ideology],
+        }
+    )
 
 
 def _published(source: Source) -> list[Row]:
@@ -153,6 +180,14 @@ def _published(source: Source) -> list[Row]:
     for group, rate in (("18-19", 16), ("20-34", 83), ("35-50", 35)):
         put("fertility", FERTILITY[:2], np.array([rate, 1000 - rate]), "ACS 2023 DP02 41-43 (18 and 19: twice the rate of 15 to 19)",
             "women of 18 to 50", "age (births)", group)  # fmt: skip
+    pew = np.array([40, 19, 3, 2, 1, 1, 1, 3, 5, 6, 19.0])
+    put(
+        "religion",
+        beliefs.RELIGION,
+        pew,
+        "Pew Religious Landscape Study 2023-24 (further religions: what is left of 100)",
+    )
+    put("ideology (three groups)", ["Conservative", "Moderate", "Liberal"], np.array([37, 34, 25.0]), "Gallup 2024")
     return rows
 
 

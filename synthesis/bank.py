@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -128,7 +129,7 @@ class Entry:
     """One text of a bank, and whom it fits (an empty condition fits everybody)."""
 
     id: str
-    parts: tuple[tuple[str, ...], ...]
+    texts: tuple[str, ...]
     about: str
     traits: Mapping[str, str] = field(default_factory=dict)
     age: tuple[int, int] = (0, 999)
@@ -139,13 +140,8 @@ class Entry:
     needs: tuple[str, ...] = ()
 
     def wording(self, number: float) -> str:
-        """Return the text with one word chosen in each place, by a number in [0, 1)."""
-        words = []
-        for options in self.parts:
-            number *= len(options)
-            words.append(options[int(number)])
-            number %= 1.0
-        return "".join(words)
+        """Return one of the texts, by a number in [0, 1)."""
+        return self.texts[int(number * len(self.texts))]
 
 
 def read_bank(attribute: str, folder: Path = FOLDER) -> tuple[Entry, ...]:
@@ -157,7 +153,7 @@ def read_bank(attribute: str, folder: Path = FOLDER) -> tuple[Entry, ...]:
             entries.append(parse(json.loads(line)))
         except ValueError as error:
             raise ValueError(f"{path.name}:{number}: {error}") from None
-    for what in ("id", "parts"):
+    for what in ("id", "texts"):
         if len({getattr(entry, what) for entry in entries}) < len(entries):
             raise ValueError(f"{path.name}: two entries have the same {what}")
     return tuple(entries)
@@ -180,7 +176,7 @@ def parse(row: Mapping[str, Any]) -> Entry:
     _check_words(text, fits, needs)
     return Entry(
         row["id"],
-        _parts(text),
+        _texts(text),
         row.get("about", row["id"]),
         traits,
         tuple(fits.get("age", Entry.age)),
@@ -210,6 +206,8 @@ def _check_words(text: str, fits: Mapping[str, Any], needs: Sequence[str]) -> No
             raise ValueError(f"{found.group()!r}: such a text fits only {condition}: {' or '.join(allowed)}")
 
 
-def _parts(text: str) -> tuple[tuple[str, ...], ...]:
+def _texts(text: str) -> tuple[str, ...]:
+    """Return the text with each choice of words that it offers."""
     pieces = _CHOICE.split(text)
-    return tuple(tuple(p.split("|")) if i % 2 else (p,) for i, p in enumerate(pieces) if p)
+    places = [piece.split("|") if i % 2 else [piece] for i, piece in enumerate(pieces)]
+    return tuple("".join(words) for words in product(*places))

@@ -2,7 +2,7 @@
 
 Which entries fit is a matter of masks over all persons at once. Weights are whole numbers and so are their sums, hence
 the same draw on every machine. No persona gets two texts about one thing, in whichever attribute; while the persons are
-few enough, no two of them get the same two entries, and never the same words as long as the bank has others to say.
+few enough (``MOST_WITH_OWN_PAIR``), no two of them get the same two entries, let alone the same words.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from .bank import BANKS, HOUSEHOLD, TRAITS, WORK, Entry, read_bank
+from .bank import BANKS, HOUSEHOLD, OCCUPATIONS, TRAITS, WORK, Entry, read_bank
 from .draw import Codes
 from .vocabulary import CLASS_OF_WORKER
 from .vocabulary import HOUSEHOLD as HOUSEHOLD_TYPES
 
 Mask = NDArray[np.bool_]
 
-ATTEMPTS = 40
-"""Rounds in which whoever repeats another's text draws again."""
+ATTEMPTS, ATTEMPTS_OF_MANY = 40, 10
+"""Rounds in which whoever repeats another's text draws again; of many persons, a few share a text in the end."""
 CHUNK = 10_000
 """Persons whose masks are in memory at once (about 200 entries each)."""
 MOST_WITH_OWN_PAIR = 3000
@@ -38,7 +38,7 @@ class Facts:
 
     age: Codes
     income: Codes
-    occupation: NDArray[np.object_]
+    occupation: Codes
     work: Mapping[str, Mask]
     household: Mapping[str, Mask]
     able: Mapping[str, Mask]
@@ -89,23 +89,25 @@ class Facts:
         }
         assert set(work) == set(WORK)
         assert set(household) == set(HOUSEHOLD)
-        occupation = census["occupation category"].str[:3].to_numpy(dtype=object)
+        occupation = pd.Categorical(census["occupation category"].str[:3], categories=list(OCCUPATIONS)).codes.astype(
+            np.int64
+        )
         return cls(age, census["income"].to_numpy(dtype=np.int64), occupation, work, household, able, levels)
 
-    def fits(self, entry: Entry, rows: Codes) -> Mask:
-        """Return which of the persons in ``rows`` the entry fits."""
-        fit = (self.age[rows] >= entry.age[0]) & (self.age[rows] <= entry.age[1])
-        fit &= (self.income[rows] >= entry.income[0]) & (self.income[rows] <= entry.income[1])
+    def fits(self, entry: Entry) -> Mask:
+        """Return which persons the entry fits."""
+        fit = (self.age >= entry.age[0]) & (self.age <= entry.age[1])
+        fit &= (self.income >= entry.income[0]) & (self.income <= entry.income[1])
         for trait, level in entry.traits.items():
-            column = self.levels[rows, TRAITS.index(trait)]
+            column = self.levels[:, TRAITS.index(trait)]
             fit &= column >= 3 if level == "high" else column <= 1
         if entry.occupation:
-            fit &= np.isin(self.occupation[rows], entry.occupation)
+            fit &= np.isin(self.occupation, [OCCUPATIONS.index(o) for o in entry.occupation])
         for need in entry.needs:
-            fit &= self.able[need][rows]
+            fit &= self.able[need]
         for names, held in ((entry.work, self.work), (entry.household, self.household)):
             if names:
-                fit &= np.any([held[name][rows] for name in names], axis=0)
+                fit &= np.any([held[name] for name in names], axis=0)
         return fit
 
 
@@ -147,15 +149,18 @@ def _compose(
     facts: Facts, rng: np.random.Generator, bank: Sequence[Entry], about: Codes, used: Mask
 ) -> tuple[list[str], Codes]:
     n = len(facts.age)
+    weights = np.stack([facts.fits(entry) * np.uint8(weight(entry)) for entry in bank], axis=1)
+    weights[used[:, about]] = 0
     texts: list[str] = [""] * n
     chosen = np.zeros((n, 2), dtype=np.int64)
     waiting = np.arange(n)
     owner: dict[object, int] = {}
-    for attempt in range(ATTEMPTS):
-        last = attempt == ATTEMPTS - 1
+    attempts = ATTEMPTS if n <= MOST_WITH_OWN_PAIR else ATTEMPTS_OF_MANY
+    for attempt in range(attempts):
+        last = attempt == attempts - 1
         again = []
         for rows in np.array_split(waiting, max(1, -(-len(waiting) // CHUNK))):
-            chosen[rows] = _two(facts, rng, bank, about, used, rows)
+            chosen[rows] = _two(weights[rows], rng, about)
             numbers = rng.random((len(rows), 3))
             for row, (a, b), (x, y, z) in zip(rows.tolist(), chosen[rows].tolist(), numbers.tolist(), strict=True):
                 texts[row] = sentence(bank[a].wording(x), bank[b].wording(y), int(z * 3))
@@ -168,17 +173,16 @@ def _compose(
     return texts, chosen
 
 
-def _two(facts: Facts, rng: np.random.Generator, bank: Sequence[Entry], about: Codes, used: Mask, rows: Codes) -> Codes:
-    weights = np.stack([facts.fits(entry, rows) * np.int32(weight(entry)) for entry in bank], axis=1)
-    weights[used[np.ix_(rows, about)]] = 0
-    chosen = np.zeros((len(rows), 2), dtype=np.int64)
+def _two(weights: NDArray[np.uint8], rng: np.random.Generator, about: Codes) -> Codes:
+    """Return two columns of ``weights`` for each of its rows, drawn in proportion, the second about another thing."""
+    chosen = np.zeros((len(weights), 2), dtype=np.int64)
     for place in range(2):
-        sums = weights.cumsum(axis=1)
+        sums = weights.cumsum(axis=1, dtype=np.int32)
         if not sums[:, -1].all():
-            raise ValueError(f"no entry is left for person {rows[np.argmin(sums[:, -1])]}: the bank needs more for all")
-        aim = (rng.random(len(rows)) * sums[:, -1]).astype(np.int64)
-        chosen[:, place] = (sums <= aim[:, None]).sum(axis=1)
-        weights[about[None, :] == about[chosen[:, place]][:, None]] = 0
+            raise ValueError("no entry of a bank is left for somebody: it needs more that fit everybody")
+        aim = (rng.random(len(weights)) * sums[:, -1]).astype(np.int32)
+        chosen[:, place] = np.argmax(sums > aim[:, None], axis=1)
+        weights[about == about[chosen[:, place]][:, None]] = 0
     return chosen
 
 

@@ -19,6 +19,8 @@ from .fit import health as fit_health
 from .fit import home as fit_home
 from .fit import people as fit_people
 from .fit import work as fit_work
+from .fit.beliefs import fit_beliefs
+from .fit.big_five import fit_big_five
 from .fit.source import Source
 from .fit.targets import fit_targets
 
@@ -60,6 +62,8 @@ def main(folder: Path) -> None:
     fit_health.fit_income(source, people)
     health.draw_income(people, rng)
     fit_health.fit_insurance(source, people)
+    fit_beliefs(source, people, rng)
+    fit_big_five(source)
     fit_targets(source)
 
 

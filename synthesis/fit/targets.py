@@ -22,6 +22,7 @@ from ..views import (
     VIEWS,
 )
 from ..vocabulary import CITIZENSHIP, ENGLISH, FERTILITY, HOUSEHOLD, LANGUAGE, MARITAL, RACE, SEX, VETERAN
+from .beliefs import PEW
 from .home import household_goal
 from .source import Source
 
@@ -180,12 +181,8 @@ def _published(source: Source) -> list[Row]:
     for group, rate in (("18-19", 16), ("20-34", 83), ("35-50", 35)):
         put("fertility", FERTILITY[:2], np.array([rate, 1000 - rate]), "ACS 2023 DP02 41-43 (18 and 19: twice the rate of 15 to 19)",
             "women of 18 to 50", "age (births)", group)  # fmt: skip
-    pew = np.array([40, 19, 3, 2, 1, 1, 1, 3, 5, 6, 19.0])
     put(
-        "religion",
-        beliefs.RELIGION,
-        pew,
-        "Pew Religious Landscape Study 2023-24 (further religions: what is left of 100)",
+        "religion", list(PEW), np.array(list(PEW.values())), "Pew Religious Landscape Study 2023-24, as in religion.csv"
     )
     put("ideology (three groups)", ["Conservative", "Moderate", "Liberal"], np.array([37, 34, 25.0]), "Gallup 2024")
     return rows

@@ -2,8 +2,8 @@
 
 A bank is a JSONL file under ``banks/``, one entry a line: ``text`` (a clause whose subject is left out; ``[a|b]`` are
 words to choose from), ``about`` (what it is about: no person gets two texts about the same thing), ``traits`` (which
-of the big five must be high or low), ``fits`` (age, income, work, occupation, household) and ``needs`` (what the
-person must be able to do, or have). Knows no persona and draws nothing.
+of the big five must be high or low), ``fits`` (age and income from and to, any of the kinds of work and occupation
+named, all of the circumstances of the household) and ``needs`` (what the person must be able to do, or have). Knows no persona and draws nothing.
 """
 
 from __future__ import annotations

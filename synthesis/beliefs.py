@@ -75,7 +75,7 @@ def keys_of(census: pd.DataFrame, folder: Path = POPULATION) -> dict[str, Codes]
 
 def positions(values: pd.Series[str], labels: tuple[str, ...]) -> Codes:
     """Return the position of each value among the labels; raise ``ValueError`` for a value that is none of them."""
-    found = pd.Categorical(values, categories=list(labels)).codes.astype(np.int64)
+    found = pd.Index(labels).get_indexer(values)
     if (found < 0).any():
         raise ValueError(f"{values.iloc[int(np.argmin(found))]!r} is none of {', '.join(labels)}")
     return found

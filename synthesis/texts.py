@@ -89,9 +89,7 @@ class Facts:
         }
         assert set(work) == set(WORK)
         assert set(household) == set(HOUSEHOLD)
-        occupation = pd.Categorical(census["occupation category"].str[:3], categories=list(OCCUPATIONS)).codes.astype(
-            np.int64
-        )
+        occupation = pd.Index(OCCUPATIONS).get_indexer(census["occupation category"].str[:3])
         return cls(age, census["income"].to_numpy(dtype=np.int64), occupation, work, household, able, levels)
 
     def fits(self, entry: Entry) -> Mask:
@@ -105,9 +103,10 @@ class Facts:
             fit &= np.isin(self.occupation, [OCCUPATIONS.index(o) for o in entry.occupation])
         for need in entry.needs:
             fit &= self.able[need]
-        for names, held in ((entry.work, self.work), (entry.household, self.household)):
-            if names:
-                fit &= np.any([held[name] for name in names], axis=0)
+        if entry.work:
+            fit &= np.any([self.work[name] for name in entry.work], axis=0)
+        for name in entry.household:
+            fit &= self.household[name]
         return fit
 
 

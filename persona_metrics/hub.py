@@ -35,7 +35,8 @@ def _explain(name: str, error: BaseException) -> str:
     statuses = {getattr(getattr(e, "response", None), "status_code", None) for e in chain}
     text = " ".join(str(e) for e in chain).lower()
     if 401 in statuses or "401" in text or "GatedRepoError" in kinds or "gated" in text:
-        if 403 in statuses or "403" in text or "not in the authorized list" in text:
+        # `datasets` keeps the hub's status to itself: with a login it says "ask for access", without "be authenticated".
+        if 403 in statuses or "403" in text or "not in the authorized list" in text or "ask for access" in text:
             return _refused(name)
         return (
             f"{name} is gated: run `hf auth login`, then accept the terms on the data set's page"

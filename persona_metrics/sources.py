@@ -145,11 +145,13 @@ def _read_jsonl(path: Path) -> list[Row]:
 
 
 def parse_personas(rows: Sequence[Row], origin: str) -> tuple[Persona, ...]:
-    """Return the personas of a table with one column an attribute (or one object under ``persona``)."""
+    """Return the personas of a table with one column an attribute.
+
+    The column ``persona`` may hold them instead: an object, the same as JSON text, or lines of ``attribute: value``.
+    """
     flat: list[tuple[str, dict[str, Any]]] = []
     for where, row in rows:
-        inner = row.get("persona")
-        columns = {**row, **inner} if isinstance(inner, Mapping) else row
+        columns = {**row, **_inner(row.get("persona"))}
         flat.append((where, {str(k).strip().lower().replace("_", " "): v for k, v in columns.items()}))
     present = {name for _, columns in flat for name in columns}
     if missing := [name for name in ATTRIBUTES if name not in present]:
@@ -164,13 +166,34 @@ def parse_personas(rows: Sequence[Row], origin: str) -> tuple[Persona, ...]:
     return tuple(personas)
 
 
+def _inner(value: Any) -> Mapping[str, Any]:
+    if isinstance(value, Mapping):
+        return value
+    if not isinstance(value, str):
+        return {}
+    if value.lstrip().startswith("{"):
+        try:
+            loaded = json.loads(value)
+        except ValueError:
+            return {}
+        return loaded if isinstance(loaded, dict) else {}
+    pairs = (line.split(":", 1) for line in value.splitlines() if ":" in line)
+    return {name.strip(): text.strip() for name, text in pairs}
+
+
+QUESTION_COLUMNS = ("question", "instruction", "prompt", "opening_prompt")
+"""What the column of the question may be called; the hub's sets use several of these names."""
+
+
 def parse_questions(rows: Sequence[Row], origin: str) -> tuple[Question, ...]:
     """Return the questions of a table with the column ``question`` (and, if there, ``id`` and ``topic``)."""
-    if not any("question" in row for _, row in rows):
+    present = {str(name) for _, row in rows for name in row}
+    column = next((name for name in QUESTION_COLUMNS if name in present), None)
+    if column is None:
         raise PersonaError(f"questions={shorten(origin)}: the column question is missing")
     questions = []
     for index, (where, row) in enumerate(rows):
-        text = _text(row.get("question"), where)
+        text = _text(row.get(column), where)
         if not text or not text.strip():
             raise PersonaError(f"{where}: the question is blank")
         topic = _text(row.get("topic"), where)

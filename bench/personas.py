@@ -1,0 +1,68 @@
+"""Measures the generator and the cost of the embedded set: seconds, peak memory, and what loading adds to a run.
+
+    python bench/personas.py [--n 100000]
+
+Each measurement runs in a process of its own, so that one's memory is not another's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+GENERATE = """
+import resource, sys, time
+from persona_metrics.cli import main
+start = time.perf_counter()
+main(["personas", "--n", sys.argv[1], "--seed", "1", "--out", sys.argv[2]])
+print(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+LOAD = """
+import time
+from persona_metrics import sources, settings
+chosen = settings.load()
+start = time.perf_counter()
+pool = sources.load_pool(chosen)
+print(time.perf_counter() - start, len(pool.personas), len(pool.questions))
+"""
+
+
+def _run(code: str, *arguments: str) -> list[float]:
+    found = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    return [float(word) for word in found.stdout.splitlines()[-1].split()]
+
+
+def main() -> None:
+    """Print and write the measurements."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--n", type=int, default=100_000)
+    n = parser.parse_args().n
+    with tempfile.TemporaryDirectory() as folder:
+        seconds, megabytes = _run(GENERATE, str(n), str(Path(folder) / "people.jsonl"))
+        loads = sorted(_run(LOAD)[0] for _ in range(5))
+    result = {
+        "personas": n,
+        "generate_seconds": round(seconds, 2),
+        "generate_peak_mb": round(megabytes),
+        "per_100000_seconds": round(seconds / n * 100_000, 2),
+        "load_embedded_seconds_median": round(loads[2], 4),
+        "limits": {"per_100000_seconds": 60, "generate_peak_mb": 2000, "load_embedded_seconds_median": 0.3},
+        "processors": len(os.sched_getaffinity(0)),
+    }
+    print(json.dumps(result, indent=1))
+    out = ROOT / "bench" / "results"
+    out.mkdir(exist_ok=True)
+    (out / "personas.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

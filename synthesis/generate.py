@@ -1,0 +1,38 @@
+"""Generates whole personas: the census part, then the person part on top of it, from one seed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from . import census, person
+from .vocabulary import CENSUS_ATTRIBUTES, PERSON_ATTRIBUTES
+
+# The order in which a prompt shows the attributes; persona_metrics.personas holds the same, and a test compares them.
+ATTRIBUTES: tuple[str, ...] = (*CENSUS_ATTRIBUTES[:20], *PERSON_ATTRIBUTES, *CENSUS_ATTRIBUTES[20:])
+
+
+def generate(n: int, seed: int) -> pd.DataFrame:
+    """Return ``n`` personas: the column ``id`` and the 33 attributes, all text. The same seed gives the same personas.
+
+    Persons of a smaller ``n`` are not the first of a larger one: each sample is balanced as a whole.
+    """
+    rng = np.random.Generator(np.random.PCG64(seed))
+    people = census.sample(n, rng)
+    rest = person.sample(people, rng)
+    width = max(4, len(str(n)))
+    columns: dict[str, object] = {"id": [f"p{i:0{width}d}" for i in range(1, n + 1)]}
+    for name in ATTRIBUTES:
+        values = people[name] if name in CENSUS_ATTRIBUTES else rest[name]
+        columns[name] = values.astype(str).to_numpy()
+    return pd.DataFrame(columns)
+
+
+def lines(frame: pd.DataFrame) -> Iterator[str]:
+    """Yield one line of JSON a persona, with no blanks between items: the same bytes on every machine."""
+    names = list(frame.columns)
+    for row in frame.itertuples(index=False, name=None):
+        yield json.dumps(dict(zip(names, row, strict=True)), ensure_ascii=False, separators=(",", ":")) + "\n"

@@ -1,0 +1,120 @@
+"""Draws difficulties, service in the armed forces, income and health insurance."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from .basics import NATURALIZED, People
+from .draw import POPULATION, Codes, Floats, order, read_rows, read_table, spread
+from .groups import AGES, age_group
+from .work import ARMED, LOOKING, NO_JOB, UNABLE, WORKING, options
+
+DIFFICULTIES = ("cognitive", "vision", "hearing", "walking")
+PATTERNS = tuple(
+    "+".join(name for name, bit in zip(DIFFICULTIES, bits, strict=True) if bit) or "none"
+    for bits in np.ndindex(2, 2, 2, 2)
+)
+"""Every set of difficulties, in the order of the bits cognitive, vision, hearing, walking."""
+
+AT_WORK, NOT_ABLE, WITHOUT_WORK = range(3)
+STANDING = ("Native", "U.S. citizen by naturalization", "Not a U.S. citizen")
+COVERAGE = ("private", "public", "both", "none")
+INCOME_BANDS = (10_000, 25_000, 50_000, 75_000, 100_000, 150_000)
+INCOME_LABELS = (
+    "under $10,000", "$10,000-24,999", "$25,000-49,999", "$50,000-74,999", "$75,000-99,999", "$100,000-149,999",
+    "$150,000 or more",
+)  # fmt: skip
+LEAST_PAY, GREATEST_PAY, OTHER_INCOME = 0.2, 3.5, 40_000
+"""An income lies between these multiples of the job's usual pay for the hours worked, and this much on top of it."""
+
+
+def draw_difficulties(people: People, rng: np.random.Generator, folder: Path = POPULATION) -> None:
+    """Add the four difficulties, given age and whether the person works, or is unable to."""
+    table = read_table("difficulties", folder)
+    drawn = table.draw(rng, age_group("health age", people["age"]), ability(people), strata=(people["sex"],))
+    for bit, name in enumerate(DIFFICULTIES):
+        people[name] = (drawn >> (len(DIFFICULTIES) - 1 - bit)) & 1
+
+
+def ability(people: People) -> Codes:
+    """Return 0 for those who work, 1 for those unable to, 2 for all others."""
+    activity = people["activity"]
+    return np.where(np.isin(activity, WORKING), AT_WORK, np.where(activity == UNABLE, NOT_ABLE, WITHOUT_WORK))
+
+
+def draw_service(people: People, rng: np.random.Generator, folder: Path = POPULATION) -> None:
+    """Add service in the armed forces: 0 on active duty now, 1 in the past, 2 never; given age, sex and citizenship."""
+    table = read_table("veteran", folder)
+    standing = np.maximum(people["citizenship"] - (NATURALIZED - 1), 0)
+    drawn = table.draw(rng, age_group("service age", people["age"]), people["sex"], standing)
+    people["service"] = np.where(people["activity"] == ARMED, 0, np.where(drawn == 0, 1, 2))
+
+
+def draw_income(people: People, rng: np.random.Generator, folder: Path = POPULATION) -> None:
+    """Add the year's income: persons of a cell (work, sex, schooling, age) are ranked by what their job pays, and the
+    cell's quantiles go to them in that order, so that both the cell's incomes and each job's are right.
+    """
+    quantiles, dollars = read_quantiles(folder)
+    works = np.isin(people["activity"], WORKING).astype(np.int64)
+    keys = (works, people["sex"], people["schooling"], age_group("third", people["age"]))
+    cell = np.ravel_multi_index(keys, dollars.shape[:-1])
+    numbers = spread(rng, order(rng, cell, people["education"]))
+    least, greatest, usual = bounds(people)
+    # Pay decides most of the rank; the rest is luck, trade and place.
+    score = np.where(works == 1, usual * (0.45 + 1.1 * numbers), numbers)
+    ranked = np.lexsort((score, cell))
+    starts = np.flatnonzero(np.diff(cell[ranked], prepend=-1))
+    sizes = np.diff(np.append(starts, len(cell)))
+    within = np.arange(len(cell)) - np.repeat(starts, sizes)
+    rank = np.empty(len(cell))
+    rank[ranked] = (within + rng.random(len(cell))) / np.repeat(sizes, sizes)
+    income = np.empty(len(cell))
+    flat = dollars.reshape(-1, dollars.shape[-1])
+    for first, size in zip(starts, sizes, strict=True):
+        persons = ranked[first : first + size]
+        income[persons] = np.interp(rank[persons], quantiles, flat[cell[persons[0]]])
+    people["income"] = (np.rint(np.clip(income, least, greatest) / 100) * 100).astype(np.int64)
+
+
+def bounds(people: People) -> tuple[Floats, Floats, Floats]:
+    """Return the least and greatest income that fit job and hours, and the job's usual pay for those hours."""
+    choices = options()
+    job = people["job"]
+    works = np.isin(people["activity"], WORKING) & (job != NO_JOB)
+    usual = np.where(works, choices.pay[job] * people["hours"] / 40, 0.0)
+    # The own business and the family's may earn nothing in a year.
+    own = works & (choices.kind[job] >= 5)
+    least = np.where(own, 0.0, np.ceil(LEAST_PAY * usual / 100) * 100)
+    greatest = np.where(works, np.floor((GREATEST_PAY * usual + OTHER_INCOME) / 100) * 100, 400_000.0)
+    return least, greatest, usual
+
+
+def read_quantiles(folder: Path = POPULATION) -> tuple[Floats, Floats]:
+    """Return the quantiles' places in [0, 1], and dollars by work, sex, schooling, age and quantile."""
+    rows = read_rows("income", folder)
+    names = [k for k in rows[0] if k.startswith("q")]
+    values = np.array([[float(row[name]) for name in names] for row in rows])
+    return np.array([float(n[1:]) / 100 for n in names]), values.reshape(2, 2, 5, len(AGES["third"]), len(names))
+
+
+def draw_insurance(people: People, rng: np.random.Generator, folder: Path = POPULATION) -> None:
+    """Add health insurance: private, public, both or none; given age, work and income."""
+    table = read_table("insurance", folder)
+    old = (people["age"] >= 65).astype(np.int64)
+    band = np.searchsorted(np.array(INCOME_BANDS), people["income"], side="right")
+    people["insurance"] = table.draw(rng, old, labor(people), band, strata=(people["walking"],))
+
+
+def labor(people: People) -> Codes:
+    """Return 0 for the employed, 1 for the unemployed, 2 for those not in the labor force, 3 for the armed forces."""
+    activity = people["activity"]
+    employed = np.where(np.isin(activity, WORKING), 0, np.where(activity == LOOKING, 1, 2))
+    return np.where(activity == ARMED, 3, employed)
+
+
+def insurance_label(people: People) -> Codes:
+    """Return the position in ``INSURANCE``: Medicare is what public coverage is called from 65 on."""
+    old = people["age"] >= 65
+    return np.where(old, np.array([0, 3, 4, 5])[people["insurance"]], np.array([0, 1, 2, 5])[people["insurance"]])

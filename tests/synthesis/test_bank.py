@@ -1,0 +1,67 @@
+"""The rule of the banks: what a text may depend on, and which words no text may hold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from synthesis.bank import BANKS, parse, read_bank
+
+
+def entry(text: str = "Counts clouds", **fields: Any) -> dict[str, Any]:
+    return {"id": "x-001", "text": text, "about": "clouds", **fields}
+
+
+@pytest.mark.parametrize(
+    "attribute", ["race", "ancestry", "religion", "place of birth", "citizenship", "household language"]
+)
+def test_an_entry_never_depends_on_origin_or_faith(attribute: str) -> None:
+    with pytest.raises(ValueError, match=f"never on {attribute}"):
+        parse(entry(fits={attribute: ["anything"]}))
+    with pytest.raises(ValueError, match=f"not {attribute}"):
+        parse(entry(**{attribute: "anything"}))
+
+
+@pytest.mark.parametrize(
+    "text", ["Hums hymns", "Cooks Mexican food", "Says grace in Church", "Has an accent", "Prays for rain"]
+)
+def test_a_text_says_nothing_of_origin_or_faith(text: str) -> None:
+    with pytest.raises(ValueError, match="says nothing of origin or faith"):
+        parse(entry(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("Waves at his truck", "fits either sex"),
+        ("Plays cards with the kids", "fits only household"),
+        ("Naps after work", "fits only work"),
+        ("Reads maps", "needs sight"),
+        ("Drives to the coast", "needs sight"),
+        ("Climbs hills", "needs walking"),
+        ("Sleeps on the porch", "needs home"),
+        ("Listens to records", "needs hearing"),
+    ],
+)
+def test_words_that_could_contradict_the_census_part_need_their_condition(text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        parse(entry(text))
+
+
+def test_words_are_chosen_evenly_from_each_place() -> None:
+    found = parse(entry("Keeps [two|three] [red|green|blue] jars"))
+    wordings = [found.wording((i + 0.5) / 6) for i in range(6)]
+    assert len(set(wordings)) == 6
+    assert wordings[0] == "Keeps two red jars"
+    assert wordings[-1] == "Keeps three blue jars"
+
+
+@pytest.mark.parametrize("attribute", BANKS)
+def test_each_bank_has_150_entries_and_every_trait_both_ways(attribute: str) -> None:
+    bank = read_bank(attribute)
+    assert len(bank) >= 150
+    sides = [side for e in bank for side in e.traits.items()]
+    assert len(set(sides)) == 10
+    assert min(sides.count(side) for side in set(sides)) >= 8
+    assert sum(bool(e.work or e.occupation or e.household) for e in bank) >= 30

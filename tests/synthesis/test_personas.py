@@ -1,0 +1,147 @@
+"""The personas as a whole: the same bytes from the same seed, and as the population is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from persona_metrics import personas
+from persona_metrics.cli import main
+from persona_metrics.sources import parse_personas, read_rows
+from synthesis import build, census, check, generate
+from synthesis.vocabulary import LABELS
+
+DATA = Path(personas.__file__).parent / "data"
+
+
+@pytest.fixture(scope="module")
+def embedded() -> pd.DataFrame:
+    return pd.read_json(DATA / "personas.jsonl", lines=True, dtype=False)
+
+
+def test_attributes_stand_in_the_order_of_the_prompt() -> None:
+    assert generate.ATTRIBUTES == personas.ATTRIBUTES
+
+
+def test_regenerating_gives_the_embedded_bytes(tmp_path: Path) -> None:
+    build.main(tmp_path)
+    assert (tmp_path / "personas.jsonl").read_bytes() == (DATA / "personas.jsonl").read_bytes()
+
+
+def test_embedded_data_stay_under_two_megabytes() -> None:
+    assert sum(file.stat().st_size for file in DATA.iterdir()) < 2_000_000
+
+
+def test_all_33_attributes_of_every_embedded_persona_say_something(embedded: pd.DataFrame) -> None:
+    assert len(embedded) == 1000
+    assert embedded["id"].is_unique
+    assert not embedded.isin(["", "nan", "None"]).to_numpy().any()
+    for name, labels in LABELS.items():
+        assert set(embedded[name]) <= set(labels)
+
+
+def test_another_seed_gives_other_people() -> None:
+    first, second = generate.generate(50, 1), generate.generate(50, 2)
+    assert not first.equals(second)
+    assert first.equals(generate.generate(50, 1))
+
+
+def test_a_single_person_can_be_generated() -> None:
+    assert len(generate.generate(1, 0)) == 1
+
+
+@pytest.mark.slow
+def test_embedded_personas_are_within_chance_of_every_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "check.json"
+    assert main(["personas", "--check", str(DATA / "personas.jsonl"), "--json", str(out)]) == 0
+    assert capsys.readouterr().out.endswith("within bounds\n")
+    found = json.loads(out.read_text())
+    assert found["n"] == 1000
+    assert all(row["distance"] <= row["chance"] for row in found["distances"])
+    assert [t["duplicates"] for t in found["texts"]] == [0, 0, 0, 0]
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_personas_meet_every_margin_and_conditional() -> None:
+    found = check.report(generate.generate(100_000, 5))
+    too_far = {r["name"]: r["distance"] for r in found["distances"] if not r["within"]}
+    assert too_far == {}
+    assert all(r["limit"] == (0.03 if r["given"] else 0.02) for r in found["distances"])
+    assert found["within"]
+
+
+def test_a_shifted_sample_is_out_of_bounds_and_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    people = generate.generate(400, 3)
+    people["religion"] = "Buddhist"
+    path = tmp_path / "people.csv"
+    people.to_csv(path, index=False)
+    assert main(["personas", "--check", str(path)]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert any(line.startswith("!! religion ") for line in lines)
+    assert any(line.startswith("ok sex ") for line in lines)
+    assert lines[-1] == "out of bounds"
+
+
+def test_distance_and_chance_of_a_table_done_by_hand() -> None:
+    table = pd.DataFrame(
+        {"group": ["all"] * 2, "label": ["Male", "Female"], "share": [0.5, 0.5], "kind": "x", "source": "y"}
+    )
+    people = pd.DataFrame({"sex": ["Male"] * 70 + ["Female"] * 30})
+    found = check._distance(people, "sex", (), "adults", table, len(people))
+    assert found.distance == pytest.approx(0.2)
+    # 99 in 100 samples of 100 fair coins are within 13 of 50.
+    assert found.chance == pytest.approx(0.13, abs=0.011)
+    assert not found.within
+
+
+def test_a_conditional_is_the_mean_over_its_groups() -> None:
+    table = pd.DataFrame({"group": ["Male", "Male", "Female", "Female"], "label": ["Yes", "No"] * 2})
+    table = table.assign(share=[0.5, 0.5, 0.2, 0.8], kind="x", source="y")
+    people = pd.DataFrame(
+        {"sex": ["Male"] * 30 + ["Female"] * 10, "vision difficulty": ["Yes"] * 30 + ["Yes"] * 2 + ["No"] * 8}
+    )
+    found = check._distance(people, "vision difficulty", ("sex",), "adults", table, 40)
+    assert found.distance == pytest.approx((30 * 0.5 + 10 * 0.0) / 40)
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "csv", "parquet"])
+def test_a_generated_file_can_be_run_on_in_every_format(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"people.{suffix}"
+    assert main(["personas", "--n", "30", "--seed", "4", "--out", str(path)]) == 0
+    people = parse_personas(read_rows(str(path), "personas"), str(path))
+    assert [dict(p.attributes) for p in people] == generate.generate(30, 4).drop(columns="id").to_dict("records")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--n", "0", "--out", "x.csv"], "--n 0: must be between 1 and 5,000,000"),
+        (["--seed", "-1", "--out", "x.csv"], "--seed -1: must not be negative"),
+        (["--out", "x.txt"], "the file must be .jsonl, .csv or .parquet"),
+        (["--out", "nowhere/x.csv"], "there is no folder nowhere"),
+        ([], "--out FILE is missing"),
+        (["--check", "none.jsonl"], "no such file"),
+        (["--check", "a.jsonl", "--out", "b.jsonl"], "one of them"),
+        (["--json", "a.json", "--out", "b.jsonl"], "--json belongs to --check"),
+    ],
+)
+def test_wrong_arguments_are_one_line(arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["personas", *arguments]) == 2
+    error = capsys.readouterr().err
+    assert says in error
+    assert error.count("\n") == 1
+
+
+def test_education_of_men_and_women_held_out_of_the_fit() -> None:
+    """Census CB23-TPS.21 (CPS 2022): 39.0 percent of women and 36.2 of men of 25 and over have a bachelor's degree."""
+    people = census.sample(50_000, np.random.Generator(np.random.PCG64(8)))
+    grown = people[people["age"] >= 25]
+    degree = grown["education"].isin(["Bachelor's degree", *LABELS["education"][7:]])
+    share = degree.groupby(grown["sex"]).mean()
+    assert share["Female"] == pytest.approx(0.390, abs=0.03)
+    assert share["Male"] == pytest.approx(0.362, abs=0.03)
+    assert share["Female"] > share["Male"]

@@ -65,6 +65,12 @@ function withPersona(person, dropped, ...content) {
   return el("div", { class: "two" }, el("div", { class: "persona-wrap" }, personaList(person, dropped)), el("div", {}, ...content));
 }
 
+function leftOut(variant, person) {
+  const texts = variant.dropped.map((name) => [name, value(index.attributes.indexOf(name), person)]).filter(([, text]) => text !== null);
+  const said = texts.length > 4 ? `${texts.length} attributes` : texts.map(([name, text]) => `${name} (${text.length > 80 ? `${text.slice(0, 79)}…` : text})`).join(", ");
+  return el("p", { class: "leftout", text: `Left out: ${said || "nothing that this persona states"}` });
+}
+
 // Leave-one-out: the whole persona at the left, the variant that is chosen at the right.
 function besides(variants, person, position) {
   const whole = variants.find((v) => v.name === "whole") || variants[0];
@@ -75,8 +81,8 @@ function besides(variants, person, position) {
     for (const chip of chips.children) chip.setAttribute("aria-pressed", String(chip.dataset.name === variant.name));
     holder.replaceChildren(
       el("div", { class: "pair" },
-        el("div", {}, el("h3", {}, "Whole persona ", outcome(whole.outcome)), variantBody(whole, position)),
-        el("div", {}, el("h3", {}, `${variant.name[0].toUpperCase()}${variant.name.slice(1)} `, outcome(variant.outcome)), variantBody(variant, position))),
+        el("div", {}, el("h3", {}, "Whole persona ", outcome(whole.outcome)), el("p", { class: "leftout", text: "Nothing left out" }), variantBody(whole, position)),
+        el("div", {}, el("h3", {}, `${variant.name[0].toUpperCase()}${variant.name.slice(1)} `, outcome(variant.outcome)), leftOut(variant, person), variantBody(variant, position))),
       el("h3", { text: "The persona, with what was left out" }), personaList(person, variant.dropped));
   }
   for (const variant of others) {

@@ -121,7 +121,8 @@ class _Run:
             await asyncio.wait_for(workers, self.settings.critic_deadline)
             stop = self.tally.stop(self.tally.done)
         except _Stop as reason:
-            stop = str(reason)
+            # Others may have ended in the same moment; the counts should agree with those below.
+            stop = self.tally.stop(self.total) or str(reason)
         except asyncio.TimeoutError:
             stop = f"the deadline of {self.settings.critic_deadline:g} s passed (PERSONA_CRITIC_DEADLINE)"
         except asyncio.CancelledError:

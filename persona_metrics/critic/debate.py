@@ -7,6 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from functools import cache
 from itertools import combinations
 from typing import Any
 
@@ -131,10 +132,23 @@ def messages(judgement: Judgement) -> list[dict[str, str]]:
     question, persona, answer = (_json(x) for x in (judgement.question, dict(judgement.persona), judgement.answer))
     fence = hashlib.sha256("\x00".join((question, persona, answer)).encode()).hexdigest()[:20]
     values = {"question": question, "persona": persona, "answer": answer, "fence": fence}
-    return [
-        {"role": "system", "content": render(TEMPLATE, part="system", fence=fence)},
-        {"role": "user", "content": render(TEMPLATE, part="user", **values)},
-    ]
+    return [{"role": part, "content": _filled(part, values)} for part in ("system", "user")]
+
+
+def _filled(part: str, values: Mapping[str, str]) -> str:
+    return "".join(values[piece] if is_name else piece for piece, is_name in _pieces(part))
+
+
+@cache
+def _pieces(part: str) -> tuple[tuple[str, bool], ...]:
+    """Render a part of the template once, with a mark for each value; return texts and names of values in turn.
+
+    Reading thousands of stored verdicts back would otherwise be Jinja's work for the most part. The template puts the
+    values in as they are and does nothing else with them.
+    """
+    marked = {name: f"\0{name}\0" for name in ("question", "persona", "answer", "fence")}
+    pieces = render(TEMPLATE, part=part, **marked).split("\0")
+    return tuple((piece, bool(i % 2)) for i, piece in enumerate(pieces))
 
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False)  # json.dumps would make a new one a text

@@ -6,11 +6,12 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any
 
 import platformdirs
 from typing_extensions import Self
@@ -45,7 +46,7 @@ _COLUMNS = (
     "served_model",
     "created",
 )
-_T = TypeVar("_T")
+_SELECT = f"SELECT {', '.join(_COLUMNS[1:-1])} FROM votes WHERE key = ?"
 
 
 def default_path() -> Path:
@@ -66,7 +67,8 @@ class Store:
         if not create and self.path is not None and not self.path.is_file():
             raise PersonaError(f"verdict store {self.path}: no such file; nothing has been judged with it yet")
         self._db: sqlite3.Connection | None = None
-        self._db = self._guarded(self._open)
+        with self._in_one_line():
+            self._db = self._open()
 
     def _open(self) -> sqlite3.Connection:
         # SQLite keeps a database without a name in a file of its own that goes with the connection: what is judged
@@ -91,8 +93,9 @@ class Store:
                 return db
 
     def _prepare(self, db: sqlite3.Connection) -> None:
-        mine, version = (db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version"))
+        # Tables first: another process that is making this very file sets them and its marks at one stroke.
         tables = db.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]
+        mine, version = (db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version"))
         if tables and mine != _OURS:
             raise PersonaError(
                 f"verdict store {self.path}: another program's database; set PERSONA_CRITIC_STORE to another file"
@@ -112,26 +115,32 @@ class Store:
             db.execute(f"PRAGMA user_version={_FORMAT}")
             db.execute("COMMIT")
 
-    def _guarded(self, work: Callable[[], _T]) -> _T:
+    @contextmanager
+    def _in_one_line(self) -> Iterator[None]:
         try:
-            return work()
+            yield
         except (OSError, sqlite3.Error) as error:
-            what = shorten(getattr(error, "strerror", None) or error)
-            raise PersonaError(
-                f"verdict store {self.path or OFF}: {what}; move the file away, or set PERSONA_CRITIC_STORE to another"
-                " file or to off"
-            ) from None
+            raise self._broken(error) from None
+
+    def _broken(self, error: OSError | sqlite3.Error) -> PersonaError:
+        what = shorten(getattr(error, "strerror", None) or error)
+        return PersonaError(
+            f"verdict store {self.path or OFF}: {what}; move the file away, or set PERSONA_CRITIC_STORE to another file"
+            " or to off"
+        )
 
     def _execute(self, statement: str, values: tuple[Any, ...] = ()) -> sqlite3.Cursor:
         if self._db is None:
             raise PersonaError(f"verdict store {self.path or OFF}: closed")
-        db = self._db
-        return self._guarded(lambda: db.execute(statement, values))
+        return self._db.execute(statement, values)
 
     def get(self, name: str) -> Vote | None:
         """Return the stored vote under this key, marked ``stored``, or None."""
-        cursor = self._execute(f"SELECT {', '.join(_COLUMNS[1:-1])} FROM votes WHERE key = ?", (name,))
-        if (row := self._guarded(cursor.fetchone)) is None:
+        try:
+            row = self._execute(_SELECT, (name,)).fetchone()
+        except sqlite3.Error as error:
+            raise self._broken(error) from None
+        if row is None:
             return None
         critic, endpoint, number, reply, prompt_tokens, completion_tokens, latency, attempts, served = row
         if (debate := parse(reply)) is None:
@@ -163,31 +172,34 @@ class Store:
         text = reply.encode("utf-8", "replace").decode()
         row = (name, vote.critic, vote.endpoint, vote.number, text, vote.prompt_tokens, vote.completion_tokens)
         more = (vote.latency, vote.attempts, vote.served_model, time.time())
-        self._execute(f"INSERT OR REPLACE INTO votes VALUES ({', '.join('?' * len(_COLUMNS))})", (*row, *more))
+        with self._in_one_line():
+            self._execute(f"INSERT OR REPLACE INTO votes VALUES ({', '.join('?' * len(_COLUMNS))})", (*row, *more))
 
     def stats(self) -> list[dict[str, Any]]:
         """Return one row a critic and endpoint: verdicts, tokens, first and last time (seconds since 1970)."""
         columns = ("critic", "endpoint", "verdicts", "prompt_tokens", "completion_tokens", "first", "last")
-        cursor = self._execute(
+        statement = (
             "SELECT critic, endpoint, COUNT(*), SUM(prompt_tokens), SUM(completion_tokens), MIN(created), MAX(created)"
             " FROM votes GROUP BY critic, endpoint ORDER BY critic, endpoint"
         )
-        return [dict(zip(columns, row, strict=True)) for row in self._guarded(cursor.fetchall)]
+        with self._in_one_line():
+            return [dict(zip(columns, row, strict=True)) for row in self._execute(statement)]
 
     def prune(self, *, older_than: float | None = None, critic: str | None = None) -> int:
         """Delete votes older than so many days, or of one critic, or those that are both; return how many."""
         before = time.time() - older_than * 86400 if older_than is not None else None
-        cursor = self._execute(
-            "DELETE FROM votes WHERE (?1 IS NULL OR created < ?1) AND (?2 IS NULL OR critic = ?2)", (before, critic)
-        )
-        self._execute("VACUUM")
-        return cursor.rowcount
+        statement = "DELETE FROM votes WHERE (?1 IS NULL OR created < ?1) AND (?2 IS NULL OR critic = ?2)"
+        with self._in_one_line():
+            deleted = self._execute(statement, (before, critic)).rowcount
+            self._execute("VACUUM")
+            return deleted
 
     def export(self) -> Iterator[dict[str, Any]]:
         """Yield every vote, the oldest first: key, critic, endpoint, tokens, time and raw reply."""
-        cursor = self._execute(f"SELECT {', '.join(_COLUMNS)} FROM votes ORDER BY created, key")
-        while (row := self._guarded(cursor.fetchone)) is not None:
-            yield dict(zip(_COLUMNS, row, strict=True))
+        statement = f"SELECT {', '.join(_COLUMNS)} FROM votes ORDER BY created, key"
+        with self._in_one_line():
+            for row in self._execute(statement):
+                yield dict(zip(_COLUMNS, row, strict=True))
 
     def close(self) -> None:
         """Close the file."""

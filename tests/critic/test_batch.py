@@ -106,7 +106,9 @@ def test_the_first_twenty_that_fail_for_one_reason_stop_the_run() -> None:
 def test_too_many_failures_stop_the_run_as_soon_as_it_is_certain(capsys: pytest.CaptureFixture[str]) -> None:
     asked = judgements(200)
     with Server(faults={"refusal": 0.5}) as server:
-        with pytest.raises(PersonaError, match=r"4[1-4] of 200 verdicts are missing.*MAX_FAILURES=0.2.*refused") as caught:
+        with pytest.raises(
+            PersonaError, match=r"4[1-4] of 200 verdicts are missing.*MAX_FAILURES=0.2.*refused"
+        ) as caught:
             judged(server, asked, critic_concurrency=4)
         assert server.counts["critic"] < 150
         kept = int(str(caught.value).split(" verdicts are kept")[0].split()[-1])

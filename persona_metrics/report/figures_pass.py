@@ -82,13 +82,14 @@ def _needed(ax: Axes, needed: pd.DataFrame) -> None:
     last = int(needed["attempts"].max()) if len(needed) else 1
     ax.bar(met["attempts"], met["pairs"] / total, color=BLUE, width=0.8)
     share = float(never["pairs"].sum()) / total
-    place = last + 1.6
-    ax.bar([place], [share], color="white", edgecolor=ORANGE, hatch="////", width=0.8, linewidth=1.2)
+    place = last + max(1.6, 0.14 * last)
+    wide = max(0.8, 0.06 * last)
+    ax.bar([place], [share], color="white", edgecolor=ORANGE, hatch="////", width=wide, linewidth=1.2)
     ax.text(place, share, f"{100 * share:.0f}%\n", ha="center", va="bottom", fontsize=7.8, color=INK, linespacing=0.4)
     step = max(1, int(np.ceil(last / 8)))
     shown = [t for t in range(1, last + 1, step) if t + step * 0.75 <= last or t == last] + [last]
     ax.set_xticks([*dict.fromkeys(shown), place], [*(str(t) for t in dict.fromkeys(shown)), "never"])
-    ax.set_xlim(0.2, place + 0.9)
+    ax.set_xlim(0.2, place + max(0.9, 0.05 * last))
     peak = max(float((met["pairs"] / total).max()) if len(met) else 0.0, share)
     ax.set_ylim(0, max(0.05, peak * 1.2))
     percent(ax.yaxis)

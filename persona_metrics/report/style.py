@@ -16,7 +16,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MultipleLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter
 
 INK, SOFT, LINE = "#1f2933", "#5b6770", "#c9d1d8"
 BLUE, ORANGE, GREEN = "#0a5a9c", "#d6801f", "#2a9d78"
@@ -112,7 +112,7 @@ def percent(axis: Any, step: float | None = None, *, signed: bool = False) -> No
 
     axis.set_major_formatter(FuncFormatter(shown))
     if step:
-        axis.set_major_locator(MultipleLocator(step))
+        axis.set_major_locator(FixedLocator(list(np.arange(0, 1 + step / 2, step))))
 
 
 def dots(

@@ -137,8 +137,8 @@ def test_wrong_argument_is_one_line_before_any_request(given: dict[str, Any], me
 @pytest.mark.parametrize(
     ("server", "given", "message"),
     [
-        ({"key": "right"}, {"critic_api_key": "wrong"}, r"HTTP 401: key rejected; set PERSONA_CRITIC_API_KEY"),
-        ({"models": ("m",)}, {}, r"HTTP 404: not found; no such model or address: change PERSONA_CRITIC_MODEL"),
+        ({"key": "right"}, {"critic_api_key": "wrong"}, r"HTTP 401: key rejected.*; set PERSONA_CRITIC_API_KEY"),
+        ({"models": ("m",)}, {}, r"HTTP 404: not found.*; no such model or address: change PERSONA_CRITIC_MODEL"),
         ({"faults": {"garbage": 1.0}}, {}, r"not one object of the schema; .*: change PERSONA_CRITIC_MODEL"),
         ({"faults": {"truncated": 1.0}}, {}, r"was cut at 4096 tokens .*; raise PERSONA_CRITIC_MAX_TOKENS"),
         ({"faults": {"empty": 1.0}}, {}, r"empty reply; .*: change PERSONA_CRITIC_MODEL"),

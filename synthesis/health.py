@@ -26,7 +26,7 @@ INCOME_LABELS = (
     "under $10,000", "$10,000-24,999", "$25,000-49,999", "$50,000-74,999", "$75,000-99,999", "$100,000-149,999",
     "$150,000 or more",
 )  # fmt: skip
-LEAST_PAY, GREATEST_PAY, OTHER_INCOME = 0.2, 3.5, 40_000
+LEAST_PAY, GREATEST_PAY, OTHER_INCOME = 0.3, 2.5, 25_000
 """An income lies between these multiples of the job's usual pay for the hours worked, and this much on top of it."""
 
 
@@ -62,8 +62,9 @@ def draw_income(people: People, rng: np.random.Generator, folder: Path = POPULAT
     cell = np.ravel_multi_index(keys, dollars.shape[:-1])
     numbers = spread(rng, order(rng, cell, people["education"]))
     least, greatest, usual = bounds(people)
-    # Pay decides most of the rank; the rest is luck, trade and place.
-    score = np.where(works == 1, usual * (0.45 + 1.1 * numbers), numbers)
+    # Pay decides most of the rank; the rest is luck, trade and place. What a pension is follows what the job paid.
+    last = np.where(people["job"] == NO_JOB, 30_000.0, options().pay[people["job"]])
+    score = np.where(works == 1, usual * (0.6 + 0.8 * numbers), last * (0.3 + 1.4 * numbers))
     ranked = np.lexsort((score, cell))
     starts = np.flatnonzero(np.diff(cell[ranked], prepend=-1))
     sizes = np.diff(np.append(starts, len(cell)))

@@ -14,6 +14,7 @@ import pandas as pd
 
 from . import vocabulary as words
 from .draw import read_rows, read_table
+from .health import GREATEST_PAY, LEAST_PAY, OTHER_INCOME
 
 _ADVANCED = words.EDUCATION[7:]
 _BACHELOR_UP = words.EDUCATION[6:]
@@ -140,12 +141,12 @@ def _pay(f: pd.DataFrame) -> tuple[pd.Series, pd.Series, pd.Series]:
 
 def _underpaid(f: pd.DataFrame) -> pd.Series:
     usual, own, income = _pay(f)
-    return ~own & (income < 0.2 * usual)
+    return ~own & (income < LEAST_PAY * usual)
 
 
 def _overpaid(f: pd.DataFrame) -> pd.Series:
     usual, _, income = _pay(f)
-    return income > 3.5 * usual + 40_000
+    return income > GREATEST_PAY * usual + OTHER_INCOME
 
 
 def _weak_english(f: pd.DataFrame) -> pd.Series:
@@ -174,8 +175,8 @@ RULES: tuple[Rule, ...] = (
     Rule("veterans at 20", "no minor veteran: service starts at 18 and lasts", lambda f: (f["veteran status"] == words.VETERAN[1]) & (_age(f) < 20)),
     Rule("retired at 45", "nobody retires earlier", lambda f: _retired(f) & (_age(f) < 45)),
     Rule("retired do not work", "the description fits the status", lambda f: _retired(f) & (f["employment status"] != words.EMPLOYMENT[4])),
-    Rule("pay at least", "a fifth of the job's usual pay for the hours", _underpaid),
-    Rule("pay at most", "three and a half times the usual, and 40,000 besides", _overpaid),
+    Rule("pay at least", "three tenths of the job's usual pay for the hours", _underpaid),
+    Rule("pay at most", "two and a half times the usual, and 25,000 besides", _overpaid),
     Rule("no debt for income", "income is not negative here", lambda f: _income(f) < 0),
     Rule("English on the job", "jobs that need good English are held by those who speak it", _weak_english),
     Rule("English-only household", "speaks only English, neither well nor badly", lambda f: (f["household language"] == words.LANGUAGE[0]) != (f["ability to speak english"] == words.ENGLISH[0])),

@@ -68,8 +68,8 @@ def test_groups_are_filled_where_the_personas_allow_it() -> None:
 
 def test_embedded_set_stands_on_its_own() -> None:
     embedded = load_pool(settings.load())
-    assert len(embedded.personas) >= 100
-    assert len(embedded.questions) >= 100
+    assert len(embedded.personas) == 1000
+    assert len(embedded.questions) >= 400
     assert len({q.topic for q in embedded.questions}) >= 20
     assert len(embedded.hash) == 12
 

@@ -27,7 +27,7 @@ IN_CODE = """## Numbers in code
   other religions 2, what is left of all non-Christian ones; those without an answer are spread over all.
 - `synthesis/fit/beliefs.py`, what the survey's "Other" religion is made of by origin: **assumed**, since the extract has no
   finer answers; most are Christians of no named denomination, and totals are raked to Pew's.
-- `synthesis/fit/beliefs.py`, ideology: **published**, Gallup 2024 (655190): adults 37, 34 and 25 percent conservative, moderate
+- `synthesis/fit/politics.py`, ideology: **published**, Gallup 2024 (655190): adults 37, 34 and 25 percent conservative, moderate
   and liberal; Republicans 77, 18 and 4; Democrats 55 liberal, 19 very liberal. **Assumed**: the other 45 of the Democrats are
   split 10 to 35, as in 2019 (14 to 36); "very" against plain on each side goes by the survey's "extremely", as much commoner
   as among liberal Democrats on a party's own side and a quarter as common on the other, where answers are partly slips.

@@ -8,10 +8,13 @@ import random
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
-import aiohttp
+import httpx2
+import openai
+from openai import AsyncOpenAI, DefaultAioHttpClient, RequestOptions
 
-from .. import __version__, embedded
+from .. import embedded
 from ..errors import shorten
 from ..settings import Settings
 from . import debate, request
@@ -25,6 +28,8 @@ _NAMES = {400: "bad request", 401: "key rejected", 403: "access refused", 404: "
 _REFUSED = ("content_filter", "refusal")
 _SPARED = 50
 """So many refusals for lack of allowance cost no attempt, as long as others get through in the meantime."""
+
+_UNLIMITED = 1 << 16
 
 dialects: dict[tuple[str, str], Dialect] = {}
 """What this process has learned of each model at each address."""
@@ -53,28 +58,31 @@ class Endpoint:
             flight = min(flight, 2 * embedded.SLOTS)  # more would wait inside the model until they time out
         self.gate = Gate(flight, *caps)
         self._secret = critic.secret(settings)
-        self._base = critic.base_url.rstrip("/")
-        headers = {"Content-Type": "application/json", "User-Agent": f"persona-metrics/{__version__}"}
-        if self._secret:
-            headers["Authorization"] = f"Bearer {self._secret}"
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0),  # the gate is the limit
-            timeout=aiohttp.ClientTimeout(total=settings.critic_timeout),
-            headers=headers,
-            trust_env=True,  # HTTP_PROXY and the like
+        # Without a key no header of one: "none" is not what an endpoint should log.
+        self._options: RequestOptions = {} if self._secret else {"headers": {"Authorization": openai.Omit()}}
+        self._client = AsyncOpenAI(
+            api_key=self._secret or "none",
+            base_url=critic.base_url,
+            max_retries=0,  # retries are ours: all requests in flight must back off together
+            http_client=DefaultAioHttpClient(
+                timeout=settings.critic_timeout,
+                # The gate is the limit; aiohttp's own of 100 connections would be another.
+                limits=httpx2.Limits(max_connections=_UNLIMITED, max_keepalive_connections=_UNLIMITED),
+                # A redirect would turn the request into a GET, or carry the key elsewhere.
+                follow_redirects=False,
+            ),
         )
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._session.close()
+        await self._client.close()
 
     async def lists_models(self) -> bool:
         """Return whether the endpoint is there and accepts the key, by asking for its models, which costs nothing."""
-        timeout = aiohttp.ClientTimeout(total=min(10.0, self._settings.critic_timeout))
         try:
-            async with self._session.get(f"{self._base}/models", timeout=timeout, allow_redirects=False) as response:
-                return response.status == 200
-        except (asyncio.TimeoutError, aiohttp.ClientError, OSError, ValueError):
+            options: RequestOptions = {**self._options, "timeout": min(10.0, self._settings.critic_timeout)}
+            return (await self._client.get("/models", cast_to=httpx2.Response, options=options)).is_success
+        except openai.OpenAIError:
             return False
 
     def key(self, messages: Messages, number: int) -> str:
@@ -139,7 +147,7 @@ class Endpoint:
             tried = replace(self.dialect)
             asked = request.body(self.critic, self._settings, messages, number, tried, larger=larger)
             try:
-                status, headers, content = await self._post(json.dumps(asked).encode())
+                status, headers, content = await self._post(asked)
             finally:
                 self.gate.leave()
             try:
@@ -165,18 +173,24 @@ class Endpoint:
                 continue
             raise failure
 
-    async def _post(self, content: bytes) -> tuple[int, Mapping[str, str], bytes]:
-        url = f"{self._base}/chat/completions"
+    async def _post(self, asked: Mapping[str, Any]) -> tuple[int, Mapping[str, str], bytes]:
         try:
-            # A redirect would turn the request into a GET, or carry the key elsewhere.
-            async with self._session.post(url, data=content, allow_redirects=False) as response:
-                return response.status, response.headers, await response.read()
-        except asyncio.TimeoutError:
-            self.gate.throttled()
-            raise _Failure(f"no reply in time: within {self._settings.critic_timeout:g} s") from None
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            detail = getattr(error, "os_error", None) or error
-            raise _Failure(self._clean(f"connection failed: {shorten(detail, 80)}")) from None
+            # The bare response: building the typed one would cost more than all the rest of a call.
+            response = await self._client.post(
+                "/chat/completions", body=asked, cast_to=httpx2.Response, options=self._options
+            )
+        except openai.APIStatusError as error:
+            response = error.response
+        except openai.APIConnectionError as error:
+            cause = _innermost(error)
+            # The transport calls every broken connection a timeout; what aiohttp itself raised tells them apart.
+            if isinstance(cause, asyncio.TimeoutError):
+                self.gate.throttled()
+                raise _Failure(f"no reply in time: within {self._settings.critic_timeout:g} s") from None
+            raise _Failure(self._clean(f"connection failed: {shorten(cause, 80)}")) from None
+        except (openai.OpenAIError, ValueError) as error:
+            raise _Failure(self._clean(f"unreadable reply: {shorten(error, 80)}")) from None
+        return response.status_code, response.headers, response.content
 
     def _stepped_down(self, tried: Dialect, message: str) -> bool:
         if replace(self.dialect, proven=tried.proven) != tried:
@@ -197,3 +211,9 @@ class Endpoint:
     def _clean(self, reason: str) -> str:
         # Some servers repeat the key they reject.
         return reason.replace(self._secret, "***") if self._secret else reason
+
+
+def _innermost(error: BaseException) -> BaseException:
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error

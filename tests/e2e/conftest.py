@@ -43,7 +43,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureR
             venv.create(folder, with_pip=True, symlinks=os.name == "posix")
             python = str(folder / ("Scripts" if os.name == "nt" else "bin") / "python")
             built = request.getfixturevalue("wheel")
-            _run(python, "-m", "pip", "install", "--quiet", str(built), f"lm-eval[api]=={name}")
+            _run(python, "-m", "pip", "install", "--quiet", "--no-compile", str(built), f"lm-eval[api]=={name}")
             made[name] = Install(name, python, include=False)
             request.addfinalizer(lambda: shutil.rmtree(folder, ignore_errors=True))
         return made[name]

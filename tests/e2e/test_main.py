@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from persona_metrics import __version__
 from persona_metrics.critic.debate import prompt_hash
@@ -17,7 +18,7 @@ from persona_metrics.personas import ATTRIBUTES, band
 from persona_metrics.prompts import template_hash
 from persona_metrics.samples import load_run, replies_of, results_of
 from tests.e2e import gsm8k
-from tests.e2e.command import HERE, Install, Ran, evaluate, run
+from tests.e2e.command import CHECKOUT, HERE, Install, Ran, evaluate, run
 from tests.server import Server, default_reply, default_verdict
 
 KEY = "sk-core-distinctive-6c1f0d"
@@ -200,3 +201,18 @@ def test_listing_and_validating_need_no_key_and_no_critic(tmp_path: Path) -> Non
     valid = run(["validate", "--tasks", "persona_main,persona_modes,persona_bench", *HERE.flags], cwd=tmp_path)
     assert valid.code == 0
     assert "All tasks found and valid" in valid.stdout
+
+
+def test_example_config_is_a_whole_run(tmp_path: Path) -> None:
+    config = yaml.safe_load((CHECKOUT / "examples" / "persona_main.yaml").read_text(encoding="utf-8"))
+    with Server(key=KEY) as server:
+        config["model_args"]["base_url"] = server.chat_url
+        config["metadata"] |= {"n": 4, "critic_base_url": server.base_url}
+        (tmp_path / "run.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+        ran = run(["run", "--config", "run.yaml", *HERE.flags], cwd=tmp_path, OPENAI_API_KEY=KEY)
+    assert ran.code == 0, ran.stderr
+    assert server.counts == {"model": 8, "critic": 9}
+    for task in config["tasks"]:
+        assert ran.rows(task)["critic_failures"] == 0
+        assert "personalized" in ran.table(task)
+    assert KEY not in ran.everything()

@@ -43,7 +43,15 @@ def forest(name: str, table: pd.DataFrame, overall: Mapping[str, float], caption
     raw = {"marker": "s", "color": ORANGE, "size": 4.4, "hollow": True, "name": "raw rate"}
     dots(ax, list(at - 0.17), rows["rate"], rows["low"], rows["high"], **raw)  # type: ignore[arg-type]
     thin = rows["suppressed"].to_numpy(bool)
-    dots(ax, list(at + 0.17), rows["pooled"], rows["pooled_low"], rows["pooled_high"], hollow=thin, name="pooled rate")
+    dots(
+        ax,
+        list(at + 0.17 * ~thin),
+        rows["pooled"],
+        rows["pooled_low"],
+        rows["pooled_high"],
+        hollow=thin,
+        name="pooled rate",
+    )
     ax.set_xlim(-0.02, 1.02)
     percent(ax.xaxis, 0.25)
     ax.tick_params(axis="both", labelsize=8)
@@ -80,8 +88,11 @@ def heat(
     cross: tuple[str, str],
     caption: str,
     model: str,
-) -> Drawn:
-    """Draw the pooled rates of a two-attribute cross; a cell says its rate and n, a missing one stays empty."""
+) -> Drawn | None:
+    """Draw the pooled rates of a two-attribute cross; a cell says its rate and n, a missing one stays empty.
+
+    None where no cell has a judged pair.
+    """
     first, second = cross
     by_name = table.set_index("name")
     cells: dict[tuple[str, str], Any] = {}
@@ -99,6 +110,8 @@ def heat(
         i, j = down.index(a), across.index(b)
         rates[i, j] = row["pooled"]
         texts[i, j] = f"{100 * row['pooled']:.0f}%\nn {int(row['n'])}" if not np.isnan(row["pooled"]) else ""
+    if np.isnan(rates).all():
+        return None
     wide = 1.05 * len(across)
     figure = Figure(figsize=(wide + 2.6, 0.52 * len(down) + 0.2))
     width = figure.get_figwidth()

@@ -11,6 +11,7 @@ sizes. Exit code 1 where 20,000 samples take over 3 s to open or over 200 ms to 
 from __future__ import annotations
 
 import argparse
+import random
 import sys
 import tempfile
 import time
@@ -21,7 +22,7 @@ sys.path.insert(0, str(ROOT))
 
 from persona_metrics.report import write_report  # noqa: E402
 from tests.browser import chromium  # noqa: E402
-from tests.runs import Planted, write_run  # noqa: E402
+from tests.runs import Planted, Texts, write_run  # noqa: E402
 
 FILTERS = (
     ("f-outcome", "1", ""),
@@ -30,6 +31,19 @@ FILTERS = (
     ("f-text", "", "e"),
     ("f-text", "", "halve it and keep"),
     ("f-text", "", "no text says this"),
+)
+RANDOM = random.Random(0)
+WORDS = ["".join(RANDOM.choices("etaoinshrdlu", k=RANDOM.randint(2, 9))) for _ in range(20_000)]
+
+
+def said(words: int) -> str:
+    """Return so many words that no packer can foresee."""
+    return " ".join(RANDOM.choices(WORDS, k=words))
+
+
+TEXTS = Texts(
+    answer=lambda pair, variant, text: f"{text} {said(250)}",  # noqa: ARG005
+    debate=lambda pair, variant, text: f"{text} {said(60)}",  # noqa: ARG005
 )
 SET = """const field = document.getElementById(arguments[0]);
     field.value = arguments[1] || arguments[2];
@@ -60,7 +74,7 @@ def measure(folder: Path, size: int) -> tuple[float, float, float, float, int]:
     """Return seconds to open, seconds until all is searchable, ms of the slowest filter, MB and samples of the page."""
     per_task = min(size, 15_000)
     runs = [
-        write_run(folder, n=min(per_task, size - start), seed=start, model=f"m{start}", planted=Planted(sentences=20))
+        write_run(folder, n=min(per_task, size - start), seed=start, model=f"m{start}", planted=Planted(texts=TEXTS))
         for start in range(0, size, per_task)
     ]
     write_report(runs, folder / "out", figures=False)

@@ -30,7 +30,7 @@ FILTERS = (
     ("f-value", "0", ""),
     ("f-text", "", "e"),
     ("f-text", "", "halve it and keep"),
-    ("f-text", "", "no text says this"),
+    ("f-text", "", "zzqxj"),
 )
 RANDOM = random.Random(0)
 WORDS = ["".join(RANDOM.choices("etaoinshrdlu", k=RANDOM.randint(2, 9))) for _ in range(20_000)]

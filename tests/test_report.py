@@ -155,6 +155,13 @@ def test_interval_in_words(value: float, low: float, high: float, said: str) -> 
     assert words.plus_minus(value, low, high) == said
 
 
+def test_groups_that_differ_by_chance_have_no_lowest(tmp_path: Path) -> None:
+    path = write_run(tmp_path, ("persona_intersection",), n=60, cross="sex,age", min_support=5)
+    (table,) = loaded(path)[1]
+    table.tables["groups"].loc[0, "between_group_sd"] = 0.0
+    assert "no more than chance" in words.finding(table)
+
+
 def test_csv_holds_no_formula() -> None:
     assert csv_text(pd.DataFrame({"group": ["=1+1", "x"], "n": [-1, 2]})) == "group,n\n'=1+1,-1\nx,2\n"
 

@@ -191,7 +191,7 @@ def test_search_finds_texts_of_answers_and_debates_alone(driver: Any) -> None:
     _search(driver, "WINDOW.hacked")
     # Document 1 of each of the three tasks; document 2 says it after its millionth character, where the page is cut.
     assert _status(driver).startswith("3 of 180")
-    _search(driver, "no text says this")
+    _search(driver, "zzqxj")
     assert _status(driver).startswith("0 of 180")
 
 

@@ -8,13 +8,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from persona_metrics import cli
+from persona_metrics import cli, evaluate_model
 from persona_metrics.errors import PersonaError
 from persona_metrics.report.load import find, read
 from persona_metrics.report.reader import read_lines
 from persona_metrics.samples import find_results, load_run, read_samples, tidy
 
 from .runs import Planted, write_run
+from .server import Server
 
 
 def notes(*paths: Path) -> list[str]:
@@ -128,3 +129,31 @@ def test_find_results_takes_the_newest_first(tmp_path: Path) -> None:
     for day in (1, 3, 2):
         write_run(tmp_path, n=3, stamp=f"2026-03-0{day}T10-00-00.000001")
     assert [p.name[8:18] for p in find_results(tmp_path)] == ["2026-03-03", "2026-03-02", "2026-03-01"]
+
+
+def shape(value: object) -> object:
+    """Return the keys and types of nested data; a text that is JSON by what it holds, None like any other leaf."""
+    if isinstance(value, dict):
+        return {k: shape(v) for k, v in value.items() if "[" not in k and not k.startswith("gen_args")}
+    if isinstance(value, list):
+        return [shape(v) for v in value[:1]]
+    if isinstance(value, str) and value.startswith("{"):
+        return shape(json.loads(value))
+    return "number" if isinstance(value, (int, float)) and not isinstance(value, bool) else "leaf"
+
+
+@pytest.mark.parametrize(("kind", "task"), [("main", "persona_main"), ("pass_at_k", "persona_pass_at_k")])
+def test_made_up_runs_have_the_form_of_real_ones(tmp_path: Path, kind: str, task: str) -> None:
+    with Server() as server:
+        critic = {"critic_model": "critic-x", "critic_base_url": server.base_url}
+        evaluate_model("m", kind, n=4, k=2, base_url=server.base_url, output_path=tmp_path / "real", **critic)
+    made = load_run(write_run(tmp_path / "made", (task,), n=4, k=2, model="m"))
+    (path,) = find_results(tmp_path / "real")
+    real = load_run(path)
+    assert set(real.tasks[0].metadata) - {"base_url", "num_concurrent", "max_retries", "config_source"} == set(
+        made.tasks[0].metadata
+    )
+    assert {k for k in real.tasks[0].rows if "[" not in k} == {k for k in made.tasks[0].rows if "[" not in k}
+    lines = [next(iter(read_samples(run.tasks[0].samples))) for run in (real, made) if run.tasks[0].samples]
+    assert shape(lines[0]) == shape(lines[1])
+    assert len(read(find([path])[0]).entries[0].data.frame) == (4 if kind == "main" else 8)

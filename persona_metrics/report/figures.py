@@ -49,7 +49,8 @@ def _of_task(table: TaskTables, prefix: str) -> list[Drawn]:
         drawn = [figures_intersection.forest(f"{prefix}-forest", rows, overall, said, model)]
         for cross in figures_intersection.crosses(listed):
             name = file_name(prefix, "heat", *cross)
-            drawn.append(figures_intersection.heat(name, rows, listed, cross, said, model))
+            heat = figures_intersection.heat(name, rows, listed, cross, said, model)
+            drawn += [heat] if heat else []
         return drawn
     if "curve" in tables and len(tables["curve"]):
         return [figures_pass.attempts(f"{prefix}-attempts", tables["curve"], tables["attempts"], said, model)]
@@ -68,7 +69,8 @@ def _comparing(tables: Sequence[TaskTables], comparisons: Sequence[Comparison]) 
     if len(modes) > 1:
         rows = pd.concat([c.rates.rename(columns={"name": "mode"}).assign(model=c.of) for c in modes])
         critics = {str(t.entry.task.metadata.get("critic_model")) for t in tables}
-        n = f"{int(rows['n'].min()):,} to {int(rows['n'].max()):,}"
+        least, most = int(rows["n"].min()), int(rows["n"].max())
+        n = f"{least:,} to {most:,}" if most > least else f"{most:,}"
         said = f"n = {n} judged pairs a point · critic {', '.join(sorted(critics))}."
         drawn.append(figures_compare.modes_by_models("models-modes", rows, said))
     for comparison in modes:

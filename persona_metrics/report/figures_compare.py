@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from .figures_main import p_text
-from .style import BLUE, GREEN, ORANGE, ROW, SOFT, Drawn, dots, frame, label, percent, rows_axis, side_notes
+from .style import BLUE, GREEN, ORANGE, ROW, SOFT, Drawn, dots, frame, middle, percent, rows_axis, side_notes
 
 MARKERS = (
     ("o", BLUE, False),
@@ -27,7 +27,7 @@ def models(name: str, rates: pd.DataFrame, differences: pd.DataFrame, caption: s
     height = tall + low + gap
     figure = Figure(figsize=(7.0, height))
     ax = figure.add_axes((0.33, (low + gap) / height, 0.52, tall / height))
-    rows_axis(ax, [label(n, 30) for n in rows["name"]])
+    rows_axis(ax, [middle(n, 34) for n in rows["name"]])
     dots(ax, range(len(rows)), rows["value"], rows["low"], rows["high"])
     ax.set_xlim(-0.02, 1.02)
     percent(ax.xaxis, 0.25)
@@ -35,9 +35,7 @@ def models(name: str, rates: pd.DataFrame, differences: pd.DataFrame, caption: s
     side_notes(ax, [f"n {int(n)}" for n in rows["n"]])
     if len(paired):
         below = figure.add_axes((0.33, 0, 0.52, low / height))
-        pairs = [
-            f"{label(a, 30, 1)} –\n{label(b, 30, 1)}" for a, b in zip(paired["first"], paired["second"], strict=True)
-        ]
+        pairs = [f"{middle(a, 38)} –\n{middle(b, 38)}" for a, b in zip(paired["first"], paired["second"], strict=True)]
         rows_axis(below, pairs)
         told = paired["p_adjusted"].to_numpy(float) <= 0.05
         dots(
@@ -75,7 +73,7 @@ def modes_by_models(name: str, rates: pd.DataFrame, caption: str) -> Drawn:
     spread = step * (len(order) - 1)
     figure = Figure(figsize=(7.0, max(ROW, spread + 0.24) * len(labels) + 0.1))
     ax = figure.add_axes((0.3, 0, 0.64, 1))
-    rows_axis(ax, [label(m, 28) for m in labels])
+    rows_axis(ax, [middle(m, 34) for m in labels])
     # Row units to inches: the modes of a model lie close together, the models apart.
     unit = spread / max(ROW, spread + 0.24)
     for i, mode in enumerate(order):

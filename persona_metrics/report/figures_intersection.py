@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from ..personas import bands
 from .style import (
@@ -43,7 +45,15 @@ def forest(name: str, table: pd.DataFrame, overall: Mapping[str, float], caption
     raw = {"marker": "s", "color": ORANGE, "size": 4.4, "hollow": True, "name": "raw rate"}
     dots(ax, list(at - 0.17), rows["rate"], rows["low"], rows["high"], **raw)  # type: ignore[arg-type]
     thin = rows["suppressed"].to_numpy(bool)
-    dots(ax, list(at + 0.17), rows["pooled"], rows["pooled_low"], rows["pooled_high"], hollow=thin, name="pooled rate")
+    dots(
+        ax,
+        list(at + 0.17 * ~thin),
+        rows["pooled"],
+        rows["pooled_low"],
+        rows["pooled_high"],
+        hollow=thin,
+        name="pooled rate",
+    )
     ax.set_xlim(-0.02, 1.02)
     percent(ax.xaxis, 0.25)
     ax.tick_params(axis="both", labelsize=8)
@@ -80,8 +90,11 @@ def heat(
     cross: tuple[str, str],
     caption: str,
     model: str,
-) -> Drawn:
-    """Draw the pooled rates of a two-attribute cross; a cell says its rate and n, a missing one stays empty."""
+) -> Drawn | None:
+    """Draw the pooled rates of a two-attribute cross; a cell says its rate and n, a missing one stays empty.
+
+    None where no cell has a judged pair.
+    """
     first, second = cross
     by_name = table.set_index("name")
     cells: dict[tuple[str, str], Any] = {}
@@ -98,9 +111,13 @@ def heat(
     for (a, b), row in cells.items():
         i, j = down.index(a), across.index(b)
         rates[i, j] = row["pooled"]
-        texts[i, j] = f"{100 * row['pooled']:.0f}%\nn {int(row['n'])}" if not np.isnan(row["pooled"]) else ""
+        if not np.isnan(row["pooled"]):
+            interval = f"{100 * row['pooled_low']:.0f} to {100 * row['pooled_high']:.0f}"
+            texts[i, j] = f"{100 * row['pooled']:.0f}%\n{interval}\nn {int(row['n'])}"
+    if np.isnan(rates).all():
+        return None
     wide = 1.05 * len(across)
-    figure = Figure(figsize=(wide + 2.6, 0.52 * len(down) + 0.2))
+    figure = Figure(figsize=(wide + 2.6, 0.62 * len(down) + 0.2))
     width = figure.get_figwidth()
     ax = figure.add_axes((1.9 / width, 0, wide / width, 1))
     ax.set_facecolor("#eef1f4")
@@ -117,6 +134,7 @@ def heat(
         cbar_ax=figure.add_axes(((1.9 + wide + 0.15) / width, 0, 0.14 / width, 1)),
         annot_kws={"fontsize": 8},
     )
+    _mark(ax, rates, [(down.index(a), across.index(b)) for (a, b), row in cells.items() if row["suppressed"]])
     percent(figure.axes[-1].yaxis, 0.25)
     figure.axes[-1].tick_params(labelsize=7.6, length=0)
     ax.grid(visible=False)
@@ -125,13 +143,26 @@ def heat(
     ax.set_xticklabels(ax.get_xticklabels(), rotation=0)
     ax.set_xlabel(clean(second), fontsize=8.6, color=INK)
     ax.set_ylabel(clean(first), fontsize=8.6, color=INK)
+    support = int(table["min_support"].iloc[0])
+    few = f" Hatched: fewer than {support} pairs." if any(row["suppressed"] for row in cells.values()) else ""
     frame(
         figure,
         f"{clean(first)} × {clean(second)}",
         f"{model} · pooled share judged personalised",
-        f"{caption} The intervals stand in the forest plot.",
+        f"{caption} Each cell: pooled rate, its 95% interval, pairs.{few}",
     )
     return Drawn(name, f"{clean(first)} × {clean(second)}", caption, "Heat map of pooled rates.", figure)
+
+
+def _mark(ax: Axes, rates: Any, thin: Sequence[tuple[int, int]]) -> None:
+    """Hatch the cells with few pairs; write dark on light and light on dark."""
+    for i, j in thin:
+        ax.add_patch(Rectangle((j, i), 1, 1, fill=False, hatch="///", edgecolor="white", alpha=0.28, linewidth=0))
+    for text in ax.texts:
+        rate = rates[int(text.get_position()[1]), int(text.get_position()[0])]
+        # The scale's lightness grows with the rate; at a half both would do.
+        text.set_color("#10151a" if rate > 0.5 else "white")
+        text.set_zorder(5)
 
 
 def _order(attribute: str, values: set[str]) -> list[str]:

@@ -19,12 +19,13 @@ def attempts(name: str, curve: pd.DataFrame, needed: pd.DataFrame, caption: str,
     _curve(figure.add_subplot(grid[0, 0]), curve)
     _needed(figure.add_subplot(grid[0, 1]), needed)
     last = int(curve["k"].max()) if len(curve) else 0
+    dotted = f" Dotted beyond k = {last // 2}: few independent draws of k among {last} attempts." if last > 1 else ""
     frame(
         figure,
         "Attempts",
         f"{model} · independent answers to the same prompt",
         f"{caption} Bands: 95% intervals over pairs. pass@k: at least one of k attempts is personalised; pass^k: all of"
-        f" them. Dotted beyond k = {last // 2}: few independent draws of k among {last} attempts.",
+        f" them.{dotted}",
     )
     return Drawn(name, "Attempts", caption, "pass@k and pass^k by k, and the attempts that the pairs needed.", figure)
 
@@ -41,6 +42,8 @@ def _curve(ax: Axes, curve: pd.DataFrame) -> None:
         ax.fill_between(
             k, curve[low].to_numpy(float), curve[high].to_numpy(float), color=color, alpha=0.18, linewidth=0
         )
+        if len(k) == 1:
+            ax.errorbar(k, y, yerr=[y - curve[low], curve[high] - y], fmt="none", ecolor=color, capsize=4)
         firm = ~noisy
         ax.plot(k[firm], y[firm], color=color, linewidth=1.7)
         start = max(0, int(firm.sum()) - 1)

@@ -102,6 +102,15 @@ def label(text: object, width: int = 24, lines: int = 2) -> str:
     return "\n".join(textwrap.wrap(clean(text), width, max_lines=lines, placeholder="…", break_long_words=True) or [""])
 
 
+def middle(text: object, width: int = 30) -> str:
+    """Return a name on one line, its middle left out where it is too long: models differ at their ends."""
+    name = clean(text)
+    if len(name) <= width:
+        return name
+    tail = (width - 1) * 2 // 3
+    return f"{name[: width - 1 - tail]}…{name[-tail:]}"
+
+
 def percent(axis: Any, step: float | None = None, *, signed: bool = False) -> None:
     """Show an axis' shares as per cent, or differences as points with their sign."""
 

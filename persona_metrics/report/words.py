@@ -95,7 +95,7 @@ def finding(table: TaskTables) -> str:
         if not row["groups"] or not isinstance(row["worst_group_name"], str):
             return "No intersection has enough judged pairs."
         p = float(row["homogeneity_p"])
-        if math.isinf(float(row.get("prior_n", math.nan))):
+        if math.isinf(float(row.get("prior_n", math.nan))) or float(row["between_group_sd"]) == 0.0:
             return f"The {int(row['groups'])} groups differ no more than chance makes them (homogeneity p = {p:.2g})."
         return (
             f"Lowest of {int(row['groups'])} groups: {row['worst_group_name']}, {percent(float(row['worst_group']))}"

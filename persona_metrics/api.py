@@ -139,7 +139,7 @@ def _run(
     from lm_eval import simple_evaluate
     from lm_eval.tasks import TaskManager
 
-    from .harness import raising
+    from .exits import raising
 
     manager = TaskManager(include_path=str(tasks_folder()), include_defaults=False, metadata={**arguments, **overrides})
     with raising():

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from types import TracebackType
-from typing import Any, NoReturn
+from typing import Any
 
 import datasets
 from lm_eval.api.filter import Filter
@@ -16,11 +13,13 @@ from lm_eval.api.metrics import mean
 from lm_eval.api.registry import register_filter, register_metric
 from lm_eval.api.task import ConfigurableTask
 
-from . import answers, evaluations, ranks, record, settings, sources
-from .critic import Judgement, Verdict, check, judge
+from . import evaluations, ranks, record, settings, sources
+from .critic import Verdict, check, judge
 from .errors import PersonaError
 from .evaluations import Outcome
-from .personas import Persona, known
+from .exits import say, user_errors
+from .judging import judge_replies, outcome, persona_of
+from .personas import Persona
 from .prompts import render
 from .samples import Result
 
@@ -44,61 +43,6 @@ ROWS: Mapping[str, bool] = {
 
 # A chat endpoint takes messages; without the chat template lm-eval hands it bare text and fails mid-run.
 _CHAT_MODELS = frozenset({"LocalChatCompletion", "OpenAIChatCompletion", "AnthropicChat", "LiteLLMChatCompletion"})
-
-
-class UserExit(SystemExit):
-    """Ends an ``lm_eval`` process with one line on stderr and exit code 2; ``api`` turns it back into its error."""
-
-    def __init__(self, error: PersonaError) -> None:
-        super().__init__(2)
-        self.error = error
-
-
-def _exit(error: PersonaError) -> NoReturn:
-    print(f"persona-metrics: error: {error}", file=sys.stderr)
-    raise UserExit(error) from None
-
-
-@contextmanager
-def user_errors(*, everywhere: bool = False) -> Iterator[None]:
-    """Turn a ``PersonaError`` into one line and an exit code, since lm-eval would show its stack.
-
-    Of several processes that all see the same mistake the first says it; ``everywhere`` is for what only one may see.
-    """
-    try:
-        yield
-    except PersonaError as error:
-        if _handed_on.get() or (ranks.process() and not everywhere):
-            raise UserExit(error) from None
-        _exit(error)
-    except KeyboardInterrupt:
-        # How to resume has been said; lm-eval's stack below it would hide that. Notebooks do not use this hook.
-        sys.excepthook = _without_interrupts
-        raise
-
-
-def _without_interrupts(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    if not issubclass(kind, KeyboardInterrupt):
-        sys.__excepthook__(kind, error, trace)
-
-
-_handed_on = ContextVar("_handed_on", default=False)
-
-
-@contextmanager
-def raising() -> Iterator[None]:
-    """Within this, hand a ``PersonaError`` to the Python caller of lm-eval instead of printing it."""
-    token = _handed_on.set(True)
-    try:
-        yield
-    except UserExit as stopped:
-        raise stopped.error from None
-    finally:
-        _handed_on.reset(token)
-
-
-def _say(text: str) -> None:
-    print(f"persona-metrics: {text}", file=sys.stderr, flush=True)
 
 
 def _placeholder(*args: Any, **kwargs: Any) -> float:
@@ -167,13 +111,13 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         return super().doc_to_text(doc if "prompt" in doc else {**doc, "prompt": self._prompt(doc)}, doc_to_text)
 
     def _prompt(self, doc: Mapping[str, Any], persona: Persona | None = None) -> str:
-        shown = persona or _persona(doc)
+        shown = persona or persona_of(doc)
         return render(f"answer/{self.settings.mode}.jinja", persona=shown.attributes, question=doc["question"])
 
     def fewshot_context(self, doc: Any, num_fewshot: Any = 0, *args: Any, **kwargs: Any) -> list[Any]:
         """Return one context a variant."""
         contexts = []
-        for variant in self.evaluation.variants(_persona(doc)):
+        for variant in self.evaluation.variants(persona_of(doc)):
             shown = {**doc, "prompt": self._prompt(doc, variant.persona)}
             contexts.append(super().fewshot_context(shown, num_fewshot, *args, **kwargs))
         return contexts
@@ -181,7 +125,7 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
     def construct_requests(self, doc: Any, ctx: Any, **kwargs: Any) -> list[Any]:
         """Return one instance a variant, in the variants' order, each with its own seed where it has one."""
         instances = []
-        for index, (variant, context) in enumerate(zip(self.evaluation.variants(_persona(doc)), ctx, strict=True)):
+        for index, (variant, context) in enumerate(zip(self.evaluation.variants(persona_of(doc)), ctx, strict=True)):
             made = super().construct_requests(doc={**doc, "variant": variant.name}, ctx=context, **kwargs)
             instance = made[0] if isinstance(made, list) else made
             instance.idx = index
@@ -239,19 +183,19 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         calls = pairs * variants
         votes = record.votes(self.settings)
         judged = "no judgement (predict only)" if self._predict_only else f"at most {calls * votes} judgements"
-        _say(f"{self.config.task}: {pairs} pairs × {variants} variants = {calls} generations, {judged}")
+        say(f"{self.config.task}: {pairs} pairs × {variants} variants = {calls} generations, {judged}")
         if support := self.config.metadata.get("support"):
             thin = {k: v for k, v in support.items() if v < self.settings.min_support}
             if thin:
                 listed = ", ".join(f"{k} {v}" for k, v in list(thin.items())[:8])
                 more = f" and {len(thin) - 8} more" if len(thin) > 8 else ""
-                _say(f"below {self.settings.min_support} pairs: {listed}{more} (more n or personas would help)")
+                say(f"below {self.settings.min_support} pairs: {listed}{more} (more n or personas would help)")
         if not self._predict_only:
             self._warn(name)
 
     def _warn(self, model: str | None) -> None:
         for warning in record.warnings(self.settings, model):
-            _say(f"warning: {warning}")
+            say(f"warning: {warning}")
 
     # -- judging and metrics ---------------------------------------------------------------------------------------
 
@@ -293,7 +237,7 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
             for results in instance.filtered_resps.values():
                 by_pair.setdefault(instance.doc_id, []).extend(map(outcome, results))
         for remark in self.evaluation.remarks(by_pair.values()):
-            _say(f"warning: {remark}")
+            say(f"warning: {remark}")
 
     def doc_iterator(self, *, rank: int = 0, world_size: int = 1, **kwargs: Any) -> Any:
         """Return the rank's documents; once the replies are brought together, all of them on rank 0.
@@ -310,7 +254,7 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         if self._predict_only:
             return {"bypass": 0}
         outcomes = [outcome(result) for result in _flat(results)]
-        rows = dict(self.evaluation.metrics(_persona(doc), outcomes))
+        rows = dict(self.evaluation.metrics(persona_of(doc), outcomes))
         self._incomplete |= {str(m["metric"]) for m in self.config.metric_list or ()} - rows.keys()
         return rows
 
@@ -359,68 +303,6 @@ class _Means(dict):  # type: ignore[type-arg]
         return True
 
 
-def judge_replies(
-    replies: Sequence[Sequence[str]],
-    docs: Sequence[Mapping[str, Any]],
-    chosen: settings.Settings,
-    *,
-    evaluation: evaluations.Evaluation | None = None,
-    ask: Callable[[Sequence[Judgement]], Sequence[Verdict]] | None = None,
-) -> list[list[dict[str, Any]]]:
-    """Take the answers out of ``replies`` and have them judged in one concurrent batch.
-
-    ``replies`` and ``docs`` are aligned, one entry an instance; the result has one list an instance with one dict a
-    reply (see ``samples``). The critic compares with the whole persona, or with the one the model saw where the
-    yardstick is ``reduced``. ``ask`` stands in for the critic (verdicts of a batch file).
-    """
-    flat = [(i, reply) for i, group in enumerate(replies) for reply in group]
-    extracted = [answers.extract(reply, chosen.mode) for _, reply in flat]
-    variants = [_variant(docs[i], evaluation) for i, _ in flat]
-    asked = [n for n, found in enumerate(extracted) if found.answer is not None]
-    judgements = [
-        Judgement(
-            docs[flat[n][0]]["question"],
-            (variants[n][2] if chosen.yardstick == "reduced" else _persona(docs[flat[n][0]])).attributes,
-            extracted[n].answer or "",
-        )
-        for n in asked
-    ]
-    asking = ask or partial(judge, settings=chosen)
-    verdicts = dict(zip(asked, asking(judgements), strict=True))
-    results: list[list[dict[str, Any]]] = [[] for _ in replies]
-    for n, (i, _) in enumerate(flat):
-        name, dropped, _ = variants[n]
-        results[i].append(
-            {
-                "variant": name,
-                "dropped": list(dropped),
-                "answer": extracted[n].answer,
-                "answer_failure": extracted[n].failure,
-                "verdict": verdicts[n].to_dict() if n in verdicts else None,
-            }
-        )
-    return results
-
-
-def _variant(doc: Mapping[str, Any], evaluation: evaluations.Evaluation | None) -> tuple[str, tuple[str, ...], Persona]:
-    persona = _persona(doc)
-    name = str(doc.get("variant", "whole"))
-    for variant in evaluation.variants(persona) if evaluation else ():
-        if variant.name == name:
-            return name, variant.dropped, variant.persona
-    return name, (), persona
-
-
-def outcome(result: Mapping[str, Any]) -> Outcome:
-    """Return what one filtered result amounts to; an answer failure scores 0, a missing verdict is None."""
-    if result["answer_failure"] is not None:
-        return Outcome(0.0, answer_failure=True)
-    verdict = Verdict.from_dict(result["verdict"])
-    personalized = None if verdict.personalized is None else float(verdict.personalized)
-    agreement = verdict.agreement if len(verdict.votes) > 1 else None
-    return Outcome(personalized, agreement=agreement, answer=result["answer"])
-
-
 @register_filter("persona_critic")
 class PersonaCritic(Filter):  # type: ignore[misc]
     """Judges all replies of a task in one concurrent batch.
@@ -454,10 +336,6 @@ def _bind(factory: Any, task: PersonaTask) -> Any:
 
 def _documents(pairs: Sequence[sources.Pair]) -> datasets.Dataset:
     return datasets.Dataset.from_list([record.document(pair) for pair in pairs])
-
-
-def _persona(doc: Mapping[str, Any]) -> Persona:
-    return Persona(str(doc.get("persona_id", "")), known(doc["persona"]))
 
 
 def _flat(results: Any) -> list[Mapping[str, Any]]:

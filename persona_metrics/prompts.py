@@ -8,6 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 
 import jinja2
+from jinja2 import meta
 
 from .errors import PersonaError
 
@@ -42,8 +43,18 @@ def render(template_name: str, **values: object) -> str:
 
 @cache
 def template_hash(template_name: str) -> str:
-    """Return the first 12 hex digits of the template's SHA-256: two runs compare only where these agree."""
-    path = templates_folder() / template_name
-    if not path.is_file():
-        raise PersonaError(f"template {template_name!r} is not in the package; reinstall persona-metrics")
-    return hashlib.sha256(path.read_bytes().replace(b"\r\n", b"\n")).hexdigest()[:12]
+    """Return the first 12 hex digits of the SHA-256 of the template and what it includes.
+
+    Two runs compare only where these agree. Raises ``PersonaError`` where the package lacks one of the files.
+    """
+    digest = hashlib.sha256()
+    waiting = [template_name]
+    while waiting:
+        name = waiting.pop(0)
+        path = templates_folder() / name
+        if not path.is_file():
+            raise PersonaError(f"template {name!r} is not in the package; reinstall persona-metrics")
+        source = path.read_text(encoding="utf-8")
+        digest.update(source.encode())
+        waiting += sorted(set(filter(None, meta.find_referenced_templates(environment().parse(source)))))
+    return digest.hexdigest()[:12]

@@ -10,7 +10,8 @@ from lm_eval import simple_evaluate
 from lm_eval.api.registry import get_filter
 from lm_eval.tasks import TaskManager
 
-from persona_metrics.harness import PersonaCritic, PersonaTask, UserExit
+from persona_metrics.exits import UserExit
+from persona_metrics.harness import PersonaCritic, PersonaTask
 from persona_metrics.paths import tasks_folder
 from persona_metrics.samples import results_of
 from tests.conftest import full_attributes

@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import pytest
 
+from persona_metrics import prompts
 from persona_metrics.errors import PersonaError
 from persona_metrics.personas import ATTRIBUTES
 from persona_metrics.prompts import MODES, environment, render, template_hash, templates_folder
@@ -65,3 +69,18 @@ def test_hash_names_the_template_s_content() -> None:
     assert all(len(h) == 12 for h in hashes)
     with pytest.raises(PersonaError, match="not in the package"):
         template_hash("answer/none.jinja")
+
+
+def test_hash_covers_what_a_template_includes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "templates"
+    shutil.copytree(templates_folder(), folder)
+    before = {mode: template_hash(f"answer/{mode}.jinja") for mode in MODES}
+    shown = folder / "answer" / "_persona.jinja"
+    shown.write_text(shown.read_text().replace("- ", "* "))
+    monkeypatch.setattr(prompts, "templates_folder", lambda: folder)
+    template_hash.cache_clear()
+    try:
+        changed = {mode for mode in MODES if template_hash(f"answer/{mode}.jinja") != before[mode]}
+    finally:
+        template_hash.cache_clear()
+    assert changed == set(MODES) - {"baseline"}

@@ -11,7 +11,7 @@ from typing import Any
 from lm_eval.tasks import TaskManager
 
 from ..errors import PersonaError, suggest
-from ..harness import raising
+from ..exits import raising
 from ..paths import tasks_folder
 from ..record import document
 

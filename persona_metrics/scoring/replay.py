@@ -15,7 +15,9 @@ from ..api import save
 from ..critic import Judgement, Verdict
 from ..critic.store import Store
 from ..errors import PersonaError
-from ..harness import PersonaTask, judge_replies, raising
+from ..exits import raising
+from ..harness import PersonaTask
+from ..judging import judge_replies
 from ..paths import tasks_folder
 from ..sources import Pool, content_hash
 from ..yamls import read_task

@@ -16,6 +16,7 @@ from .errors import PersonaError, shorten
 from .hub import hub_rows
 from .personas import ATTRIBUTES, Persona, known
 from .settings import Settings
+from .support import fill
 
 HUB_PERSONAS = "SynthLabsAI/Synthetic-Personas"
 HUB_QUESTIONS = "SynthLabsAI/PRISM-Filter"
@@ -253,7 +254,7 @@ def draw(pool: Pool, n: int, seed: int, groups: Sequence[frozenset[int]] = (), m
         raise PersonaError(
             f"n={n}: {len(pool.personas)} personas and {len(pool.questions)} questions give {possible} pairs at most"
         )
-    chosen = _fill_groups(len(pool.personas), n, seed, groups, min_support) if groups else []
+    chosen = fill(_order(range(len(pool.personas)), seed, "persona/0"), n, groups, min_support) if groups else []
     taken = set(chosen)
     rounds = 0
     while len(chosen) < n:
@@ -267,27 +268,6 @@ def draw(pool: Pool, n: int, seed: int, groups: Sequence[frozenset[int]] = (), m
         Pair(f"{number:05d}", pool.personas[p], pool.questions[q])
         for number, (p, q) in enumerate(zip(chosen, _questions_for(chosen, len(pool.questions), seed), strict=True))
     ]
-
-
-def _fill_groups(personas: int, n: int, seed: int, groups: Sequence[frozenset[int]], min_support: int) -> list[int]:
-    order = _order(range(personas), seed, "persona/0")
-    waiting = [[i for i in order if i in group] for group in groups]
-    support = [0] * len(groups)
-    chosen: list[int] = []
-    taken: set[int] = set()
-    while len(chosen) < n:
-        for queue in waiting:
-            while queue and queue[0] in taken:
-                queue.pop(0)
-        open_groups = [g for g in range(len(groups)) if support[g] < min_support and waiting[g]]
-        if not open_groups:
-            break
-        persona = waiting[min(open_groups, key=lambda g: support[g])][0]
-        chosen.append(persona)
-        taken.add(persona)
-        for g, group in enumerate(groups):
-            support[g] += persona in group
-    return chosen
 
 
 def _questions_for(chosen: Sequence[int], questions: int, seed: int) -> list[int]:

@@ -13,6 +13,7 @@ from ..errors import PersonaError, shorten
 from ..personas import ATTRIBUTES, NOT_STATED, Persona, band, bands, number, require_attributes
 from ..pooling import between_group_sd, pooled_rates
 from ..settings import Settings, split_names
+from ..support import fills
 from .base import WHOLE, Evaluation, Outcome, Row, Variant, breakdown, row_of, shares
 from .leave_one_out import read_json
 
@@ -225,17 +226,26 @@ def full_cross(attributes: Sequence[str], personas: Sequence[Persona]) -> list[I
 
 
 def default_set(personas: Sequence[Persona], n: int, min_support: int) -> list[Intersection]:
-    """Return sex × age band, sex × race and sex × age band × race, as far as ``n`` pairs can hold ``min_support`` of each.
+    """Return of sex × age band, sex × race and sex × age band × race what ``n`` pairs can hold ``min_support`` of each.
 
-    Cells that the personas cannot fill would only show noise: a cell holds its personas, each as often as ``n`` goes
-    round all of them. Where none can be filled (a small file of one's own), sex × age band is taken as it is.
+    Cells are taken in that order, the commonest of a cross first, each only where all taken so far can still be filled:
+    a cell of a few pairs would only show noise. Where none can (a small file of one's own), sex × age band is taken as
+    it is.
     """
-    rounds = max(1, n // len(personas))
-    crossed = [
-        item for names in (("sex", "age"), ("sex", "race"), DEFAULT_CROSS) for item in full_cross(names, personas)
-    ]
-    filled = [item for item in crossed if sum(item.holds(p) for p in personas) * rounds >= min_support]
-    return filled or full_cross(("sex", "age"), personas)
+    kept: list[Intersection] = []
+    groups: list[frozenset[int]] = []
+    for names in (("sex", "age"), ("sex", "race"), DEFAULT_CROSS):
+        cells = [
+            (item, frozenset(i for i, p in enumerate(personas) if item.holds(p)))
+            for item in full_cross(names, personas)
+        ]
+        for item, group in sorted(cells, key=lambda cell: -len(cell[1])):
+            if len(group) * max(1, n // len(personas)) < min_support:
+                continue
+            if fills(len(personas), n, [*groups, group], min_support):
+                kept.append(item)
+                groups.append(group)
+    return kept or full_cross(("sex", "age"), personas)
 
 
 __all__ = ["ATTRIBUTES", "Intersection", "Intersectionality", "counts", "default_set", "full_cross", "matches", "parse"]

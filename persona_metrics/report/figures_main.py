@@ -34,7 +34,8 @@ def by_attribute(name: str, table: pd.DataFrame, overall: Mapping[str, float], c
 
     ``overall`` has value, low and high of the whole rate: the dashed line and band in every panel.
     """
-    present = [a for a in ATTRIBUTES if (table["attribute"] == a).any()]
+    unlike = _unlike(table)
+    present = [a for a in ATTRIBUTES if (table["attribute"] == a).any() and a not in unlike]
     panels = [(a, _ordered(a, table[table["attribute"] == a])) for a in present]
     count = max(1, min(3, len(panels)))
     columns: list[list[tuple[str, pd.DataFrame]]] = [[] for _ in range(count)]
@@ -51,7 +52,9 @@ def by_attribute(name: str, table: pd.DataFrame, overall: Mapping[str, float], c
             _panel(figure, attribute, rows, overall, left=c * step + _LABELS, top=top)
             top -= _height(rows)
     small = " Hollow: fewer than 30 judged pairs." if bool(table["small"].any()) else ""
-    cut = _cut(table)
+    cut = _cut(table[~table["attribute"].isin(unlike)])
+    if unlike:
+        cut += f" Not drawn, since hardly two pairs share a value: {', '.join(unlike)}."
     frame(
         figure,
         "Rate by attribute value",
@@ -60,6 +63,12 @@ def by_attribute(name: str, table: pd.DataFrame, overall: Mapping[str, float], c
     )
     alt = f"Rates by value of {len(present)} attributes; the table by_attribute holds the numbers."
     return Drawn(name, "Rate by attribute value", caption, alt, figure)
+
+
+def _unlike(table: pd.DataFrame) -> list[str]:
+    """Return the attributes of which nearly every pair has a value of its own (free text): no rate is to be seen there."""
+    by_name = table.groupby("attribute", sort=False)
+    return [str(a) for a, rows in by_name if rows["groups"].iloc[0] > len(rows) and rows["n"].max() < 5]
 
 
 def _cut(table: pd.DataFrame) -> str:

@@ -11,7 +11,7 @@ import datasets
 import pytest
 
 from ..server import Server
-from .command import CHECKOUT, Ran, evaluate
+from .command import CHECKOUT, Install, Ran, evaluate
 from .tools import tool_python
 
 pytestmark = pytest.mark.slow
@@ -33,6 +33,7 @@ GROUPS = [
 def run(tmp_path_factory: pytest.TempPathFactory) -> Ran:
     """One run of three tasks with both loggers, a fifth of whose verdicts is missing and whose groups have odd names."""
     cwd = tmp_path_factory.mktemp("loggers")
+    python = str(tool_python("wandb>=0.20,<1", "trackio>=0.20,<1", with_ours=True))
     metadata = {"n": N, "k": 4, "by": "sex,education", "min_support": 2, "intersection_json": json.dumps(GROUPS)}
     with Server(faults={"garbage": 0.2}) as server:
         return evaluate(
@@ -41,8 +42,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Ran:
             *("--wandb_args", "project=p,mode=offline", "--trackio_args", "project=p"),
             cwd=cwd,
             metadata={**metadata, "critic_attempts": 1, "critic_max_failures": 1},
-            python=str(tool_python("wandb>=0.20,<1", "trackio>=0.20,<1", with_ours=True)),
-            PYTHONPATH=str(CHECKOUT),
+            install=Install("loggers", python, include=True, pythonpath=str(CHECKOUT)),
             TRACKIO_DIR=str(cwd / "trackio"),
             WANDB_DIR=str(cwd),
         )

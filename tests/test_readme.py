@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
 import shlex
@@ -72,10 +73,12 @@ def test_extras_that_are_named_exist() -> None:
 
 
 def test_python_example_calls_what_there_is() -> None:
-    (block,) = [b for k, b in BLOCKS if k == "python"]
-    compile(block, "README", "exec")
-    keywords = set(re.findall(r"(\w+)=", block.partition("evaluate_model(")[2].partition("\n)")[0]))
-    assert keywords <= set(inspect.signature(evaluate_model).parameters)
+    code = "\n".join(b for k, b in BLOCKS if k == "python")
+    calls = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call)]
+    made = [c for c in calls if isinstance(c.func, ast.Name) and c.func.id == "evaluate_model"]
+    assert len(made) == 4
+    for call in made:
+        assert {k.arg for k in call.keywords} <= set(inspect.signature(evaluate_model).parameters)
 
 
 def test_example_run_is_a_config_of_lm_eval_with_settings_of_ours() -> None:

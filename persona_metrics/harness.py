@@ -1,4 +1,4 @@
-"""The only file that imports lm_eval: our task and the registered filter. What differs between its versions stands here."""
+"""What lm_eval calls: our task and the registered filter. What differs between its versions stands here."""
 
 from __future__ import annotations
 

@@ -6,34 +6,7 @@ describes a household and we describe a person in it (``household type``), they 
 
 from __future__ import annotations
 
-CENSUS_ATTRIBUTES: tuple[str, ...] = (
-    "age",
-    "sex",
-    "race",
-    "ancestry",
-    "household language",
-    "education",
-    "employment status",
-    "class of worker",
-    "industry category",
-    "occupation category",
-    "detailed job description",
-    "income",
-    "marital status",
-    "household type",
-    "family presence and age",
-    "place of birth",
-    "citizenship",
-    "veteran status",
-    "disability",
-    "health insurance",
-    "cognitive difficulty",
-    "ability to speak english",
-    "vision difficulty",
-    "fertility",
-    "hearing difficulty",
-)
-"""Columns of ``census.sample(n, rng)``: age (18 to 99) and income (dollars a year) are int64, all others text."""
+from persona_metrics.personas import ATTRIBUTES
 
 PERSON_ATTRIBUTES: tuple[str, ...] = (
     "big five scores",
@@ -46,6 +19,9 @@ PERSON_ATTRIBUTES: tuple[str, ...] = (
     "religion",
 )
 """Columns of ``person.sample(census, rng)``, all text, in the order of the census rows."""
+
+CENSUS_ATTRIBUTES: tuple[str, ...] = tuple(name for name in ATTRIBUTES if name not in PERSON_ATTRIBUTES)
+"""Columns of ``census.sample(n, rng)``: age (18 to 99) and income (dollars a year) are int64, all others text."""
 
 HELPER_COLUMNS: dict[str, str] = {
     "_hispanic": "bool: of Hispanic or Latino origin (of any race)",

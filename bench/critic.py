@@ -47,7 +47,7 @@ def measure(address: str, count: int, flight: int, store: str) -> dict[str, floa
     """Judge ``count`` answers in this process; return seconds, CPU seconds and peak memory (MB)."""
     from persona_metrics import settings
     from persona_metrics.critic import Judgement, Verdict, judge_each
-    from persona_metrics.sources import load_pool
+    from persona_metrics.dataset.sources import load_pool
 
     chosen = settings.load(
         {

@@ -21,8 +21,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from persona_metrics.report import write_report  # noqa: E402
-from tests.browser import chromium  # noqa: E402
-from tests.runs import Planted, Texts, write_run  # noqa: E402
+from tests.fakes.browser import chromium  # noqa: E402
+from tests.fakes.runs import Planted, Texts, write_run  # noqa: E402
 
 FILTERS = (
     ("f-outcome", "1", ""),

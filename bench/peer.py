@@ -42,7 +42,8 @@ def peer_python(folder: Path) -> str:
 
 def stand_ins(path: Path) -> None:
     """Write the pairs of this pack's draw as the peer's two data sets."""
-    from persona_metrics import settings, sources
+    from persona_metrics import settings
+    from persona_metrics.dataset import sources
 
     chosen = settings.load({"n": SAMPLES})
     pairs = sources.draw(sources.load_pool(chosen), SAMPLES, chosen.seed)

@@ -26,7 +26,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tests.runs import Planted, write_run  # noqa: E402
+from tests.fakes.runs import Planted, write_run  # noqa: E402
 
 SIZES = (10_000, 40_000, 70_000, 100_000)
 SEED_PAIRS = 1_000
@@ -83,7 +83,7 @@ def measure(command: str, run: Path, samples: int, out: Path) -> Measured:
     with tempfile.TemporaryFile() as said:
         start = time.perf_counter()
         process = subprocess.Popen(
-            [sys.executable, "-m", "persona_metrics.cli", *words], env=environment, stdout=said, stderr=said
+            [sys.executable, "-m", "persona_metrics", *words], env=environment, stdout=said, stderr=said
         )
         # wait4 gives the peak memory of this one child; getrusage would give the largest of all.
         _, status, usage = os.wait4(process.pid, 0)

@@ -16,10 +16,10 @@ import pandas as pd
 from dotenv import dotenv_values
 from pydantic import BaseModel, SecretStr
 
-from . import embedded, settings
+from . import embedded_model, settings
 from .errors import PersonaError, suggest
-from .paths import tasks_folder
-from .samples import tidy
+from .harness.task_files import tasks_folder
+from .runs.read import tidy
 
 TASKS = {
     "main": "persona_main",
@@ -139,7 +139,7 @@ def _run(
     from lm_eval import simple_evaluate
     from lm_eval.tasks import TaskManager
 
-    from .exits import raising
+    from .harness.exits import raising
 
     manager = TaskManager(include_path=str(tasks_folder()), include_defaults=False, metadata={**arguments, **overrides})
     with raising():
@@ -211,7 +211,7 @@ def _model(
         arguments = simple_parse_args_string(model_args) if isinstance(model_args, str) else dict(model_args)
         return model, arguments, "chat" in model
     if model == "embedded":
-        url = embedded.shared_server(embedded.model_path(settings.load().local_model)).base_url
+        url = embedded_model.shared_server(embedded_model.model_path(settings.load().local_model)).base_url
         return _endpoint("embedded", url, num_concurrent)
     url = base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI
     if url.rstrip("/") == OPENAI:

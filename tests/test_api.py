@@ -10,8 +10,8 @@ import pytest
 
 from persona_metrics import EvaluationResult, evaluate_model
 from persona_metrics.errors import PersonaError
-from persona_metrics.samples import COLUMNS
-from tests.server import Server, default_verdict
+from persona_metrics.runs.read import COLUMNS
+from tests.fakes.server import Server, default_verdict
 
 KEY = "sk-api-distinctive-91ab"
 

@@ -14,8 +14,8 @@ from lm_eval._cli.harness import HarnessCLI
 from lm_eval.config.evaluate_config import EvaluatorConfig
 
 from persona_metrics import cli, evaluate_model, settings
-from persona_metrics.paths import tasks_folder
-from tests.readme import README, parts, settings_table
+from persona_metrics.harness.task_files import tasks_folder
+from tools.readme import README, parts, settings_table
 
 ROOT = README.parent
 TEXT = README.read_text(encoding="utf-8")
@@ -30,7 +30,7 @@ COMMANDS = [
 
 
 def test_table_of_settings_is_that_of_the_settings() -> None:
-    assert parts()[1] == settings_table(), "run: python -m tests.readme"
+    assert parts()[1] == settings_table(), "run: python -m tools.readme"
 
 
 def test_the_two_commands_are_those_that_ci_runs() -> None:

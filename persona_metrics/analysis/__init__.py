@@ -11,15 +11,15 @@ from typing import Any
 import pandas as pd
 
 from ..errors import PersonaError, suggest
-from . import attempts, groups, importance, overall
+from . import intersectionality, leave_one_out, main, pass_at_k
 from .compare import compare
 from .rates import LEVEL, SMALL
 
 _BY_EVALUATION: Mapping[str, Callable[[pd.DataFrame, Mapping[str, Any]], dict[str, pd.DataFrame]]] = {
-    "main": overall.tables,
-    "leave_one_out": importance.tables,
-    "intersectionality": groups.tables,
-    "pass_at_k": attempts.tables,
+    "main": main.tables,
+    "leave_one_out": leave_one_out.tables,
+    "intersectionality": intersectionality.tables,
+    "pass_at_k": pass_at_k.tables,
 }
 
 

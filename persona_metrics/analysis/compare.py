@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
-from ..paired import paired_difference
+from ..statistics.paired import paired_difference
 from .rates import LEVEL, NAN, flips
 
 KEY = ["pair_id", "persona_id", "question_id"]

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from ..statistics import clustered_errors, effective_n, imbens_manski, wilson
+from ..statistics.rates import clustered_errors, effective_n, imbens_manski, wilson
 
 Floats = NDArray[np.float64]
 

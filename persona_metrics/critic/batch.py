@@ -15,10 +15,10 @@ from . import debate
 from .check import located
 from .client import Endpoint
 from .debate import Judgement, Verdict, Vote, decide
-from .failures import Tally
 from .loop import all_or_none, in_own_loop
 from .request import Messages, panel
 from .store import Store
+from .tally import Tally
 
 Deliver = Callable[[int, Verdict], None]
 """Takes a judgement's position and its verdict."""

@@ -6,16 +6,16 @@ import asyncio
 import hashlib
 from typing import Any
 
-from .. import embedded
+from .. import embedded_model
 from ..errors import PersonaError
 from ..settings import Settings
 from . import debate
 from .client import Endpoint
 from .debate import Judgement, Vote
-from .failures import advice
 from .loop import in_own_loop
 from .request import Critic, panel
 from .store import OFF, Store
+from .tally import advice
 
 _PROBE = Judgement("What should I cook tonight?", {"age": "40", "lifestyle": "vegetarian"}, "A lentil curry.")
 
@@ -72,7 +72,7 @@ def located(critic: Critic, settings: Settings) -> Critic:
     """Give the embedded critic the address of the model in this process, unless one is given."""
     if critic.model != "embedded" or critic.own_address or settings.critic_base_url is not None:
         return critic
-    path = embedded.model_path(settings.local_model)
+    path = embedded_model.model_path(settings.local_model)
     # Its port changes from run to run; its verdicts depend on the file.
     identity = f"embedded/{path.name}/{path.stat().st_size}"
-    return Critic(critic.model, embedded.shared_server(path).base_url, identity=identity)
+    return Critic(critic.model, embedded_model.shared_server(path).base_url, identity=identity)

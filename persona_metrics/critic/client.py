@@ -14,7 +14,7 @@ import httpx2
 import openai
 from openai import AsyncOpenAI, DefaultAioHttpClient, RequestOptions
 
-from .. import embedded
+from .. import embedded_model
 from ..errors import shorten
 from ..settings import Settings
 from . import debate, request
@@ -55,7 +55,7 @@ class Endpoint:
         caps = (None if cap is None else max(1, cap // share) for cap in (settings.critic_rpm, settings.critic_tpm))
         flight = max(1, settings.critic_concurrency // share)
         if critic.identity is not None:
-            flight = min(flight, 2 * embedded.SLOTS)  # more would wait inside the model until they time out
+            flight = min(flight, 2 * embedded_model.SLOTS)  # more would wait inside the model until they time out
         self.gate = Gate(flight, *caps)
         self._secret = critic.secret(settings)
         # Without a key no header of one: "none" is not what an endpoint should log.

@@ -8,7 +8,7 @@ from ..errors import PersonaError, suggest
 from ..personas import Persona
 from ..settings import Settings
 from .base import Evaluation, Outcome, Variant
-from .intersection import Intersectionality
+from .intersectionality import Intersectionality
 from .leave_one_out import LeaveOneOut
 from .main import Main
 from .pass_at_k import PassAtK

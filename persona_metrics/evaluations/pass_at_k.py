@@ -10,7 +10,7 @@ from typing_extensions import Self
 
 from ..personas import Persona
 from ..settings import Settings
-from ..statistics import expected_attempts, pass_at_k, pass_hat_k
+from ..statistics.rates import expected_attempts, pass_at_k, pass_hat_k
 from .base import Evaluation, Outcome, Row, Variant, shares
 
 

@@ -255,7 +255,7 @@ def _source(metadata: Any) -> dict[str, Any]:
         "seed": str(metadata.get("seed")),
     }
     if metadata.get("source") == "hub":
-        from ..sources import HUB_PERSONAS
+        from ..dataset.sources import HUB_PERSONAS
 
         return {
             "dataset_name": COLLECTION,

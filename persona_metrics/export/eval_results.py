@@ -40,7 +40,7 @@ def write(tasks: list[Task], out: Path, dataset: str | None = None) -> tuple[lis
 
 
 def _hub_dataset(tasks: list[Task]) -> str | None:
-    from ..sources import HUB_PERSONAS
+    from ..dataset.sources import HUB_PERSONAS
 
     return HUB_PERSONAS if all(t.metadata.get("source") == "hub" for t in tasks) else None
 

@@ -17,7 +17,7 @@ from .. import analysis
 from ..critic import Verdict
 from ..errors import PersonaError, shorten
 from ..evaluations.base import row_of
-from ..samples import ReadLog, Run, TaskRun, read_samples, tidy, variant_rows
+from ..runs.read import ReadLog, Run, TaskRun, read_samples, tidy, variant_rows
 
 CONFIDENCE = 0.95
 _NAME = re.compile(r"^([^\[@^]+)(?:\[(.*)\]|[@^](\d+))?$", re.S)

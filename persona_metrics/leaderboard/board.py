@@ -13,7 +13,7 @@ import pandas as pd
 from .. import analysis
 from ..analysis.rates import headline, whole
 from ..export.scores import votes_of
-from ..samples import ReadLog, read_samples, tidy
+from ..runs.read import ReadLog, read_samples, tidy
 from .collect import Measured, Table
 from .letters import letters
 

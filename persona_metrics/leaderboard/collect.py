@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import PersonaError
-from ..runs import runs_at
-from ..samples import Run, TaskRun
+from ..runs.find import runs_at
+from ..runs.read import Run, TaskRun
 
 TERMS: Mapping[str, str] = {
     "pack_version": "pack version",

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..personas import ATTRIBUTES, NOT_STATED, band
-from ..samples import replies_of, results_of
+from ..runs.read import replies_of, results_of
 from .load import Entry
 from .reader import read_lines
 

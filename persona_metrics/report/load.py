@@ -11,7 +11,7 @@ from packaging.version import InvalidVersion, Version
 
 from .. import __version__
 from ..errors import PersonaError
-from ..samples import Run, TaskRun, find_results, load_run
+from ..runs.read import Run, TaskRun, find_results, load_run
 from .reader import TaskData, read_task
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..samples import COLUMNS, HEAVY, ReadLog, TaskRun, read_samples, variant_rows
+from ..runs.read import COLUMNS, HEAVY, ReadLog, TaskRun, read_samples, variant_rows
 
 LIGHT = tuple(c for c in COLUMNS if c not in HEAVY)
 _CONSTANT = ("task", "evaluation", "mode", "model")

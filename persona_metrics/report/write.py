@@ -11,10 +11,10 @@ from typing import Any
 from .. import __version__
 from ..errors import PersonaError
 from . import browser, page, words
-from .figures import draw, file_name
+from .figures.draw import draw, file_name
+from .figures.style import save
 from .load import find, read
 from .schema import ComparisonReport, Report, TaskReport, UsageReport, WarningReport
-from .style import save
 from .tables import Comparison, TaskTables, comparisons, csv_text, of_entry, plain, records
 
 

@@ -8,14 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .. import evaluations, samples
+from .. import evaluations
+from ..dataset.sources import Pair, Question
 from ..errors import PersonaError, shorten
 from ..evaluations import Evaluation
-from ..evaluations.intersection import Intersection, Intersectionality
+from ..evaluations.intersectionality import Intersection, Intersectionality
 from ..evaluations.leave_one_out import LeaveOneOut
 from ..personas import ATTRIBUTE_GROUPS, ATTRIBUTES, Persona, known
+from ..runs import read
 from ..settings import Settings, load, split_names
-from ..sources import Pair, Question
 
 FIXED = ("n", "seed", "source", "personas", "questions", "attributes", "loo_json", "k")
 """Settings that decided what was asked: the answers are there, so they can no longer be chosen."""
@@ -129,13 +130,13 @@ class _Run:
     configs: Mapping[str, Any]
 
 
-def _recorded(path: Path) -> tuple[_Run, samples.TaskRun]:
-    beside = samples.find_results(path)
+def _recorded(path: Path) -> tuple[_Run, read.TaskRun]:
+    beside = read.find_results(path)
     if not beside:
         raise PersonaError(
             f"{path}: the results_*.json of the same run must lie beside it; it says which task this was"
         )
-    run = samples.load_run(beside[0])
+    run = read.load_run(beside[0])
     task = next((t for t in run.tasks if t.samples is not None and t.samples.name == path.name), None)
     if task is None:
         raise PersonaError(f"{path}: {beside[0].name} knows no persona task of that name")

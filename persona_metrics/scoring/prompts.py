@@ -11,9 +11,9 @@ from typing import Any
 from lm_eval.tasks import TaskManager
 
 from ..errors import PersonaError, suggest
-from ..exits import raising
-from ..paths import tasks_folder
-from ..record import document
+from ..harness.exits import raising
+from ..harness.record import document
+from ..harness.task_files import tasks_folder
 
 
 def rendered(name: str, overrides: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -14,13 +14,13 @@ from lm_eval.tasks import TaskManager
 from ..api import save
 from ..critic import Judgement, Verdict
 from ..critic.store import Store
+from ..dataset.sources import Pool, content_hash
 from ..errors import PersonaError
-from ..exits import raising
-from ..harness import PersonaTask
-from ..judging import judge_replies
-from ..paths import tasks_folder
-from ..sources import Pool, content_hash
-from ..yamls import read_task
+from ..harness.exits import raising
+from ..harness.judging import judge_replies
+from ..harness.task import PersonaTask
+from ..harness.task_files import tasks_folder
+from ..harness.yamls import read_task
 from . import batchfile
 from .given import Given
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..dataset.sources import Pair, Question, content_hash
 from ..errors import PersonaError, shorten, suggest
 from ..evaluations import EVALUATIONS
 from ..evaluations.base import WHOLE
@@ -16,7 +17,6 @@ from ..evaluations.leave_one_out import NONE_LISTED, LeaveOneOut
 from ..evaluations.pass_at_k import PassAtK
 from ..personas import ATTRIBUTES, Persona, known
 from ..settings import load
-from ..sources import Pair, Question, content_hash
 from .given import FIXED, Given, Prompt, align, pair_of, restore
 
 Lines = Sequence[tuple[str, dict[str, Any]]]

@@ -7,7 +7,7 @@ from typing import Any
 from persona_metrics import settings
 from persona_metrics.critic import Judgement, Verdict, judge
 from persona_metrics.settings import Settings
-from tests.server import Server, default_verdict
+from tests.fakes.server import Server, default_verdict
 
 
 def judgements(count: int, start: int = 0) -> list[Judgement]:

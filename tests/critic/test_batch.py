@@ -15,9 +15,8 @@ from aiohttp import web
 from persona_metrics import settings
 from persona_metrics.critic import Judgement, Verdict, judge, judge_each
 from persona_metrics.errors import PersonaError
-from tests.server import Server
-
-from .helpers import expected, judged, judgements, pointing_at, values
+from tests.critic.helpers import expected, judged, judgements, pointing_at, values
+from tests.fakes.server import Server
 
 
 def test_verdicts_come_in_the_order_of_the_judgements() -> None:

@@ -18,9 +18,8 @@ from persona_metrics.critic.request import panel
 from persona_metrics.critic.store import Store
 from persona_metrics.errors import PersonaError
 from persona_metrics.settings import Settings
-from tests.server import Server
-
-from .helpers import expected, judged, judgements, pointing_at, values
+from tests.critic.helpers import expected, judged, judgements, pointing_at, values
+from tests.fakes.server import Server
 
 
 class Scripted(Server):

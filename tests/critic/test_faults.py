@@ -6,9 +6,8 @@ import pytest
 
 from persona_metrics.critic import Verdict
 from persona_metrics.errors import PersonaError
-from tests.server import FAULTS, Server
-
-from .helpers import expected, judged, judgements, values
+from tests.critic.helpers import expected, judged, judgements, values
+from tests.fakes.server import FAULTS, Server
 
 SECRET = "sk-not-to-be-seen"
 REASONS = {

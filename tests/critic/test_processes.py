@@ -13,9 +13,8 @@ from pathlib import Path
 import pytest
 
 from persona_metrics.critic.store import Store
-from tests.server import Server
-
-from .helpers import expected, judged, judgements, values
+from tests.critic.helpers import expected, judged, judgements, values
+from tests.fakes.server import Server
 
 COUNT, FLIGHT = 400, 8
 

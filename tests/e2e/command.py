@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.server import Server
+from tests.fakes.server import Server
 
 CHECKOUT = Path(__file__).parents[2]
 _NOT_INHERITED = ("PERSONA_", "OPENAI_", "GENERATE_MODE", "LOO_JSON", "INTERSECTION_JSON", "HF_TOKEN", "PYTHONPATH")

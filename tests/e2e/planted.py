@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from persona_metrics.personas import ATTRIBUTES, band
-from tests.server import draw
+from tests.fakes.server import draw
 
 _LINE = re.compile(r"^- ([a-z ]+): ", re.M)
 

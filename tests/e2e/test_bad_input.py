@@ -16,7 +16,7 @@ from persona_metrics import evaluate_model
 from persona_metrics.errors import PersonaError
 from tests.conftest import full_attributes
 from tests.e2e.command import Ran, evaluate
-from tests.server import Server, default_reply
+from tests.fakes.server import Server, default_reply
 
 
 class _Gated(BaseHTTPRequestHandler):

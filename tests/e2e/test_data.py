@@ -14,11 +14,11 @@ import pytest
 
 from persona_metrics import settings
 from persona_metrics.api import EvaluationResult, evaluate_model
+from persona_metrics.dataset.sources import HUB_PERSONAS, HUB_QUESTIONS, load_pool
 from persona_metrics.personas import ATTRIBUTES
-from persona_metrics.sources import HUB_PERSONAS, HUB_QUESTIONS, load_pool
 from tests.conftest import full_attributes
-from tests.hub import Hub
-from tests.server import Server
+from tests.fakes.hub import Hub
+from tests.fakes.server import Server
 
 ROOT = Path(__file__).parent.parent.parent
 ON_THE_HUB = """

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from persona_metrics.samples import load_run, read_samples, results_of
+from persona_metrics.runs.read import load_run, read_samples, results_of
 from tests.e2e.command import CHECKOUT, Ran
 
 
 @pytest.mark.slow
 def test_demo_prints_the_table_what_it_is_worth_and_where_the_files_are(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "persona_metrics.cli", "demo", "--n", "2", "--out", "out"],
+        [sys.executable, "-m", "persona_metrics", "demo", "--n", "2", "--out", "out"],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(CHECKOUT), "OPENAI_API_KEY": "sk-not-for-the-demo"},
         capture_output=True,

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from tests.server import Server
+from tests.fakes.server import Server
 
 RUN = """
 import sys

@@ -21,11 +21,11 @@ from persona_metrics import analysis
 from persona_metrics.api import evaluate_model
 from persona_metrics.errors import PersonaError
 from persona_metrics.personas import ATTRIBUTES, band
-from persona_metrics.pooling import between_group_sd, pooled_rates
-from persona_metrics.samples import results_of, tidy
+from persona_metrics.runs.read import results_of, tidy
+from persona_metrics.statistics.pooling import between_group_sd, pooled_rates
 from tests.e2e.command import CHECKOUT, Ran, evaluate
 from tests.e2e.planted import PLAIN_SEED, POLITICS, WEIGHTS, fits, reply, verdict
-from tests.server import Server
+from tests.fakes.server import Server
 
 N, K = 120, 4
 ITEMS = {

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from persona_metrics import cli
-
-from ..runs import Planted, odd_answers, write_run
-from ..server import Server, default_reply, default_verdict
-from .tools import tool_python
+from persona_metrics.cli import main
+from tests.e2e.command import CHECKOUT
+from tests.e2e.tools import tool_python
+from tests.fakes.runs import Planted, odd_answers, write_run
+from tests.fakes.server import Server, default_reply, default_verdict
 
 pytestmark = pytest.mark.slow
 
@@ -65,12 +65,12 @@ def test_inspect_reads_samples_scores_and_debates(tmp_path: Path) -> None:
     planted = Planted(missing=0.1, failures=0.1)
     results = write_run(tmp_path, ("persona_main", "persona_pass_at_k"), model="acme/m", planted=planted, n=30, k=4)
     python = tool_python("inspect-ai>=0.3.285,<0.4", with_ours=True)
-    ours = str(Path(cli.__file__).parents[1])
+    ours = str(CHECKOUT)
     out = tmp_path / "logs"
     call(
         python,
         "-m",
-        "persona_metrics.cli",
+        "persona_metrics",
         "export",
         str(results),
         "--to",
@@ -106,12 +106,12 @@ def test_inspect_takes_what_a_model_can_say(tmp_path: Path) -> None:
     results = write_run(tmp_path, n=3)
     odd_answers(next(tmp_path.rglob("samples_*")))
     python = tool_python("inspect-ai>=0.3.285,<0.4", with_ours=True)
-    ours = str(Path(cli.__file__).parents[1])
+    ours = str(CHECKOUT)
     out = tmp_path / "logs"
     call(
         python,
         "-m",
-        "persona_metrics.cli",
+        "persona_metrics",
         "export",
         str(results),
         "--to",
@@ -131,7 +131,7 @@ def test_every_eval_ever_validates_aggregate_and_samples(tmp_path: Path) -> None
         tmp_path, tasks, model="acme/m", planted=planted, n=30, k=4, min_support=5, critic_model="x,y", critic_votes=2
     )
     out = tmp_path / "out"
-    assert cli.main(["export", str(results), "--to", "eee", "--out", str(out)]) == 0
+    assert main(["export", str(results), "--to", "eee", "--out", str(out)]) == 0
     # It asks for Python 3.12; its validator runs on 3.11, its converters' heavy dependencies are not needed here.
     python = tool_python(
         "rich", "pydantic>=2.12.5,<3", "jsonschema>=4.26,<5", "pyyaml", "requests", "huggingface-hub<2",
@@ -148,7 +148,7 @@ def test_every_eval_ever_validates_aggregate_and_samples(tmp_path: Path) -> None
 def test_openai_evals_runs_the_task_and_scores_as_the_pack_does(tmp_path: Path) -> None:
     results = write_run(tmp_path, n=12)
     out = tmp_path / "registry"
-    assert cli.main(["export", str(results), "--to", "openai-evals", "--out", str(out)]) == 0
+    assert main(["export", str(results), "--to", "openai-evals", "--out", str(out)]) == 0
     python = tool_python("evals==3.0.1.post1")
     record = tmp_path / "record.jsonl"
     with Server() as server:

@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from tests.server import Server
+from tests.fakes.server import Server
 
 RUN = """
 import sys

@@ -9,10 +9,9 @@ import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from persona_metrics import cli
-
-from ..browser import chromium
-from ..runs import Planted, write_run
+from persona_metrics.cli import main
+from tests.fakes.browser import chromium
+from tests.fakes.runs import Planted, write_run
 
 pytestmark = pytest.mark.slow
 
@@ -32,7 +31,7 @@ def page(tmp_path: Path) -> Path:
         data = json.loads(path.read_text())
         data["configs"]["persona_main"]["metadata"]["model_name"] = EVIL
         path.write_text(json.dumps(data))
-    assert cli.main(["leaderboard", str(tmp_path), "--out", str(tmp_path / "out")]) == 0
+    assert main(["leaderboard", str(tmp_path), "--out", str(tmp_path / "out")]) == 0
     return tmp_path / "out" / "leaderboard.html"
 
 

@@ -10,9 +10,9 @@ from typing import Any
 import datasets
 import pytest
 
-from ..server import Server
-from .command import CHECKOUT, Install, Ran, evaluate
-from .tools import tool_python
+from tests.e2e.command import CHECKOUT, Install, Ran, evaluate
+from tests.e2e.tools import tool_python
+from tests.fakes.server import Server
 
 pytestmark = pytest.mark.slow
 

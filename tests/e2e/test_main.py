@@ -16,10 +16,10 @@ from persona_metrics import __version__
 from persona_metrics.critic.debate import prompt_hash
 from persona_metrics.personas import ATTRIBUTES, band
 from persona_metrics.prompts import template_hash
-from persona_metrics.samples import load_run, replies_of, results_of
+from persona_metrics.runs.read import load_run, replies_of, results_of
 from tests.e2e import gsm8k
 from tests.e2e.command import CHECKOUT, HERE, Install, Ran, evaluate, run
-from tests.server import Server, default_reply, default_verdict
+from tests.fakes.server import Server, default_reply, default_verdict
 
 KEY = "sk-core-distinctive-6c1f0d"
 N = 60

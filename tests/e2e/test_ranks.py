@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from persona_metrics.paths import tasks_folder
-from tests.server import Server, draw
+from persona_metrics.harness.task_files import tasks_folder
+from tests.fakes.server import Server, draw
 
 pytestmark = [pytest.mark.slow, pytest.mark.hf]
 pytest.importorskip("torch", reason="needs the hf extra")

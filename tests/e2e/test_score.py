@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from persona_metrics.paths import tasks_folder
-from tests.server import Server
+from persona_metrics.harness.task_files import tasks_folder
+from tests.fakes.server import Server
 
 ROOT = Path(__file__).parents[2]
 TASKS = ("persona_main", "persona_loo", "persona_intersection", "persona_pass_at_k")
@@ -51,7 +51,7 @@ def test_predict_only_then_score_equals_the_one_step_run(tmp_path: Path) -> None
             start_lm_eval(server, tmp_path / "answers", "--predict_only"),
         ]
         assert [run.wait(300) for run in runs] == [0, 0]
-        command = [sys.executable, "-m", "persona_metrics.cli", "score", str(tmp_path / "answers")]
+        command = [sys.executable, "-m", "persona_metrics", "score", str(tmp_path / "answers")]
         subprocess.run([*command, "--out", str(tmp_path / "scored")], env=environment(server), check=True)
     one, scored = results(tmp_path / "one"), results(tmp_path / "scored")
     assert set(scored["results"]) == set(TASKS)

@@ -30,7 +30,7 @@ def results(folder: Path) -> dict[str, Any]:
 
 def verdicts(folder: Path) -> list[Any]:
     """Return the verdicts of the one samples file below the folder, by pair and variant."""
-    from persona_metrics.samples import read_samples, results_of
+    from persona_metrics.runs.read import read_samples, results_of
 
     (path,) = folder.rglob("samples_*.jsonl")
     found = []

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from persona_metrics.cli import main
+from tests.fakes.server import Server
 from tests.scoring.made import line, results, verdicts, write
-from tests.server import Server
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ import pytest
 
 from persona_metrics.cli import main
 from persona_metrics.scoring import batchfile
+from tests.fakes.server import Server
 from tests.scoring.made import line, results, verdicts, write
-from tests.server import Server
 
 ROOT = Path(__file__).parents[2]
 COUNT = 12
@@ -50,7 +50,7 @@ def run_elsewhere(server: Server, requests: Path, out: Path) -> Path:
         body = row["body"]
         assert isinstance(body, dict)
         text = "\n".join(m["content"] for m in body["messages"])
-        from tests.server import _FENCED
+        from tests.fakes.server import _FENCED
 
         content = server.debate({name: value for name, _, value in _FENCED.findall(text)})
         message = {"role": "assistant", "content": content}
@@ -213,7 +213,7 @@ def test_an_interrupted_wait_goes_on_where_it_was(
     command = [
         sys.executable,
         "-m",
-        "persona_metrics.cli",
+        "persona_metrics",
         "score",
         str(answers),
         "--out",

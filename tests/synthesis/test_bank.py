@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from synthesis.bank import BANKS, parse, read_bank
+from persona_metrics.synthesis.bank import BANKS, parse, read_bank
 
 
 def entry(text: str = "Counts clouds", **fields: Any) -> dict[str, Any]:

@@ -13,10 +13,10 @@ from pathlib import Path
 import yaml
 
 from persona_metrics.personas import ATTRIBUTES
-from synthesis.document import render
-from synthesis.draw import POPULATION
+from persona_metrics.synthesis.document import render
+from persona_metrics.synthesis.draw import POPULATION
 
-DATA = Path(str(files("persona_metrics") / "data"))
+DATA = Path(str(files("persona_metrics") / "dataset" / "embedded"))
 
 
 def card() -> str:

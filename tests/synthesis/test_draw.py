@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from synthesis.draw import pick, quota, read_table, write_table
+from persona_metrics.synthesis.draw import pick, quota, read_table, write_table
 
 
 def _rng(seed: int = 1) -> np.random.Generator:

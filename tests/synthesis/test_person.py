@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from synthesis import beliefs, census, person, texts
-from synthesis.bank import BANKS, read_bank
-from synthesis.draw import read_rows
-from synthesis.vocabulary import PERSON_ATTRIBUTES
+from persona_metrics.synthesis import beliefs, census, person, texts
+from persona_metrics.synthesis.bank import BANKS, read_bank
+from persona_metrics.synthesis.draw import read_rows
+from persona_metrics.synthesis.vocabulary import PERSON_ATTRIBUTES
 
 
 def drawn(n: int, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -11,11 +11,11 @@ import pytest
 
 from persona_metrics import personas
 from persona_metrics.cli import main
-from persona_metrics.sources import parse_personas, read_rows
-from synthesis import build, census, check, generate
-from synthesis.vocabulary import LABELS
+from persona_metrics.dataset.sources import parse_personas, read_rows
+from persona_metrics.synthesis import build, census, check, generate
+from persona_metrics.synthesis.vocabulary import LABELS
 
-DATA = Path(personas.__file__).parent / "data"
+DATA = Path(personas.__file__).parent / "dataset" / "embedded"
 
 
 @pytest.fixture(scope="module")

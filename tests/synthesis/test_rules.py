@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from synthesis import census, rules
-from synthesis.vocabulary import CENSUS_ATTRIBUTES, HELPER_COLUMNS
+from persona_metrics.synthesis import census, rules
+from persona_metrics.synthesis.vocabulary import CENSUS_ATTRIBUTES, HELPER_COLUMNS
 
 NURSE = {
     "age": 41,

@@ -19,7 +19,7 @@ def test_an_installed_wheel_generates_the_same_personas_as_the_checkout(tmp_path
         wheel.extractall(tmp_path / "site")
     for place, name in ((tmp_path / "site", "wheel.jsonl"), (ROOT, "checkout.jsonl")):
         subprocess.run(
-            [sys.executable, "-m", "persona_metrics.cli", "personas", "--n", "40", "--seed", "9", "--out", name],
+            [sys.executable, "-m", "persona_metrics", "personas", "--n", "40", "--seed", "9", "--out", name],
             check=True,
             capture_output=True,
             cwd=tmp_path,

@@ -1,0 +1,90 @@
+"""``persona-metrics export``: a run in the formats of other projects."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from .. import __version__
+from ..errors import PersonaError, shorten, suggest
+from ..runs.find import runs_at
+
+TARGETS: Mapping[str, str] = {
+    "inspect": "Inspect logs (.eval), one a task, for `inspect view` (extra: inspect)",
+    "eee": "Every Eval Ever: an aggregate JSON and its samples",
+    "eval-results": "the Hugging Face hub's .eval_results YAML and a model card's model-index",
+    "openai-evals": "an OpenAI-evals registry of the task itself",
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``export``."""
+    listed = "; ".join(f"{name}: {what}" for name, what in TARGETS.items())
+    parser.add_argument("path", type=Path, metavar="RUN", help="a results_*.json, or a folder (its newest run)")
+    parser.add_argument("--to", required=True, metavar="TARGET", help=listed)
+    parser.add_argument("--out", type=Path, default=Path("persona-export"), help="folder (default persona-export)")
+    parser.add_argument("--developer", help="eee: who made the model, where its name does not say")
+    parser.add_argument("--organization", default="not stated", help="eee: who publishes the result")
+    parser.add_argument("--relationship", default="other", help="eee: of publisher to developer (default other)")
+    parser.add_argument("--dataset", help="eval-results: the benchmark's data set on the hub, owner/name")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Write the run for another tool and list the files."""
+    if arguments.to not in TARGETS:
+        known = ", ".join(TARGETS)
+        raise PersonaError(f"--to {shorten(arguments.to, 40)!r} is none of {known}{suggest(arguments.to, TARGETS)}")
+    runs, notes = runs_at(arguments.path)
+    run = runs[0]
+    if len(runs) > 1:
+        notes.append(f"the newest of {len(runs)} runs: {run.path}")
+    from ..export.scores import Task
+
+    tasks = [Task(run, task) for task in run.tasks]
+    writers: Mapping[str, Callable[[list[Any], argparse.Namespace], tuple[list[Path], list[str]]]] = {
+        "inspect": _inspect,
+        "eee": _eee,
+        "eval-results": _eval_results,
+        "openai-evals": _openai_evals,
+    }
+    paths, said = writers[arguments.to](tasks, arguments)
+    notes += said
+    notes += [f"{task.name}: {task.lost} lines of the samples file could not be read" for task in tasks if task.lost]
+    versions = dict.fromkeys(str(task.metadata["pack_version"]) for task in tasks)
+    notes += [f"run with persona-metrics {v}, exported by {__version__}" for v in versions if v != __version__]
+    for note in notes:
+        print(f"note: {note}")
+    for path in paths:
+        print(path)
+    return 0
+
+
+def _inspect(tasks: list[Any], arguments: argparse.Namespace) -> tuple[list[Path], list[str]]:
+    from ..export import inspect_log
+
+    return inspect_log.write(tasks, arguments.out), []
+
+
+def _eee(tasks: list[Any], arguments: argparse.Namespace) -> tuple[list[Path], list[str]]:
+    from ..export import eee
+
+    if arguments.relationship not in eee.RELATIONSHIPS:
+        known = ", ".join(eee.RELATIONSHIPS)
+        raise PersonaError(f"--relationship {shorten(arguments.relationship, 40)!r} is none of {known}")
+    reporter = eee.Reporter(arguments.developer, arguments.organization, arguments.relationship)
+    return eee.write(tasks, arguments.out, reporter), []
+
+
+def _eval_results(tasks: list[Any], arguments: argparse.Namespace) -> tuple[list[Path], list[str]]:
+    from ..export import eval_results
+
+    return eval_results.write(tasks, arguments.out, arguments.dataset)
+
+
+def _openai_evals(tasks: list[Any], arguments: argparse.Namespace) -> tuple[list[Path], list[str]]:
+    from ..export import openai_evals
+
+    paths = openai_evals.write(tasks, arguments.out)
+    return paths, [f"run it with: oaieval MODEL,CRITIC {tasks[0].name} --registry_path {arguments.out}"]

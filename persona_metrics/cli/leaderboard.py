@@ -1,0 +1,28 @@
+"""``persona-metrics leaderboard``: models side by side over any number of runs."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``leaderboard``."""
+    parser.add_argument("paths", type=Path, nargs="+", metavar="RUN", help="results_*.json files, or folders of them")
+    parser.add_argument(
+        "--out", type=Path, default=Path("persona-leaderboard"), help="folder (default persona-leaderboard)"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Write the tables, print them, and list the files."""
+    from ..leaderboard.board import build
+    from ..leaderboard.collect import collect
+    from ..leaderboard.render import markdown, write
+
+    tables, notes = collect(arguments.paths)
+    boards = [build(table) for table in tables]
+    print(markdown(boards, notes))
+    for path in write(boards, notes, arguments.out):
+        print(path)
+    return 0

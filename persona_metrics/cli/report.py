@@ -1,0 +1,47 @@
+"""``persona-metrics report``: tables, figures and one page from a run, or from several."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``report``."""
+    parser.add_argument(
+        "paths",
+        nargs="*",
+        metavar="PATH",
+        help="results_*.json, samples_*.jsonl or a folder; several are compared (default: the newest run below here)",
+    )
+    parser.add_argument("--out", default="persona-report", help="folder to write to (default persona-report)")
+    parser.add_argument("--no_html", action="store_true", help="tables, figures and report.json only")
+    parser.add_argument("--no_figures", action="store_true", help="no figures")
+    parser.add_argument("--schema", action="store_true", help="print the JSON Schema of report.json and stop")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Write the report and say what it found and where it lies."""
+    # seaborn and scipy take seconds to import; `persona-metrics --help` should not.
+    from ..report import write_report
+    from ..report.schema import Report
+
+    if arguments.schema:
+        print(json.dumps(Report.model_json_schema(), indent=1))
+        return 0
+    written = write_report(
+        [Path(p) for p in arguments.paths],
+        Path(arguments.out),
+        html=not arguments.no_html,
+        figures=not arguments.no_figures,
+    )
+    for note in written.notes:
+        print(f"note: {note}")
+    for warning in written.report.warnings:
+        print(f"warning: {warning.text} [{warning.about}]")
+    for task in written.report.tasks:
+        print(f"{task.task} of {task.model}: {task.headline} {task.finding}".rstrip())
+    print(f"{written.folder}: report.json, tables/, {len(written.figures)} files in figures/", end="")
+    print("" if arguments.no_html else f"\nopen {written.folder / 'report.html'}")
+    return 0

@@ -1,0 +1,178 @@
+"""``persona-metrics score``: judges answers that were made elsewhere."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import PersonaError, shorten
+from .metadata import METADATA, parse_metadata
+
+if TYPE_CHECKING:
+    from ..scoring.given import Given
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``score``."""
+    parser.add_argument(
+        "file",
+        metavar="FILE",
+        type=Path,
+        help="samples_*.jsonl (or results_*.json, or a run's folder), or a JSONL of answers",
+    )
+    parser.add_argument("--out", type=Path, help="folder for results_*.json and samples_*.jsonl")
+    parser.add_argument("--prompts", type=Path, help="the file of `prompts`, where FILE answers by id")
+    parser.add_argument(
+        "--task", help="the task: of a run's several, or for persona/question/answer lines (default persona_main)"
+    )
+    parser.add_argument("--model", help="the name of the model that answered, where FILE does not say or has several")
+    parser.add_argument(
+        "--partial", action="store_true", help="score what is there where answers or batch verdicts are missing"
+    )
+    parser.add_argument("--metadata", nargs="+", default=[], metavar="KEY=VALUE", help=METADATA)
+    parser.add_argument(
+        "--batch-out",
+        type=Path,
+        metavar="REQUESTS",
+        help="write the judgements that the store lacks as OpenAI Batch files, and stop (with --batch-in: what is left)",
+    )
+    parser.add_argument(
+        "--batch-in", type=Path, nargs="+", metavar="RESULTS", help="read a batch's results into the store, then score"
+    )
+    parser.add_argument(
+        "--batch-submit",
+        action="store_true",
+        help="send the batch, wait for it, collect, score; interrupted, the same command goes on",
+    )
+    parser.add_argument(
+        "--batch-poll",
+        type=float,
+        default=30.0,
+        metavar="SECONDS",
+        help="time between two looks at a batch (default 30)",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Judge the answers, or hand the judgements over to a batch and take its verdicts."""
+    overrides = parse_metadata(arguments.metadata)
+    if arguments.batch_submit and (arguments.batch_in or arguments.batch_out):
+        raise PersonaError("--batch-submit writes, sends and reads by itself; leave --batch-out and --batch-in out")
+    if arguments.out is None and not arguments.batch_out:
+        raise PersonaError("score needs --out DIR, a folder for results_*.json and samples_*.jsonl")
+    given = read(arguments, overrides)
+    # Nothing is fetched here; lm-eval would look for its own data sets.
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    from ..scoring import replay
+
+    if arguments.batch_in or arguments.batch_out or arguments.batch_submit:
+        return _run_batch(arguments, given)
+    return _print_paths(replay.score(given, arguments.out))
+
+
+def _print_paths(paths: Sequence[Path]) -> int:
+    for path in paths:
+        print(path)
+    return 0
+
+
+def _run_batch(arguments: argparse.Namespace, given: Sequence[Given]) -> int:
+    from ..critic.request import panel
+    from ..critic.store import Store
+    from ..scoring import batchfile, replay, submit
+
+    chosen = given[0].settings
+    if any(critic.model == "embedded" for critic in panel(chosen)):
+        raise PersonaError(
+            "the embedded critic lives in this process and takes no batch files; score without --batch-…"
+        )
+    votes = batchfile.wanted((j for one in given for j in replay.judgements(one)), chosen)
+    with Store(chosen.critic_store) as store:
+        found, dialects = batchfile.Collected(), batchfile.Dialects()
+        if arguments.batch_submit:
+            poll = max(0.05, arguments.batch_poll)
+            found = submit.Submission(votes, chosen, store, arguments.out / "batch", poll).run()
+        if arguments.batch_in:
+            found = batchfile.collect(arguments.batch_in, votes, chosen, store, dialects)
+            _say(f"{found.stored} verdicts read into the store")
+            for note in found.notes():
+                _say(note)
+        if arguments.batch_out:
+            todo = batchfile.lacking(votes, store)
+            if found.reasons:
+                _say(f"{len(found.reasons)} of {len(votes)} verdicts are missing: {batchfile.summary(found.reasons)}")
+            if not todo:
+                print("nothing to write: the store has all verdicts; score without --batch-out")
+                return 0
+            print(
+                f"{len(todo)} of {len(votes)} judgements, for a Batch API or `vllm run-batch`; then --batch-in its results"
+            )
+            return _print_paths(batchfile.write(arguments.batch_out, todo, chosen, dialects, found.cut))
+        if found.reasons and not arguments.partial:
+            raise PersonaError(
+                f"{len(found.reasons)} of {len(votes)} verdicts are missing ({batchfile.summary(found.reasons)}); what is"
+                " there is kept: ask for these alone with --batch-in … --batch-out FILE, or live without --batch-…, or"
+                " score without them with --partial"
+            )
+        return _print_paths(replay.score(given, arguments.out, batchfile.offline(chosen, store, found.reasons)))
+
+
+def _say(text: str) -> None:
+    print(f"persona-metrics: {text}", file=sys.stderr, flush=True)
+
+
+def read(arguments: argparse.Namespace, overrides: dict[str, Any]) -> list[Given]:
+    """Return the answers in FILE, whatever its kind; raise ``PersonaError`` where it is none that is known."""
+    from ..scoring import given, table
+
+    path: Path = arguments.file
+    if not path.exists():
+        raise PersonaError(f"{path}: no such file")
+    if path.is_dir() or path.name.startswith("results_"):
+        return _of_run(path, arguments.task, overrides)
+    rows = given.read_lines(path)
+    first = rows[0][1]
+    if "doc" in first and "resps" in first:
+        return [given.from_samples(path, rows, overrides)]
+    if "persona" in first and "question" in first:
+        task = arguments.task or "persona_main"
+        from ..harness.yamls import read_task
+
+        evaluation = (read_task(task).get("metadata") or {}).get("evaluation")
+        if evaluation is None:
+            raise PersonaError(
+                f"--task {shorten(task, 40)!r} is no task of the pack; `persona-metrics tasks` lists them"
+            )
+        return [table.from_answers(path, rows, task, evaluation, overrides, arguments.model, arguments.partial)]
+    if "id" in first:
+        if arguments.prompts is None and "metadata" not in first:
+            raise PersonaError(
+                f"{path}: answers by id: give the file that `persona-metrics prompts` wrote with --prompts"
+            )
+        prompts = rows if arguments.prompts is None else given.read_lines(arguments.prompts)
+        return table.from_ids(path, rows, prompts, overrides, arguments.model, arguments.partial)
+    raise PersonaError(
+        f'{path}: neither a samples_*.jsonl of lm-eval nor lines of {{"persona", "question", "answer"}} or {{"id", "reply"}}'
+    )
+
+
+def _of_run(path: Path, task: str | None, overrides: dict[str, Any]) -> list[Given]:
+    from ..runs import read
+    from ..scoring import given
+
+    found = read.find_results(path)
+    if not found:
+        raise PersonaError(f"{path}: no results_*.json in it")
+    run = read.load_run(found[0])
+    files = [t.samples for t in run.tasks if t.samples is not None and task in (None, t.name)]
+    if not files:
+        raise PersonaError(
+            f"{found[0]}: no samples of {task or 'a persona task'} beside it (run lm_eval with --log_samples)"
+        )
+    if len(found) > 1:
+        print(f"persona-metrics: {len(found)} runs there; scoring the newest, {found[0]}", file=sys.stderr)
+    return [given.from_samples(f, given.read_lines(f), overrides) for f in files]

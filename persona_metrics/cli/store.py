@@ -1,0 +1,78 @@
+"""``persona-metrics store``: what the verdict store holds, what can go, and everything in it as JSONL."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from datetime import datetime
+from pathlib import Path
+
+from .. import settings
+from ..critic.store import Store
+from ..errors import PersonaError, shorten
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the subcommands of ``store``."""
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument(
+        "--store", metavar="PATH", help="the store (default: PERSONA_CRITIC_STORE, or the cache folder)"
+    )
+    commands = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    commands.add_parser("stats", parents=[shared], help="one line a critic: verdicts, tokens, first and last day")
+    prune = commands.add_parser("prune", parents=[shared], help="delete verdicts; they would be paid for again")
+    prune.add_argument("--older-than", type=float, metavar="DAYS", help="those older than so many days")
+    prune.add_argument("--critic", metavar="NAME", help="those of this critic")
+    prune.add_argument("--all", action="store_true", help="all of them")
+    export = commands.add_parser("export", parents=[shared], help="write every verdict as JSONL, with its raw reply")
+    export.add_argument("--out", metavar="FILE", help="the file to write (default: standard output)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run one subcommand."""
+    path = arguments.store or settings.load().critic_store
+    if path == "off":
+        raise PersonaError("the verdict store is off (PERSONA_CRITIC_STORE); give a file with --store")
+    with Store(path, create=False) as store:
+        {"stats": _stats, "prune": _prune, "export": _export}[arguments.action](store, arguments)
+    return 0
+
+
+def _stats(store: Store, arguments: argparse.Namespace) -> None:  # noqa: ARG001
+    rows = store.stats()
+    assert store.path is not None
+    print(f"{store.path}: {sum(row['verdicts'] for row in rows)} verdicts, {store.path.stat().st_size / 1e6:.1f} MB")
+    if not rows:
+        return
+    table = [("critic", "endpoint", "verdicts", "tokens in", "tokens out", "first", "last")]
+    for row in rows:
+        days = (datetime.fromtimestamp(row[name]).date().isoformat() for name in ("first", "last"))
+        tokens = ("unknown" if row[name] is None else str(row[name]) for name in ("prompt_tokens", "completion_tokens"))
+        names = (shorten(row["critic"], 40), shorten(row["endpoint"], 40))
+        table.append((*names, str(row["verdicts"]), *tokens, *days))  # type: ignore[arg-type]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    for line in table:
+        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def _prune(store: Store, arguments: argparse.Namespace) -> None:
+    if not arguments.all and arguments.older_than is None and arguments.critic is None:
+        raise PersonaError("store prune: say which, with --older-than DAYS, --critic NAME or --all")
+    if arguments.all and (arguments.older_than is not None or arguments.critic is not None):
+        raise PersonaError("store prune: --all goes without --older-than and --critic")
+    if arguments.older_than is not None and not 0 <= arguments.older_than < 1e6:
+        raise PersonaError(f"--older-than {arguments.older_than:g}: must be a number of days, 0 or more")
+    print(f"{store.prune(older_than=arguments.older_than, critic=arguments.critic)} verdicts deleted")
+
+
+def _export(store: Store, arguments: argparse.Namespace) -> None:
+    if arguments.out is None:
+        for row in store.export():
+            sys.stdout.write(json.dumps(row) + "\n")
+        return
+    try:
+        with Path(arguments.out).open("w", encoding="utf-8") as file:
+            file.writelines(json.dumps(row) + "\n" for row in store.export())
+    except OSError as error:
+        raise PersonaError(f"--out {shorten(arguments.out, 80)}: {error.strerror}") from None

@@ -1,0 +1,1 @@
+"""Personas and questions, and the pairs drawn from them."""

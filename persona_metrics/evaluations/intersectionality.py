@@ -1,0 +1,251 @@
+"""Intersectionality: for which combinations of groups the model personalises (arXiv 2407.17387, section 5)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from typing_extensions import Self
+
+from ..dataset.support import fills
+from ..errors import PersonaError, shorten
+from ..personas import ATTRIBUTES, NOT_STATED, Persona, band, bands, number, require_attributes
+from ..settings import Settings, split_names
+from ..statistics.pooling import between_group_sd, pooled_rates
+from .base import WHOLE, Evaluation, Outcome, Row, Variant, breakdown, row_of, shares
+from .leave_one_out import read_json
+
+DEFAULT_CROSS = ("sex", "age", "race")
+"""The finest cells of the set that is taken without a file; its coarser ones are sex × age band and sex × race."""
+
+_RANGE = re.compile(r"^\s*(\d[\d,]*)\s*(?:-|–|to)\s*(\d[\d,]*)\s*$")
+_OPEN = re.compile(r"^\s*(?:(\d[\d,]*)\s*\+|(?:>=|≥)\s*(\d[\d,]*))\s*$")
+_BELOW = re.compile(r"^\s*(?:under|below|<)\s*(\d[\d,]*)\s*$", re.I)
+
+
+@dataclass(frozen=True)
+class Intersection:
+    """A named combination: for each attribute the values that belong to it."""
+
+    name: str
+    conditions: tuple[tuple[str, tuple[str, ...]], ...]
+
+    def holds(self, persona: Persona) -> bool:
+        """Return whether the persona has one of the values of every attribute."""
+        return all(
+            any(matches(attribute, value, persona.attributes.get(attribute)) for value in values)
+            for attribute, values in self.conditions
+        )
+
+
+def matches(attribute: str, wanted: str, value: str | None) -> bool:
+    """Return whether a persona's value is the wanted one: the exact text, or for age and income a range or a band."""
+    if value is None:
+        return wanted == NOT_STATED
+    if wanted in (value, band(attribute, value)):
+        return True
+    if not bands(attribute) or (amount := number(value)) is None:
+        return False
+    if found := _RANGE.match(wanted):
+        return _int(found[1]) <= amount <= _int(found[2])
+    if found := _OPEN.match(wanted):
+        return amount >= _int(found[1] or found[2])
+    found = _BELOW.match(wanted)
+    return bool(found) and amount < _int(found[1] if found else "0")
+
+
+def _int(text: str) -> int:
+    return int(text.replace(",", ""))
+
+
+@dataclass(frozen=True)
+class Intersectionality(Evaluation):
+    """One variant a pair; the pair's value also stands under every intersection that holds its persona.
+
+    ``worst_group`` is the lowest of the partially pooled rates, not the lowest raw one, which mostly is the smallest
+    group's luck; ``between_group_sd`` is corrected for what chance alone would spread. Both are made over all pairs
+    at once, so a pair hands its group numbers and its value on as a text.
+    """
+
+    name = "intersectionality"
+    intersections: tuple[Intersection, ...] = ()
+    min_support: int = 30
+    groups: Sequence[frozenset[int]] = field(default=(), repr=False)
+
+    @classmethod
+    def build(cls, settings: Settings, personas: Sequence[Persona]) -> Self:
+        """Take the intersections from ``intersection_json``, ``cross`` or the default set.
+
+        Raises ``PersonaError`` for an attribute or value that does not exist, an intersection no persona fits, a
+        name that stands twice, and an ``n`` that could not even fill one intersection.
+        """
+        if settings.intersection_json and settings.cross:
+            raise PersonaError("intersection_json and cross both name the intersections; give one of them")
+        if settings.intersection_json:
+            chosen = parse(read_json(settings.intersection_json, "intersection_json"), personas)
+        elif settings.cross:
+            names = require_attributes(split_names(settings.cross), "cross")
+            chosen = full_cross(names, personas)
+            if not chosen:
+                raise PersonaError(f"cross={settings.cross}: no persona states {' and '.join(names)}")
+        else:
+            chosen = default_set(personas, settings.n, settings.min_support)
+            if not chosen:
+                raise PersonaError("no persona states sex and age: name the groups with intersection_json or cross")
+        if settings.n < settings.min_support:
+            raise PersonaError(
+                f"n={settings.n} is smaller than min_support={settings.min_support}: raise n or lower min_support"
+            )
+        groups = [frozenset(i for i, p in enumerate(personas) if item.holds(p)) for item in chosen]
+        for item, group in zip(chosen, groups, strict=True):
+            if not group:
+                raise PersonaError(f"intersection {item.name!r}: no persona fits it")
+        return cls(tuple(chosen), settings.min_support, groups)
+
+    def variants(self, persona: Persona) -> tuple[Variant, ...]:
+        """Return the whole persona."""
+        return (Variant(WHOLE, persona),)
+
+    def metrics(self, persona: Persona, outcomes: Sequence[Outcome]) -> dict[str, Row]:
+        """Return the pair's value under ``personalized`` and under each of its intersections."""
+        (outcome,) = outcomes
+        rows = breakdown(outcome.personalized, persona, ())
+        if outcome.personalized is not None:
+            inside = [i for i, item in enumerate(self.intersections) if item.holds(persona)]
+            for i in inside:
+                rows[row_of(self.intersections[i].name)] = outcome.personalized
+            if inside:
+                packed = f"{outcome.personalized:.0f}:" + ",".join(map(str, inside))
+                rows["worst_group"] = rows["between_group_sd"] = packed
+        return {**rows, **shares(outcomes)}
+
+    def aggregates(self) -> Mapping[str, Callable[[Iterable[Any]], float]]:
+        """Return the two rows that look at all groups at once."""
+        return {"worst_group": worst_group, "between_group_sd": spread}
+
+    def record(self) -> dict[str, Any]:
+        """Return the intersections with their conditions, and the support asked for."""
+        described = {i.name: {a: list(v) for a, v in i.conditions} for i in self.intersections}
+        return {"intersections": described, "min_support": self.min_support}
+
+    def support(self, personas: Iterable[Persona]) -> dict[str, int]:
+        """Return how many of the drawn personas each intersection holds."""
+        drawn = list(personas)
+        return {item.name: sum(item.holds(p) for p in drawn) for item in self.intersections}
+
+
+def counts(packed: Iterable[str]) -> tuple[list[int], list[int]]:
+    """Return successes and totals per group from texts like ``"1:0,3"`` (value, group numbers)."""
+    successes: dict[int, int] = {}
+    totals: dict[int, int] = {}
+    for text in packed:
+        value, _, numbers = text.partition(":")
+        for group in map(int, numbers.split(",")):
+            successes[group] = successes.get(group, 0) + int(value)
+            totals[group] = totals.get(group, 0) + 1
+    order = sorted(totals)
+    return [successes[g] for g in order], [totals[g] for g in order]
+
+
+def worst_group(packed: Iterable[str]) -> float:
+    """Return the lowest partially pooled rate over the groups that have a judged pair."""
+    successes, totals = counts(packed)
+    return float(min(pooled_rates(successes, totals).rates))
+
+
+def spread(packed: Iterable[str]) -> float:
+    """Return the bias-corrected standard deviation of the groups' rates; 0.0 where there is one group."""
+    successes, totals = counts(packed)
+    return float(between_group_sd(successes, totals)) if len(totals) > 1 else 0.0
+
+
+def parse(data: Any, personas: Sequence[Persona]) -> list[Intersection]:
+    """Return the intersections of ``[{"name": …, "attributes": [{"attribute": …, "values": […]}]}]``."""
+    if not isinstance(data, list):
+        raise PersonaError('intersection_json: expected a list of {"attributes": [{"attribute": …, "values": […]}]}')
+    if not data:
+        raise PersonaError("intersection_json: the list is empty")
+    chosen = [_parse_one(entry, f"intersection_json[{i}]", personas) for i, entry in enumerate(data)]
+    names = [item.name for item in chosen]
+    for name in names:
+        if names.count(name) > 1:
+            raise PersonaError(f"intersection_json: the name {shorten(name, 60)!r} stands twice")
+    return chosen
+
+
+def _parse_one(entry: Any, where: str, personas: Sequence[Persona]) -> Intersection:
+    listed = entry.get("attributes") if isinstance(entry, Mapping) else None
+    if not isinstance(listed, list) or not listed:
+        raise PersonaError(f'{where}: expected {{"attributes": [{{"attribute": …, "values": […]}}]}}')
+    conditions: list[tuple[str, tuple[str, ...]]] = []
+    for item in listed:
+        if not isinstance(item, Mapping) or not isinstance(item.get("attribute"), str):
+            raise PersonaError(f'{where}: each condition needs "attribute" (a name) and "values" (a list)')
+        (attribute,) = require_attributes((item["attribute"].strip().lower(),), where)
+        values = item.get("values")
+        if not isinstance(values, list) or not values:
+            raise PersonaError(f'{where}: {attribute} needs "values", a list that is not empty')
+        texts = tuple(dict.fromkeys(str(v) for v in values))
+        for text in texts:
+            if not any(matches(attribute, text, p.attributes.get(attribute)) for p in personas):
+                raise PersonaError(
+                    f"{where}: no persona has {attribute} = {shorten(text, 60)!r}{_examples(attribute, personas)}"
+                )
+        if attribute in dict(conditions):
+            raise PersonaError(f"{where}: {attribute} stands twice; put its values into one list")
+        conditions.append((attribute, texts))
+    name = " ".join(str(entry.get("name") or "").split())
+    label = " × ".join("/".join(values) for _, values in conditions)
+    return Intersection(name or label, tuple(conditions))
+
+
+def _examples(attribute: str, personas: Sequence[Persona]) -> str:
+    found = sorted({band(attribute, p.attributes.get(attribute)) for p in personas})
+    return f" (values: {shorten(', '.join(found), 160)})"
+
+
+def full_cross(attributes: Sequence[str], personas: Sequence[Persona]) -> list[Intersection]:
+    """Return every combination of the attributes' groups that some persona has, in the order of the groups' names.
+
+    Made from the personas, not from the product of all groups: attributes in free text have as many as personas.
+    """
+    combinations = sorted({tuple(band(a, p.attributes.get(a)) for a in attributes) for p in personas})
+    combinations = [c for c in combinations if NOT_STATED not in c]
+    levels = [{c[i] for c in combinations} for i in range(len(attributes))]
+    # "No × Yes" says nothing; where attributes share a value the names say whose it is.
+    shared = len(set().union(*levels)) < sum(map(len, levels))
+    return [
+        Intersection(
+            " × ".join(f"{a}={v}" if shared else v for a, v in zip(attributes, c, strict=True)),
+            tuple((a, (v,)) for a, v in zip(attributes, c, strict=True)),
+        )
+        for c in combinations
+    ]
+
+
+def default_set(personas: Sequence[Persona], n: int, min_support: int) -> list[Intersection]:
+    """Return of sex × age band, sex × race and sex × age band × race what ``n`` pairs can hold ``min_support`` of each.
+
+    Cells are taken in that order, the commonest of a cross first, each only where all taken so far can still be filled:
+    a cell of a few pairs would only show noise. Where none can (a small file of one's own), sex × age band is taken as
+    it is.
+    """
+    kept: list[Intersection] = []
+    groups: list[frozenset[int]] = []
+    for names in (("sex", "age"), ("sex", "race"), DEFAULT_CROSS):
+        cells = [
+            (item, frozenset(i for i, p in enumerate(personas) if item.holds(p)))
+            for item in full_cross(names, personas)
+        ]
+        for item, group in sorted(cells, key=lambda cell: -len(cell[1])):
+            if len(group) * max(1, n // len(personas)) < min_support:
+                continue
+            if fills(len(personas), n, [*groups, group], min_support):
+                kept.append(item)
+                groups.append(group)
+    return kept or full_cross(("sex", "age"), personas)
+
+
+__all__ = ["ATTRIBUTES", "Intersection", "Intersectionality", "counts", "default_set", "full_cross", "matches", "parse"]

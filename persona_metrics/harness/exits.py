@@ -1,0 +1,68 @@
+"""How a user's mistake ends an lm_eval process: one line on stderr, no stack. Knows nothing of lm-eval itself."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from types import TracebackType
+from typing import NoReturn
+
+from ..errors import PersonaError
+from . import processes
+
+
+class UserExit(SystemExit):
+    """Ends an ``lm_eval`` process with one line on stderr and exit code 2; ``api`` turns it back into its error."""
+
+    def __init__(self, error: PersonaError) -> None:
+        super().__init__(2)
+        self.error = error
+
+
+def _exit(error: PersonaError) -> NoReturn:
+    print(f"persona-metrics: error: {error}", file=sys.stderr)
+    raise UserExit(error) from None
+
+
+@contextmanager
+def user_errors(*, everywhere: bool = False) -> Iterator[None]:
+    """Turn a ``PersonaError`` into one line and an exit code, since lm-eval would show its stack.
+
+    Of several processes that all see the same mistake the first says it; ``everywhere`` is for what only one may see.
+    """
+    try:
+        yield
+    except PersonaError as error:
+        if _handed_on.get() or (processes.process() and not everywhere):
+            raise UserExit(error) from None
+        _exit(error)
+    except KeyboardInterrupt:
+        # How to resume has been said; lm-eval's stack below it would hide that. Notebooks do not use this hook.
+        sys.excepthook = _without_interrupts
+        raise
+
+
+def _without_interrupts(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    if not issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)
+
+
+_handed_on = ContextVar("_handed_on", default=False)
+
+
+@contextmanager
+def raising() -> Iterator[None]:
+    """Within this, hand a ``PersonaError`` to the Python caller of lm-eval instead of printing it."""
+    token = _handed_on.set(True)
+    try:
+        yield
+    except UserExit as stopped:
+        raise stopped.error from None
+    finally:
+        _handed_on.reset(token)
+
+
+def say(text: str) -> None:
+    print(f"persona-metrics: {text}", file=sys.stderr, flush=True)

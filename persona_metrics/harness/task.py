@@ -1,0 +1,384 @@
+"""What lm_eval calls: our task and the registered filter. What differs between its versions stands here."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import datasets
+from lm_eval.api.filter import Filter
+from lm_eval.api.metrics import mean
+from lm_eval.api.registry import register_filter, register_metric
+from lm_eval.api.task import ConfigurableTask
+
+from .. import evaluations, settings
+from ..critic import Verdict, check, judge
+from ..dataset import sources
+from ..errors import PersonaError
+from ..evaluations import Outcome
+from ..personas import Persona
+from ..prompts import render
+from ..runs.read import Result
+from . import processes, record
+from .exits import say, user_errors
+from .judging import judge_replies, outcome, persona_of
+
+try:  # lm-eval 0.5 splits tasks by output type; ours generates
+    from lm_eval.api.task import GenerateTask as _BaseTask
+except ImportError:  # lm-eval 0.4
+    _BaseTask = ConfigurableTask
+
+ROWS: Mapping[str, bool] = {
+    "personalized": True,
+    "critic_failures": False,
+    "answer_failures": False,
+    "worst_group": True,
+    "between_group_sd": False,
+    "pass@1": True,
+    "attempts": False,
+    "distinct_answers": True,
+    "never": False,
+}
+"""The rows that YAML files name, and whether higher is better. Rows that depend on the data join at run time."""
+
+# A chat endpoint takes messages; without the chat template lm-eval hands it bare text and fails mid-run.
+_CHAT_MODELS = frozenset({"LocalChatCompletion", "OpenAIChatCompletion", "AnthropicChat", "LiteLLMChatCompletion"})
+
+
+def _placeholder(*args: Any, **kwargs: Any) -> float:
+    # Values come from process_results; lm-eval only wants the name to exist.
+    raise NotImplementedError("persona rows are computed by PersonaTask.process_results")
+
+
+for _row, _higher in ROWS.items():
+    register_metric(metric=_row, higher_is_better=_higher, output_type="generate_until", aggregation="mean")(
+        _placeholder
+    )
+
+
+class PersonaTask(_BaseTask):  # type: ignore[misc]
+    """One of the four evaluations as an lm-eval task: a document is a pair, an instance is a variant of it."""
+
+    def __init__(self, config: dict[str, Any] | None = None) -> None:
+        config = dict(config or {})
+        config.pop("class", None)
+        metadata = dict(config.get("metadata") or {})
+        self._rank, self._world = 0, 1
+        self._model: Any = None
+        self._collected = False
+        self._predict_only = False
+        self._incomplete: set[str] = set()
+        with user_errors():
+            self.settings = self._settings(metadata)
+            pool = self._draw(str(metadata.get("evaluation", "main")))
+            config["metadata"] = record.metadata(metadata, self.settings, self.evaluation, pool, self.pairs)
+        config["generation_kwargs"] = self._generation(config.get("generation_kwargs"))
+        super().__init__(config=config)
+        self.dataset = {"test": _documents(self.pairs)}
+        for ensemble in self._ensembles():
+            ensemble.filters = [_bind(f, self) for f in ensemble.filters]
+
+    def _settings(self, metadata: Mapping[str, Any]) -> settings.Settings:
+        return settings.load(_without_defaults(metadata), where="--metadata")
+
+    def _draw(self, evaluation: str) -> sources.Pool:
+        """Set the evaluation and its pairs; return the pool that they come from."""
+        pool = sources.load_pool(self.settings)
+        self.evaluation = evaluations.build(evaluation, self.settings, pool.personas)
+        self.pairs = sources.draw(
+            pool, self.settings.n, self.settings.seed, self.evaluation.groups, self.settings.min_support
+        )
+        return pool
+
+    def _generation(self, given: Mapping[str, Any] | None) -> dict[str, Any]:
+        kwargs = {"until": [], **(given or {})}
+        if self.evaluation.temperature is not None:
+            kwargs.setdefault("temperature", self.evaluation.temperature)
+        return kwargs
+
+    def _ensembles(self) -> list[Any]:
+        # 0.4 keeps the filters on the task, 0.5 on its scorers.
+        return list(getattr(self, "_filters", None) or [scorer.filter for scorer in self._scorers])
+
+    # -- data and prompts ------------------------------------------------------------------------------------------
+
+    def download(self, *args: Any, **kwargs: Any) -> None:  # noqa: ARG002
+        """Hand over the pairs that were drawn; nothing is downloaded here."""
+        self.dataset = {"test": _documents(self.pairs)}
+
+    def doc_to_text(self, doc: Any, doc_to_text: Any = None) -> Any:
+        """Render the YAML's template over the pair; ``prompt`` is the mode's template, filled in."""
+        return super().doc_to_text(doc if "prompt" in doc else {**doc, "prompt": self._prompt(doc)}, doc_to_text)
+
+    def _prompt(self, doc: Mapping[str, Any], persona: Persona | None = None) -> str:
+        shown = persona or persona_of(doc)
+        return render(f"answer/{self.settings.mode}.jinja", persona=shown.attributes, question=doc["question"])
+
+    def fewshot_context(self, doc: Any, num_fewshot: Any = 0, *args: Any, **kwargs: Any) -> list[Any]:
+        """Return one context a variant."""
+        contexts = []
+        for variant in self.evaluation.variants(persona_of(doc)):
+            shown = {**doc, "prompt": self._prompt(doc, variant.persona)}
+            contexts.append(super().fewshot_context(shown, num_fewshot, *args, **kwargs))
+        return contexts
+
+    def construct_requests(self, doc: Any, ctx: Any, **kwargs: Any) -> list[Any]:
+        """Return one instance a variant, in the variants' order, each with its own seed where it has one."""
+        instances = []
+        for index, (variant, context) in enumerate(zip(self.evaluation.variants(persona_of(doc)), ctx, strict=True)):
+            made = super().construct_requests(doc={**doc, "variant": variant.name}, ctx=context, **kwargs)
+            instance = made[0] if isinstance(made, list) else made
+            instance.idx = index
+            instance.arguments = (context, self._sampling(dict(instance.arguments[1]), variant.seed))
+            instances.append(instance)
+        return instances
+
+    def _sampling(self, kwargs: dict[str, Any], seed: int | None) -> dict[str, Any]:
+        if seed is None:
+            return kwargs
+        if "pretrained" in (self.config.metadata or {}):
+            # Models in this process sample by their own generator and reject a seed a request.
+            return {**kwargs, "do_sample": True}
+        # Endpoints: the seed makes the attempts differ, and differ in lm-eval's cache; do_sample would switch that off.
+        kwargs.pop("do_sample", None)
+        return {**kwargs, "seed": seed}
+
+    def build_all_requests(self, **kwargs: Any) -> Any:
+        """Check everything that can be checked, say what the run will ask for, then build the prompts."""
+        self._rank, self._world = int(kwargs.get("rank") or 0), int(kwargs.get("world_size") or 1)
+        self._model = running = _running_model()
+        with user_errors():
+            asked = len(kwargs.get("samples") or self.pairs[: kwargs.get("limit")])
+            if asked < self._world:
+                raise PersonaError(
+                    f"{asked} pairs cannot be shared by {self._world} processes: raise n (or --limit), or start fewer"
+                )
+            if getattr(self.config, "num_fewshot", None):
+                raise PersonaError("--num_fewshot: there are no examples to show; leave it at 0")
+            if (self.config.repeats or 1) != 1:
+                raise PersonaError(
+                    "repeats: attempts are counted by persona_pass_at_k (--metadata k=…); leave repeats at 1"
+                )
+            if type(running).__name__ in _CHAT_MODELS and not kwargs.get("apply_chat_template"):
+                raise PersonaError("a chat endpoint needs --apply_chat_template: add it to the command")
+            if not self._predict_only:
+                self._check_critic()
+        if kwargs.get("cache_requests"):
+            # lm-eval keys that cache by the task's name alone: another n, seed or mode would get these prompts.
+            kwargs["cache_requests"] = kwargs["rewrite_requests_cache"] = False
+        self._announce(running, kwargs.get("limit"), kwargs.get("samples"))
+        return super().build_all_requests(**kwargs)
+
+    def _check_critic(self) -> None:
+        if not processes.process():
+            _check_once(self.settings)
+
+    def _announce(self, running: Any, limit: Any, samples: Any) -> None:
+        if self._rank or processes.process():
+            return
+        name = _model_name(running)
+        self.config.metadata["model_name"] = name
+        pairs = len(samples) if samples else min(len(self.pairs), int(limit)) if limit else len(self.pairs)
+        variants = len(self.evaluation.variants(self.pairs[0].persona))
+        calls = pairs * variants
+        votes = record.votes(self.settings)
+        judged = "no judgement (predict only)" if self._predict_only else f"at most {calls * votes} judgements"
+        say(f"{self.config.task}: {pairs} pairs × {variants} variants = {calls} generations, {judged}")
+        if support := self.config.metadata.get("support"):
+            thin = {k: v for k, v in support.items() if v < self.settings.min_support}
+            if thin:
+                listed = ", ".join(f"{k} {v}" for k, v in list(thin.items())[:8])
+                more = f" and {len(thin) - 8} more" if len(thin) > 8 else ""
+                say(f"below {self.settings.min_support} pairs: {listed}{more} (more n or personas would help)")
+        if not self._predict_only:
+            self._warn(name)
+
+    def _warn(self, model: str | None) -> None:
+        for warning in record.warnings(self.settings, model):
+            say(f"warning: {warning}")
+
+    # -- judging and metrics ---------------------------------------------------------------------------------------
+
+    def override_metric(self, metric_name: str) -> None:
+        """With ``--predict_only`` nothing is judged."""
+        self._predict_only = metric_name == "bypass"
+        super().override_metric(metric_name)
+
+    def judge_replies(self, replies: Sequence[Sequence[str]], docs: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
+        """Return, for each instance, a list with one result a reply: answer, failure and verdict as plain data."""
+        twins = processes.replicas(self._world)
+        shown = self._rank == 0 and not processes.process()
+        ask = partial(judge, settings=self.settings, share=self._world * twins, progress=shown)
+        if twins > 1:
+            elsewhere = Verdict(None, "judged by another process", None, ())
+            ask = partial(processes.judge_between, ask=ask, world=twins, placeholder=elsewhere)
+        return judge_replies(replies, docs, self.settings, evaluation=self.evaluation, ask=ask)
+
+    def apply_filters(self) -> Any:
+        """Judge this rank's replies, then bring them all to rank 0."""
+        instances: list[Any] = self.instances
+        for instance in instances:
+            # To keep ranks in step lm-eval has the last request answered again on those that have fewer.
+            del instance.resps[1:]
+        done = super().apply_filters()
+        if self._world > 1:
+            processes.keep_every_row(self._model)
+            parts = self._model.gather_object(instances, dst=0)
+            if parts is not None:
+                self._instances = sorted((i for part in parts for i in part), key=lambda i: (i.doc_id, i.idx))
+            self._collected = True
+        if self._rank == 0 and not processes.process() and not self._predict_only:
+            self._remark()
+        return done
+
+    def _remark(self) -> None:
+        by_pair: dict[Any, list[Outcome]] = {}
+        for instance in self.instances:
+            for results in instance.filtered_resps.values():
+                by_pair.setdefault(instance.doc_id, []).extend(map(outcome, results))
+        for remark in self.evaluation.remarks(by_pair.values()):
+            say(f"warning: {remark}")
+
+    def doc_iterator(self, *, rank: int = 0, world_size: int = 1, **kwargs: Any) -> Any:
+        """Return the rank's documents; once the replies are brought together, all of them on rank 0.
+
+        lm-eval drops the rows that rank 0 lacks (``personalized[sex=Female]`` of another rank's persona), so rank 0
+        has to make the rows of all.
+        """
+        if self._collected:
+            return super().doc_iterator(rank=0, world_size=1, **kwargs) if rank == 0 else iter(())
+        return super().doc_iterator(rank=rank, world_size=world_size, **kwargs)
+
+    def process_results(self, doc: Any, results: Any) -> dict[str, Any]:
+        """Return the pair's rows from its variants' verdicts."""
+        if self._predict_only:
+            return {"bypass": 0}
+        outcomes = [outcome(result) for result in _flat(results)]
+        rows = dict(self.evaluation.metrics(persona_of(doc), outcomes))
+        self._incomplete |= {str(m["metric"]) for m in self.config.metric_list or ()} - rows.keys()
+        return rows
+
+    def dump_config(self) -> dict[str, Any]:
+        """Return the configuration, naming only rows that every document has.
+
+        lm-eval's wandb logger looks each named row up in every sample, and gives up on all samples where one lacks it:
+        a missing verdict has no row. Over several processes nobody knows what the others' documents lack.
+        """
+        config = dict(super().dump_config())
+        unsure = {"personalized"} if self._world > 1 else set()
+        listed = config.get("metric_list") or []
+        return {**config, "metric_list": [m for m in listed if m["metric"] not in self._incomplete | unsure]}
+
+    def aggregation(self) -> dict[str, Any]:
+        """Return the mean for every row, but for those the evaluation aggregates itself."""
+        return _Means({**super().aggregation(), **self.evaluation.aggregates()})
+
+    def aggregate(self, bootstrap_iters: int | None = 100_000) -> tuple[dict[str, Any], int]:
+        """Aggregate as lm-eval 0.5 does, but without bootstrapping the evaluation's own rows.
+
+        0.5 bootstraps everything that is not its mean: 100,000 fits of the group model would take an hour. Their
+        intervals stand in the report. (0.4 prints N/A by itself and never calls this.)
+        """
+        own = self.evaluation.aggregates()
+        kept = [scorer.export_reduced() for scorer in self._scorers]
+        for scorer, rows in zip(self._scorers, kept, strict=True):
+            scorer.import_reduced({d: {k: v for k, v in r.items() if k not in own} for d, r in rows.items()})
+        table, count = super().aggregate(bootstrap_iters=bootstrap_iters)
+        for scorer, rows in zip(self._scorers, kept, strict=True):
+            scorer.import_reduced(rows)
+            for name, function in own.items():
+                if values := [r[name] for r in rows.values() if name in r]:
+                    table[f"{name},{scorer.name}"] = function(values)
+                    table[f"{name}_stderr,{scorer.name}"] = "N/A"
+        return table, count
+
+
+class _Means(dict):  # type: ignore[type-arg]
+    """Rows named after data (``personalized[sex=Female]``) are known only when they appear; all of them are means."""
+
+    def __missing__(self, key: str) -> Callable[[Any], float]:
+        return mean  # type: ignore[no-any-return]
+
+    def __contains__(self, key: object) -> bool:
+        return True
+
+
+@register_filter("persona_critic")
+class PersonaCritic(Filter):  # type: ignore[misc]
+    """Judges all replies of a task in one concurrent batch.
+
+    In our tasks the task hands over its settings. In a YAML of one's own (documents with ``question`` and
+    ``persona``) keyword arguments of the filter are settings, over those of the environment.
+    """
+
+    def __init__(self, task: PersonaTask | None = None, **kwargs: Any) -> None:
+        super().__init__()
+        self.task = task
+        self.overrides = kwargs
+
+    def apply(self, resps: Any, docs: Any) -> list[list[Any]]:
+        """Return one list of results an instance, in the order of ``resps``."""
+        replies = [list(group) for group in resps]
+        with user_errors(everywhere=True):
+            if self.task is not None:
+                if self.task._predict_only:
+                    return replies
+                judged = self.task.judge_replies(replies, list(docs))
+            else:
+                judged = judge_replies(replies, list(docs), settings.load(self.overrides, where="persona_critic"))
+        return [[Result(result) for result in group] for group in judged]
+
+
+def _bind(factory: Any, task: PersonaTask) -> Any:
+    made = factory.func if isinstance(factory, partial) else factory
+    return partial(factory, task=task) if made is PersonaCritic else factory
+
+
+def _documents(pairs: Sequence[sources.Pair]) -> datasets.Dataset:
+    return datasets.Dataset.from_list([record.document(pair) for pair in pairs])
+
+
+def _flat(results: Any) -> list[Mapping[str, Any]]:
+    # 0.4 hands over [[r1], [r2]], 0.5 [r1, r2].
+    return [r for item in results for r in (item if isinstance(item, list) else [item])]
+
+
+def _without_defaults(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    # `evaluation` is the YAML's own word, not a setting.
+    return {k: v for k, v in metadata.items() if k not in ("evaluation", "version")}
+
+
+_checked: set[Any] = set()
+
+
+def _check_once(chosen: settings.Settings) -> None:
+    key = chosen.model_dump_json(include={f for f in type(chosen).model_fields if f.startswith("critic")})
+    if key not in _checked:
+        check(chosen, remembered=True)
+        _checked.add(key)
+
+
+def _running_model() -> Any:
+    """Return the model that ``lm_eval.evaluate`` is running, or None.
+
+    lm-eval tells a task nothing about the model but its arguments, which do not name its kind; the evaluator that
+    called us holds it as ``lm``.
+    """
+    frame = sys._getframe(1)
+    while frame is not None:
+        if frame.f_code.co_name == "evaluate" and "lm" in frame.f_locals:
+            model = frame.f_locals["lm"]
+            return getattr(model, "lm", model) if type(model).__name__ == "CachingLM" else model
+        frame = frame.f_back  # type: ignore[assignment]
+    return None
+
+
+def _model_name(model: Any) -> str | None:
+    for attribute in ("model", "pretrained", "_model", "path"):
+        value = getattr(model, attribute, None)
+        if isinstance(value, str):
+            return value
+    name = getattr(getattr(getattr(model, "_model", None), "config", None), "_name_or_path", None)
+    return name if isinstance(name, str) and name else None

@@ -1,0 +1,33 @@
+"""Reads the pack's task YAMLs without importing what they name. Knows no lm-eval."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from .task_files import tasks_folder
+
+
+class IgnoreFunctions(yaml.SafeLoader):
+    """Reads lm-eval's YAML without importing what ``!function`` names."""
+
+
+IgnoreFunctions.add_constructor("!function", lambda _, node: str(node.value))
+
+
+def read_task(name: str) -> dict[str, Any]:
+    """Return a task's YAML with what it includes, less class and tags; empty where there is no such task."""
+    path = tasks_folder() / f"{name}.yaml"
+    # The name may come from a file; one that leads elsewhere is no task of ours.
+    if path.parent != tasks_folder() or not path.is_file():
+        return {}
+    config: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), Loader=IgnoreFunctions)
+    included = config.pop("include", None)
+    base = (
+        yaml.load((tasks_folder() / included).read_text(encoding="utf-8"), Loader=IgnoreFunctions) if included else {}
+    )
+    merged = {**base, **config}
+    for key in ("class", "tag"):
+        merged.pop(key, None)
+    return merged

@@ -1,0 +1,1 @@
+"""Finds and reads what runs wrote."""

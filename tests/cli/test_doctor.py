@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from persona_metrics.cli import main
+from persona_metrics.personas import ATTRIBUTE_GROUPS, ATTRIBUTES
+from persona_metrics.settings import Settings
+from tests.fakes.server import Server
+
+KEY = "sk-doctor-distinctive-77"
+
+
+@pytest.fixture
+def set_up(monkeypatch: pytest.MonkeyPatch) -> Server:
+    server = Server(key=KEY)
+    monkeypatch.setenv("PERSONA_CRITIC_MODEL", "c")
+    monkeypatch.setenv("PERSONA_N", "12")
+    return server
+
+
+def test_every_setting_is_shown_with_its_source_and_no_secret(
+    set_up: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path(".env").write_text("PERSONA_SEED=4\nPERSONA_CRITIC_MODLE=x\n")
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.setenv("PERSONA_CRITIC_TMEOUT", "5")
+    with set_up as server:
+        monkeypatch.setenv("PERSONA_CRITIC_BASE_URL", server.base_url)
+        code = main(["doctor", "--model_base_url", server.chat_url])
+    shown = capsys.readouterr().out
+    lines = {line.split()[0]: line for line in shown.splitlines() if line.startswith("  ")}
+    assert set(Settings.model_fields) <= set(lines)
+    assert lines["n"].split()[1:] == ["12", "environment", "PERSONA_N"]
+    assert lines["seed"].split()[1:] == ["4", ".env", "PERSONA_SEED"]
+    assert lines["k"].split()[1:] == ["16", "default"]
+    assert lines["critic_api_key"].split()[1:] == ["set", "environment", "OPENAI_API_KEY"]
+    assert "PERSONA_CRITIC_TMEOUT sets nothing (did you mean 'PERSONA_CRITIC_TIMEOUT'?)" in shown
+    assert KEY not in shown
+    assert [line.split(":")[0] for line in shown.splitlines() if line.startswith("  ok")] == [
+        "  ok    data",
+        "  ok    critic",
+        "  ok    model endpoint",
+    ]
+    assert code == 0
+
+
+def test_check_that_fails_says_what_to_change_and_sets_the_exit_code(
+    set_up: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with set_up as server:
+        monkeypatch.setenv("PERSONA_CRITIC_BASE_URL", server.base_url)
+        code = main(["doctor", "--model_base_url", server.chat_url])
+    shown = capsys.readouterr().out
+    assert code == 1
+    assert "  FAIL  critic: " in shown
+    assert "set PERSONA_CRITIC_API_KEY" in shown
+    assert "answers 401; set OPENAI_API_KEY" in shown
+    assert "  ok    data: " in shown
+
+
+def test_nothing_set_up_is_no_crash(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor"]) == 1
+    assert "FAIL  critic: no critic is configured" in capsys.readouterr().out
+
+
+def test_attributes_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor", "--attributes"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert tuple(lines[: len(ATTRIBUTES)]) == ATTRIBUTES
+    assert len(lines) == len(ATTRIBUTES) + len(ATTRIBUTE_GROUPS)

@@ -1,0 +1,71 @@
+"""``persona-metrics store`` as a user runs it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from persona_metrics.cli import main
+from persona_metrics.critic.debate import parse
+from tests.critic.helpers import judged, judgements
+from tests.fakes.server import Server
+
+
+@pytest.fixture
+def filled() -> None:
+    """A store with the verdicts of two critics."""
+    with Server() as server:
+        judged(server, judgements(5))
+        judged(server, judgements(2), critic_model="other")
+
+
+@pytest.mark.usefixtures("filled")
+def test_stats_shows_a_line_for_each_critic(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["store", "stats"]) == 0
+    title, header, first, second = capsys.readouterr().out.splitlines()
+    assert ": 7 verdicts, " in title
+    assert header.split() == ["critic", "endpoint", "verdicts", "tokens", "in", "tokens", "out", "first", "last"]
+    assert [first.split()[i] for i in (0, 2, 3, 4)] == ["m", "5", "3500", "400"]
+    assert [second.split()[i] for i in (0, 2, 3, 4)] == ["other", "2", "1400", "160"]
+
+
+@pytest.mark.usefixtures("filled")
+def test_export_writes_every_raw_reply(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["store", "export", "--out", str(tmp_path / "all.jsonl")]) == 0
+    rows = [json.loads(line) for line in (tmp_path / "all.jsonl").read_text().splitlines()]
+    assert len(rows) == 7
+    assert all(parse(row["reply"]) is not None for row in rows)
+    assert main(["store", "export"]) == 0
+    assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == rows
+
+
+@pytest.mark.usefixtures("filled")
+def test_prune_deletes_what_is_named_and_nothing_without_a_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["store", "prune"]) == 2
+    assert main(["store", "prune", "--critic", "other", "--older-than", "1"]) == 0
+    assert main(["store", "prune", "--critic", "other"]) == 0
+    assert main(["store", "prune", "--all"]) == 0
+    assert [line for line in capsys.readouterr().out.splitlines() if "deleted" in line] == [
+        "0 verdicts deleted",
+        "2 verdicts deleted",
+        "5 verdicts deleted",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["stats"], "no such file"),
+        (["stats", "--store", "off"], "is off"),
+        (["stats", "--store", "/dev/null/x"], "verdict store"),
+        (["prune", "--older-than", "-1"], "no such file"),
+    ],
+)
+def test_a_store_that_is_not_there_is_one_line(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["store", *arguments]) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert message in line

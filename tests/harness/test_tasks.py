@@ -1,0 +1,69 @@
+"""The YAML files: lm-eval skips a broken one without a word, so each is loaded here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+from lm_eval.tasks import TaskManager
+
+from persona_metrics.harness.task import ROWS, PersonaTask
+from persona_metrics.harness.task_files import tasks_folder
+
+FILES = sorted(p for p in tasks_folder().glob("persona_*.yaml") if p.stem != "persona_bench")
+MODES = ["persona_main", "persona_main_baseline", "persona_main_chain_of_thought", "persona_main_demographic_summary"]
+
+
+@pytest.fixture(scope="module")
+def manager() -> TaskManager:
+    return TaskManager(include_path=str(tasks_folder()), include_defaults=False)
+
+
+def read(path: Path) -> dict[str, object]:
+    return dict(yaml.safe_load(path.read_text(encoding="utf-8").replace("!function ", "")))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
+def test_every_task_loads_under_the_name_of_its_file(path: Path, manager: TaskManager) -> None:
+    task = manager.load([path.stem])["tasks"][path.stem]
+    assert isinstance(task, PersonaTask)
+    assert task.config.task == path.stem
+    assert task.config.metadata["version"] == read(path)["metadata"]["version"]  # type: ignore[index]
+    assert {m["metric"] for m in task.config.metric_list} <= set(ROWS)
+    assert [f["filter"][0]["function"] for f in task.config.filter_list] == ["persona_critic"]
+
+
+def test_tag_and_group_hold_the_tasks_they_should(manager: TaskManager) -> None:
+    assert sorted(manager.load(["persona_modes"])["tasks"]) == MODES
+    assert sorted(manager.load(["persona_bench"])["tasks"]) == [
+        "persona_intersection",
+        "persona_loo",
+        "persona_main",
+        "persona_pass_at_k",
+    ]
+
+
+def test_tasks_need_no_critic_and_no_key_to_load(manager: TaskManager) -> None:
+    task = manager.load(["persona_main"])["tasks"]["persona_main"]
+    assert task.config.metadata["critic_model"] is None
+    assert len(task.dataset["test"]) == 300
+
+
+def test_what_tasks_share_stands_once() -> None:
+    shared = read(tasks_folder() / "_persona.yaml")
+    for path in FILES:
+        own = read(path)
+        assert own["include"] == "_persona.yaml"
+        assert [key for key in own if own[key] == shared.get(key)] == []
+
+
+def test_every_name_begins_with_ours_and_no_python_stands_beside_a_yaml() -> None:
+    # lm-eval has a tag `persona` of its own, and `!function` looks for a .py beside the YAML first.
+    assert all(read(path)["task"] == path.stem for path in FILES)
+    assert {p.suffix for p in tasks_folder().iterdir()} <= {".yaml", ".md"}
+
+
+def test_readme_names_every_task() -> None:
+    readme = (tasks_folder() / "README.md").read_text(encoding="utf-8")
+    assert [p.stem for p in tasks_folder().glob("persona_*.yaml") if f"`{p.stem}`" not in readme] == []

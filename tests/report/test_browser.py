@@ -1,0 +1,255 @@
+"""The report's page in a headless Chromium: nothing that a model or a persona wrote runs, and everything can be used."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from persona_metrics.report import write_report
+from tests.fakes.browser import chromium, found
+from tests.fakes.runs import Planted, Texts, write_run
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not found() and not os.environ.get("CI"), reason="chromium and its driver are not installed"),
+]
+
+PAYLOADS = (
+    "<script>window.hacked = 1</script>",
+    "</script><script>window.hacked = 2</script>",
+    '<img src=x onerror="window.hacked = 3">',
+    '"><svg onload=window.hacked=4>',
+    "javascript:window.hacked=5",
+    '<a href="javascript:window.hacked=6">link</a>',
+    "{{ 7 * 7 }} {% for x in y %} ${window.hacked = 7} #{1}",
+    "<!--<script>",
+    "]]>\u2028\u2029\x00\x1b[31m",
+    "$\\frac{1}{2}$ and $x",
+)
+BOMB = " ".join(PAYLOADS)
+LONG = "a" * 1_000_000
+
+
+def _planted() -> Planted:
+    def answer(pair: Any, variant: Any, text: str) -> str:
+        del variant
+        return {1: BOMB, 2: LONG + BOMB}.get(int(pair.id), text)
+
+    def persona(pair: Any, values: dict[str, Any]) -> dict[str, Any]:
+        return {**values, "religion": BOMB, "lifestyle": LONG} if int(pair.id) == 1 else values
+
+    texts = Texts(
+        answer=answer,
+        debate=lambda pair, variant, text: BOMB if int(pair.id) == 1 else text,  # noqa: ARG005
+        question=lambda pair, text: BOMB if int(pair.id) == 1 else text,
+        persona=persona,
+    )
+    return Planted(lambda _, variant: 0.6 if not variant.dropped else 0.4, missing=0.05, texts=texts)
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report on one run of three tasks, hostile texts in it; 120 samples of main."""
+    folder = tmp_path_factory.mktemp("page")
+    tasks = ("persona_main", "persona_loo", "persona_pass_at_k")
+    run = write_run(
+        folder, tasks, model="org/<b>m</b>", planted=_planted(), n=60, k=3, attributes="age,sex", critic_model="c"
+    )
+    write_report([run], folder / "out")
+    return folder / "out" / "report.html"
+
+
+@pytest.fixture(scope="module")
+def driver(page: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """One browser for all tests of this file."""
+    assert found(), "CI installs chromium and chromium-driver"
+    with chromium(tmp_path_factory.mktemp("profile")) as opened:
+        opened.get(page.as_uri())
+        _until(lambda: opened.execute_script("return document.body.dataset.searchable"))
+        yield opened
+
+
+def _until(ready: Any, seconds: float = 20.0) -> Any:
+    end = time.monotonic() + seconds
+    while not (value := ready()):
+        assert time.monotonic() < end, "the page did not get there"
+        time.sleep(0.05)
+    return value
+
+
+def _choose(driver: Any, name: str, text: str) -> None:
+    script = """const s = document.getElementById(arguments[0]);
+        s.selectedIndex = [...s.options].findIndex((o) => o.text.startsWith(arguments[1]));
+        if (s.selectedIndex < 0) throw new Error(arguments[1]);
+        s.dispatchEvent(new Event('change'))"""
+    driver.execute_script(script, name, text)
+
+
+def _search(driver: Any, text: str) -> None:
+    script = "const f = document.getElementById('f-text'); f.value = arguments[0]; f.dispatchEvent(new Event('input'))"
+    driver.execute_script(script, text)
+    time.sleep(0.3)
+
+
+def _status(driver: Any) -> str:
+    return str(driver.execute_script("return document.getElementById('status').textContent"))
+
+
+def _clear(driver: Any) -> None:
+    driver.execute_script("document.getElementById('filters').reset()")
+    _until(lambda: _status(driver) == "180 of 180 samples")
+
+
+def _open(driver: Any, task: str, document: int) -> str:
+    """Open a document of a task and return the dialog's text."""
+    _clear(driver)
+    _choose(driver, "f-task", task)
+    driver.execute_script("open(found.findIndex((p) => index.rows.doc[p] === arguments[0]))", document)
+    shown = "return document.getElementById('sample').open && index.rows.doc[found[current]]"
+    _until(lambda: driver.execute_script(shown) == document)
+    time.sleep(0.2)
+    text = str(driver.execute_script("return document.getElementById('d-body').textContent"))
+    driver.execute_script("document.getElementById('sample').close()")
+    return text
+
+
+def test_policy_lets_only_the_pages_own_script_run(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    policy = re.search(r'Content-Security-Policy" content="([^"]+)"', text)
+    assert policy is not None
+    rules = policy[1].replace("&#39;", "'")
+    assert rules.startswith("default-src 'none'")
+    assert "unsafe" not in rules
+    for tag in ("script", "style"):
+        (body,) = re.findall(rf"<{tag}>(.*?)</{tag}>", text, re.S)
+        digest = base64.b64encode(hashlib.sha256(body.encode()).digest()).decode()
+        assert f"'sha256-{digest}'" in rules
+    assert not re.search(r'(?:src|href)="(?!data:|#)', text)
+
+
+def test_hostile_texts_run_nothing(driver: Any) -> None:
+    for task in ("persona_main", "persona_loo", "persona_pass_at_k"):
+        text = _open(driver, task, 1)
+        for payload in PAYLOADS[:7]:
+            assert payload in text
+    assert driver.execute_script("return window.hacked === undefined")
+    assert (
+        driver.execute_script(
+            "return document.querySelectorAll('dialog a, dialog img, dialog script, dialog svg').length"
+        )
+        == 0
+    )
+    assert driver.execute_script("return document.querySelector('h1').textContent") == "org/<b>m</b>"
+
+
+def test_console_stays_silent(driver: Any) -> None:
+    assert [line["message"] for line in driver.get_log("browser")] == []
+
+
+def test_megabyte_answer_is_cut_and_says_where_the_rest_is(driver: Any) -> None:
+    text = _open(driver, "persona_main", 2)
+    assert len(text) < 40_000
+    assert "Cut after 16,000 of 1,000" in text
+    assert "document 2 in samples_persona_main_" in text
+
+
+def test_filters_count_what_the_samples_file_holds(driver: Any) -> None:
+    _clear(driver)
+    _choose(driver, "f-task", "persona_main")
+    counts = []
+    for outcome in ("personalised", "needs revision", "no verdict"):
+        _choose(driver, "f-outcome", outcome)
+        counts.append(int(_status(driver).split()[0]))
+    assert sum(counts) == 60
+    assert min(counts[:2]) > 5
+    rows = driver.execute_script("return [...document.querySelectorAll('#rows .outcome')].map((e) => e.textContent)")
+    assert set(rows) <= {"no verdict"}
+
+
+def test_attribute_filter_keeps_only_that_group(driver: Any) -> None:
+    _clear(driver)
+    _choose(driver, "f-attribute", "sex")
+    labels = driver.execute_script("return [...document.getElementById('f-value').options].map((o) => o.text)")
+    assert {t.split()[0] for t in labels[1:]} == {"Male", "Female"}
+    _choose(driver, "f-value", "Female")
+    shown = driver.execute_script("return [...document.querySelectorAll('#rows .who')].map((e) => e.textContent)")
+    assert shown
+    assert all("· Female ·" in who for who in shown)
+
+
+def test_search_finds_texts_of_answers_and_debates_alone(driver: Any) -> None:
+    _clear(driver)
+    _search(driver, "WINDOW.hacked")
+    # Document 1 of each of the three tasks; document 2 says it after its millionth character, where the page is cut.
+    assert _status(driver).startswith("3 of 180")
+    _search(driver, "zzqxj")
+    assert _status(driver).startswith("0 of 180")
+
+
+def test_table_sorts_by_number_both_ways_and_tells_assistive_technology(driver: Any) -> None:
+    script = """const tables = [...document.querySelectorAll('table.sortable')];
+        const table = tables.find((t) => t.tHead.textContent.includes('attribute'));
+        const heads = [...table.tHead.rows[0].cells];
+        const n = heads.findIndex((c) => c.textContent.trim() === 'n');
+        heads[n].querySelector('button').click();
+        const numbers = [...table.tBodies[0].rows].map((r) => Number(r.cells[n].dataset.sort));
+        return [heads[n].getAttribute('aria-sort'), numbers]"""
+    for direction, reverse in (("descending", True), ("ascending", False)):
+        said, numbers = driver.execute_script(script)
+        assert said == direction
+        assert numbers == sorted(numbers, reverse=reverse)
+
+
+def test_leave_one_out_marks_the_dropped_attribute(driver: Any) -> None:
+    _clear(driver)
+    _choose(driver, "f-task", "persona_loo")
+    driver.execute_script("open(0)")
+    _until(lambda: driver.execute_script("return document.querySelectorAll('.chips button').length"))
+    script = """[...document.querySelectorAll('.chips button')].find((b) => b.dataset.name === 'without age').click();
+        return [...document.querySelectorAll('.persona .out dt')].map((e) => e.textContent)"""
+    assert driver.execute_script(script) == ["age"]
+    assert driver.execute_script("return document.querySelectorAll('.pair .answer').length") == 2
+    driver.execute_script("document.getElementById('sample').close()")
+
+
+def test_attempts_stand_in_order(driver: Any) -> None:
+    _clear(driver)
+    _choose(driver, "f-task", "persona_pass_at_k")
+    driver.execute_script("open(0)")
+    script = "return [...document.querySelectorAll('.attempts summary span:first-child')].map((e) => e.textContent)"
+    names = _until(lambda: driver.execute_script(script))
+    assert names == ["Attempt 1", "Attempt 2", "Attempt 3"]
+    driver.execute_script("document.getElementById('sample').close()")
+
+
+def test_keyboard_alone_opens_a_sample_turns_to_the_next_and_comes_back(driver: Any) -> None:
+    from selenium.webdriver.common.action_chains import ActionChains
+    from selenium.webdriver.common.keys import Keys
+
+    _clear(driver)
+    driver.execute_script("document.querySelector('#filters button').focus()")
+    press = lambda key: ActionChains(driver).send_keys(key).perform()  # noqa: E731
+    press(Keys.TAB)
+    assert driver.execute_script("return document.activeElement.parentElement.parentElement.id") == "rows"
+    press(Keys.ENTER)
+    _until(lambda: driver.execute_script("return document.getElementById('sample').open"))
+    press(Keys.ARROW_RIGHT)
+    _until(lambda: driver.execute_script("return document.getElementById('d-where').textContent") == "2 of 180")
+    press(Keys.ESCAPE)
+    _until(lambda: not driver.execute_script("return document.getElementById('sample').open"))
+    _until(lambda: driver.execute_script("return document.activeElement.dataset.position") == "1")
+
+
+def test_phone_needs_no_sideways_scrolling(page: Path, tmp_path: Path) -> None:
+    with chromium(tmp_path, width=390, height=844) as phone:
+        phone.get(page.as_uri())
+        _until(lambda: phone.execute_script("return document.body.dataset.ready"))
+        assert phone.execute_script("return document.documentElement.scrollWidth") <= 390

@@ -1,0 +1,263 @@
+"""What a report says: planted truths come back in tables, words and figures; doubtful numbers come with a warning."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from persona_metrics.cli import main
+from persona_metrics.report import browser, words, write_report
+from persona_metrics.report.figures.draw import draw
+from persona_metrics.report.figures.style import Drawn, styled
+from persona_metrics.report.load import Loaded, find, read
+from persona_metrics.report.schema import Report
+from persona_metrics.report.tables import TaskTables, against_baseline, comparisons, csv_text, of_entry
+from tests.fakes.runs import Planted, Texts, write_run
+
+ALL = ("persona_main", "persona_main_baseline", "persona_loo", "persona_intersection", "persona_pass_at_k")
+
+
+def loaded(*paths: Path) -> tuple[Loaded, list[TaskTables]]:
+    found = read(find(paths)[0])
+    return found, [of_entry(e) for e in found.entries]
+
+
+def by_mode(low: float, high: float) -> dict[str, Planted]:
+    return {name: Planted(lambda _pair, _variant, r=rate: r) for name, rate in (("low", low), ("high", high))}
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report's folder for one run of all evaluations; income is worth 30 points, the others nothing."""
+    folder = tmp_path_factory.mktemp("report")
+    planted = Planted(lambda _, v: 0.7 if "income" not in v.dropped else 0.3, missing=0.01, failures=0.01)
+    run = write_run(folder, ALL, n=150, k=4, attributes="age,income", cross="sex,age", min_support=20, planted=planted)
+    write_report([run], folder / "out")
+    return folder / "out"
+
+
+def test_everything_that_is_promised_is_written(written: Path) -> None:
+    figures = {p.name for p in (written / "figures").iterdir()}
+    stems = ("modes", "persona_main-by_attribute", "persona_loo-importance", "persona_intersection-forest")
+    for stem in (*stems, "persona_intersection-heat-sex-age", "persona_pass_at_k-attempts"):
+        assert {f"{stem}.png", f"{stem}.svg"} <= figures
+    tables = {p.name for p in (written / "tables").iterdir()}
+    for name in ("by_attribute", "headline", "lm_eval"):
+        assert f"persona_main-{name}.csv" in tables
+    assert {"persona_loo-importance.csv", "persona_intersection-groups.csv", "persona_pass_at_k-curve.csv"} <= tables
+    assert (written / "report.html").stat().st_size > 10_000
+
+
+def test_report_json_fits_its_schema_and_holds_the_csv_numbers(written: Path) -> None:
+    report = Report.model_validate_json((written / "report.json").read_text())
+    importance = next(t for t in report.tasks if t.task == "persona_loo").tables["importance"]
+    with (written / "tables" / "persona_loo-importance.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [r["item"] for r in rows] == [r["item"] for r in importance]
+    assert [float(r["difference"]) for r in rows] == pytest.approx([r["difference"] for r in importance])
+
+
+def test_planted_importance_is_found_and_said(written: Path) -> None:
+    report = json.loads((written / "report.json").read_text())
+    task = next(t for t in report["tasks"] if t["task"] == "persona_loo")
+    rows = {r["item"]: r for r in task["tables"]["importance"]}
+    assert rows["income"]["low"] < 0.4 < rows["income"]["high"]
+    assert rows["income"]["survives"]
+    assert not rows["age"]["survives"]
+    assert "income" in task["finding"]
+
+
+def test_pictures_have_200_dots_an_inch(written: Path) -> None:
+    from PIL import Image
+
+    for path in (written / "figures").glob("*.png"):
+        assert round(Image.open(path).info["dpi"][0]) == 200
+
+
+def test_two_models_are_compared_over_the_same_pairs(tmp_path: Path) -> None:
+    plans = by_mode(0.4, 0.8)
+    paths = [write_run(tmp_path, n=200, model=name, planted=plan) for name, plan in plans.items()]
+    found, tables = loaded(*paths)
+    (compared,) = comparisons(found, tables)
+    (row,) = compared.differences.to_dict("records")
+    sign = 1 if row["first"] == "high" else -1
+    assert row["n"] == 200
+    assert sign * row["low"] < 0.4 < sign * row["high"] or sign * row["high"] < 0.4 < sign * row["low"]
+    assert row["p"] < 1e-6
+    assert "told apart" in words.difference(compared.differences.iloc[0])
+
+
+def test_differences_to_the_baseline_turn_their_sign_with_their_interval() -> None:
+    table = pd.DataFrame(
+        [
+            ("baseline", "output_only", -0.2, -0.3, -0.1, 0.01),
+            ("chain_of_thought", "baseline", 0.1, 0.0, 0.2, 0.2),
+        ],
+        columns=["first", "second", "difference", "low", "high", "p_adjusted"],
+    )
+    found = against_baseline(table)
+    assert found is not None
+    assert found.to_numpy().tolist() == [
+        ["output_only", 0.2, 0.1, 0.3, 0.01],
+        ["chain_of_thought", 0.1, 0.0, 0.2, 0.2],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "metadata", "plan", "word"),
+    [
+        ({}, {"critic_model": "embedded"}, Planted(), "mean nothing"),
+        ({}, {"critic_model": "model-a"}, Planted(), "model under test"),
+        ({}, {}, Planted(missing=0.3), "no verdict on"),
+        ({}, {}, Planted(failures=0.3), "no answer was found"),
+        ({"n": 15}, {}, Planted(), "n = 15 is small"),
+    ],
+)
+def test_what_spoils_a_number_is_warned_of(
+    tmp_path: Path, given: dict[str, Any], metadata: dict[str, Any], plan: Planted, word: str
+) -> None:
+    path = write_run(tmp_path, planted=plan, metadata=metadata, **{"n": 150, **given})
+    found, tables = loaded(path)
+    assert any(word in w.text for w in words.warnings(tables, comparisons(found, tables)))
+
+
+def test_a_sound_run_is_not_warned_of(tmp_path: Path) -> None:
+    found, tables = loaded(write_run(tmp_path, n=200))
+    assert words.warnings(tables, comparisons(found, tables)) == []
+
+
+@pytest.mark.parametrize("identical", [True, False])
+def test_identical_attempts_are_warned_of(tmp_path: Path, identical: bool) -> None:
+    path = write_run(tmp_path, ("persona_pass_at_k",), n=120, k=3, planted=Planted(identical=identical))
+    _, tables = loaded(path)
+    assert any("same text" in w.text for w in words.warnings(tables, [])) is identical
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "said"),
+    [
+        (0.62, 0.57, 0.67, "62% ± 5"),
+        (1.0, 0.97, 1.0, "100% (97 to 100)"),
+        (0.9996, 0.99, 1.0, "over 99% (99 to 100)"),
+        (0.5, float("nan"), float("nan"), "50%"),
+    ],
+)
+def test_interval_in_words(value: float, low: float, high: float, said: str) -> None:
+    assert words.plus_minus(value, low, high) == said
+
+
+def test_groups_that_differ_by_chance_have_no_lowest(tmp_path: Path) -> None:
+    path = write_run(tmp_path, ("persona_intersection",), n=60, cross="sex,age", min_support=5)
+    (table,) = loaded(path)[1]
+    table.tables["groups"].loc[0, "between_group_sd"] = 0.0
+    assert "no more than chance" in words.finding(table)
+
+
+def test_csv_holds_no_formula() -> None:
+    assert csv_text(pd.DataFrame({"group": ["=1+1", "x"], "n": [-1, 2]})) == "group,n\n'=1+1,-1\nx,2\n"
+
+
+def test_page_takes_a_part_that_keeps_each_outcome(tmp_path: Path) -> None:
+    planted = Planted(lambda _, __: 0.9, missing=0.05)
+    found, _ = loaded(write_run(tmp_path, n=1000, planted=planted))
+    (entry,) = found.entries
+    (chosen,) = browser.choose([entry], most=200)
+    assert len(chosen) <= 200
+    assert len(set(chosen.tolist())) == len(chosen)
+    names = [entry.data.strata[i] for i in chosen]
+    assert {"yes", "no", "missing"} == set(names)
+    assert names.count("yes") > 100
+    packed = browser.pack([entry], most=200)
+    assert (packed.shown, packed.total) == (len(chosen), 1000)
+
+
+def test_page_without_samples_says_so(tmp_path: Path) -> None:
+    path = write_run(tmp_path, n=5)
+    next(path.parent.glob("samples_*")).unlink()
+    write_report([path], tmp_path / "out")
+    assert "There are no samples in this report" in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_run_without_any_verdict_is_reported_as_such(tmp_path: Path) -> None:
+    path = write_run(tmp_path, ("persona_main", "persona_loo"), n=5, planted=Planted(missing=1.0), attributes="age")
+    report = write_report([path], tmp_path / "out").report
+    assert all("no verdict on any of 5 pairs" in t.headline for t in report.tasks)
+
+
+def test_one_pair_is_enough_for_a_report(tmp_path: Path) -> None:
+    path = write_run(tmp_path, ("persona_main", "persona_loo", "persona_pass_at_k"), n=1, k=2, attributes="age")
+    write_report([path], tmp_path / "out")
+
+
+def test_folder_that_cannot_be_written_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write_run(tmp_path, n=3)
+    (tmp_path / "file").write_text("")
+    assert main(["report", str(path), "--out", str(tmp_path / "file" / "out")]) == 2
+    assert "cannot be written" in capsys.readouterr().err
+
+
+# -- figures at their extremes ----------------------------------------------------------------------------------------
+
+
+def overlapping(figure: Figure) -> list[tuple[str, str]]:
+    """Return the texts of a figure that lie over one another."""
+    with styled():
+        figure.canvas.draw()
+        texts = [t for t in figure.findobj(Text) if t.get_visible() and t.get_text().strip()]
+        boxes = [(t.get_text(), t.get_window_extent()) for t in texts]
+    ink = [(name, box.shrunk(0.96, 0.8)) for name, box in boxes if box.width > 1]
+    return [(a, b) for i, (a, x) in enumerate(ink) for b, y in ink[i + 1 :] if x.overlaps(y)]
+
+
+def drawn(path: Path) -> list[Drawn]:
+    found, tables = loaded(path)
+    return [figure for _, figure in draw(tables, comparisons(found, tables))]
+
+
+def _long_names(pair: Any, persona: dict[str, Any]) -> dict[str, Any]:
+    number = int(pair.id) % 9
+    name = f"$Very_long^name {number} of a group that goes on and on, {{{{ 数 }}}} \x00 <b>"
+    return {**persona, "race": name, "income": "$52,000"}
+
+
+@pytest.mark.parametrize(
+    ("task", "given"),
+    [
+        ("persona_main", {}),
+        ("persona_loo", {"attributes": "all"}),
+        ("persona_intersection", {"cross": "race,age", "min_support": 5}),
+        ("persona_intersection", {"cross": "sex,age,education", "min_support": 2}),
+        ("persona_pass_at_k", {"k": 1}),
+        ("persona_pass_at_k", {"k": 33}),
+    ],
+)
+def test_no_label_lies_over_another(tmp_path: Path, task: str, given: dict[str, Any]) -> None:
+    path = write_run(tmp_path, (task,), n=60, planted=Planted(missing=0.05, texts=Texts(persona=_long_names)), **given)
+    for figure in drawn(path):
+        assert overlapping(figure.figure) == []
+
+
+def test_many_models_with_long_names_stay_apart(tmp_path: Path) -> None:
+    tasks = ("persona_main", "persona_main_baseline")
+    for i in range(7):
+        write_run(
+            tmp_path, tasks, n=40, model=f"organisation-with-a-name/model-{i}-instruct-with-a-very-long-name-v{i}"
+        )
+    for figure in drawn(tmp_path):
+        assert overlapping(figure.figure) == []
+
+
+def test_small_groups_are_drawn_hollow(tmp_path: Path) -> None:
+    (figure,) = (d.figure for d in drawn(write_run(tmp_path, n=60)))
+    points = [line for ax in figure.axes for line in ax.lines if line.get_marker() == "o" and np.size(line.get_xdata())]
+    faces = {line.get_markerfacecolor() for line in points}
+    assert "white" in faces
+    assert len(faces) == 2

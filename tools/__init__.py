@@ -1,0 +1,1 @@
+"""Makes what the documentation shows: its tables and its picture."""

@@ -1,0 +1,33 @@
+"""The README's table of settings, from the settings themselves. ``python -m tools.readme`` writes it anew."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from persona_metrics.settings import Settings, environment_names
+
+README = Path(__file__).parents[1] / "README.md"
+BEGIN, END = "<!-- settings -->\n", "<!-- /settings -->"
+
+
+def settings_table() -> str:
+    """Return the table: one row a setting, with its variable, default and meaning."""
+    rows = ["| setting | environment | default | meaning |", "| --- | --- | --- | --- |"]
+    for name, field in Settings.model_fields.items():
+        default = ",".join(field.default) if isinstance(field.default, tuple) else field.default
+        shown = "" if default is None else f"`{default:g}`" if isinstance(default, float) else f"`{default}`"
+        meaning = (field.description or "").replace("|", r"\|")
+        rows.append(f"| `{name}` | `{environment_names(name)[0]}` | {shown} | {meaning} |")
+    return "\n".join(rows) + "\n"
+
+
+def parts() -> tuple[str, str, str]:
+    """Return the README before, within and after the table's marks."""
+    before, _, rest = README.read_text(encoding="utf-8").partition(BEGIN)
+    within, _, after = rest.partition(END)
+    return before, within, after
+
+
+if __name__ == "__main__":
+    head, _, tail = parts()
+    README.write_text(f"{head}{BEGIN}{settings_table()}{END}{tail}", encoding="utf-8")

@@ -18,17 +18,12 @@ from pydantic import BaseModel, SecretStr
 
 from . import embedded_model, settings
 from .errors import PersonaError, suggest
+from .evaluations import EVALUATIONS
 from .harness.task_files import tasks_folder
 from .runs.read import tidy
 
-TASKS = {
-    "main": "persona_main",
-    "loo": "persona_loo",
-    "leave_one_out": "persona_loo",
-    "intersectionality": "persona_intersection",
-    "intersection": "persona_intersection",
-    "pass_at_k": "persona_pass_at_k",
-}
+TASKS = {name: kind.task for kind in EVALUATIONS.values() for name in (kind.name, *kind.aliases)}
+"""The task of each ``evaluation_type``; some go by two names."""
 OPENAI = "https://api.openai.com/v1"
 
 
@@ -90,9 +85,8 @@ def evaluate_model(
     Raises ``PersonaError`` for anything the user can put right, before the first generation.
     """
     if evaluation_type not in TASKS:
-        known = ("main", "loo", "intersectionality", "pass_at_k")
         raise PersonaError(
-            f"evaluation_type={evaluation_type!r} is none of {', '.join(known)}{suggest(evaluation_type, TASKS)}"
+            f"evaluation_type={evaluation_type!r} is none of {', '.join(TASKS)}{suggest(evaluation_type, TASKS)}"
         )
     given: dict[str, Any] = {
         "n": n,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from .errors import PersonaError
@@ -16,3 +17,8 @@ def write_text(path: Path, text: str) -> None:
         part.replace(path)
     except OSError as error:
         raise PersonaError(f"{path}: cannot be written: {error.strerror or error}") from None
+
+
+def file_name(*parts: str) -> str:
+    """Return a file name without ending that holds only letters, digits, dots, dashes and underscores."""
+    return "-".join(re.sub(r"[^A-Za-z0-9._]+", "_", p).strip("._")[:60] or "x" for p in parts if p)

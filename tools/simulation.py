@@ -13,9 +13,16 @@ from numpy.typing import NDArray
 from scipy import stats
 from scipy.special import betaln
 
-from persona_metrics.analysis.rates import summary, two_way
+from persona_metrics.analysis.rates import summary
+from persona_metrics.statistics.attempts import curves
 from persona_metrics.statistics.paired import paired_difference
-from persona_metrics.statistics.pooling import pooled_intervals, pooled_rates
+from persona_metrics.statistics.pooling import (
+    between_group_sd_interval,
+    homogeneity,
+    pooled_intervals,
+    pooled_rates,
+    worst,
+)
 from persona_metrics.statistics.rates import imbens_manski, pass_at_k, pass_hat_k
 
 RUNS, N, K = 1000, 300, 16
@@ -54,19 +61,43 @@ def rate(p: float) -> Callable[[Generator], tuple[Floats, Floats]]:
     return simulate
 
 
-def clustered(personas: int, questions: int, naive: bool = False) -> Callable[[Generator], tuple[Floats, Floats]]:
-    """Draw verdicts in which a persona and a question each shift the chance (probit, standard deviation 0.8 each)."""
+def crossed(rng: Generator, personas: int, questions: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the persona and the question of each of N pairs, each used equally often."""
+    one, two = (np.resize(rng.permutation(size), N) for size in (personas, questions))
+    rng.shuffle(two)
+    return one, two
+
+
+def clustered(
+    personas: int, questions: int, naive: bool = False, spread: float = 0.8
+) -> Callable[[Generator], tuple[Floats, Floats]]:
+    """Draw verdicts in which a persona and a question each shift the chance (probit, standard deviation ``spread``)."""
 
     def simulate(rng: Generator) -> tuple[Floats, Floats]:
         found = []
         for _ in range(RUNS):
-            one, two = (np.resize(rng.permutation(size), N) for size in (personas, questions))
-            rng.shuffle(two)
-            chance = stats.norm.cdf(0.5 + rng.normal(0, 0.8, personas)[one] + rng.normal(0, 0.8, questions)[two])
+            one, two = crossed(rng, personas, questions)
+            chance = stats.norm.cdf(0.5 + rng.normal(0, spread, personas)[one] + rng.normal(0, spread, questions)[two])
             y = (rng.random(N) < chance).astype(float)
-            row = summary(y) if naive else two_way(y, list(one), list(two))
-            found.append((row["low"], row["high"]) if naive else (row["low_two_way"], row["high_two_way"]))
-        return np.array(found), np.array(stats.norm.cdf(0.5 / np.sqrt(1 + 2 * 0.8**2)))
+            row = summary(y, () if naive else (list(one), list(two)))
+            found.append((row["low"], row["high"]))
+        return np.array(found), np.array(stats.norm.cdf(0.5 / np.sqrt(1 + 2 * spread**2)))
+
+    return simulate
+
+
+def paired_clustered(personas: int, questions: int, runs: int = 400) -> Callable[[Generator], tuple[Floats, Floats]]:
+    """Draw pairs of verdicts whose difference a persona and a question each shift; no difference over all of them."""
+
+    def simulate(rng: Generator) -> tuple[Floats, Floats]:
+        found = []
+        for _ in range(runs):
+            one, two = crossed(rng, personas, questions)
+            lean = rng.normal(0, 0.8, personas)[one] + rng.normal(0, 0.8, questions)[two] + rng.normal(0, 1, N)
+            moves = np.sign(lean) * (rng.random(N) < 0.4)
+            row = paired_difference((moves > 0).astype(float), (moves < 0).astype(float), 0.95, (one, two))
+            found.append((row.low, row.high))
+        return np.array(found), np.array(0.0)
 
     return simulate
 
@@ -119,6 +150,79 @@ def groups(
     return simulate
 
 
+def lowest(weight: float, number: int, runs: int = 400) -> Callable[[Generator], tuple[Floats, Floats]]:
+    """Draw groups as ``groups`` does and take the pooled interval of the one that is lowest after pooling."""
+
+    def simulate(rng: Generator) -> tuple[Floats, Floats]:
+        found, truths = [], []
+        for _ in range(runs):
+            rates = rng.beta(0.6 * weight, 0.4 * weight, number)
+            n = np.full(number, N // number)
+            row = worst(rng.binomial(n, rates), n)
+            found.append((row.low, row.high))
+            truths.append(rates[row.group])
+        return np.array(found), np.array(truths)
+
+    return simulate
+
+
+def odd_one(
+    raw: bool, number: int = 8, size: int = 100, runs: int = 400
+) -> Callable[[Generator], tuple[Floats, Floats]]:
+    """Draw one group of 0.35 among others of 0.65, and keep the runs that name a worst group."""
+
+    def simulate(rng: Generator) -> tuple[Floats, Floats]:
+        found, truths = [], []
+        rates, n = np.r_[0.35, np.full(number - 1, 0.65)], np.full(number, size)
+        member = np.repeat(np.eye(number, dtype=bool), size, axis=0)
+        for _ in range(runs):
+            y = (rng.random(number * size) < np.repeat(rates, size)).astype(float)
+            if homogeneity(y, member).p > 0.05:
+                continue
+            k = y.reshape(number, size).sum(axis=1).astype(int)
+            row = worst(k, n)
+            one = summary(y.reshape(number, size)[row.group])
+            found.append((one["low"], one["high"]) if raw else (row.low, row.high))
+            truths.append(rates[row.group])
+        return np.array(found), np.array(truths)
+
+    return simulate
+
+
+def spread_of(rates: Callable[[Generator], Floats], size: int) -> Callable[[Generator], tuple[Floats, Floats]]:
+    """Draw groups with these true rates, ``size`` pairs each; the truth is the standard deviation of the rates."""
+
+    def simulate(rng: Generator) -> tuple[Floats, Floats]:
+        found, truths = [], []
+        for _ in range(RUNS):
+            true = rates(rng)
+            n = np.full(len(true), size)
+            found.append(between_group_sd_interval(rng.binomial(n, true), n))
+            truths.append(float(np.std(true, ddof=1)))
+        return np.array(found), np.array(truths)
+
+    return simulate
+
+
+def interrupted(
+    k: int, share: float, informative: bool = False, runs: int = 600
+) -> Callable[..., tuple[Floats, Floats]]:
+    """Draw 16 attempts of pairs, a share of whose verdicts goes missing (``informative``: only of those that failed)."""
+
+    def simulate(rng: Generator) -> tuple[Floats, Floats]:
+        found = []
+        for _ in range(runs):
+            good = rng.random((N, K)) < rng.beta(1, 1, N)[:, None]
+            lost = rng.random((N, K)) < share
+            lost &= ~good | (not informative)
+            done = curves(K, list((~lost).sum(1)), list((good & ~lost).sum(1)))
+            row = summary([np.nan if one is None else one.pass_at[k - 1] for one in done])
+            found.append((row["low"], row["high"]))
+        return np.array(found), np.array(k / (k + 1))
+
+    return simulate
+
+
 def missing(share: float) -> Callable[[Generator], tuple[Floats, Floats]]:
     """Draw verdicts at a rate of 0.6 of which only bad ones go missing, the worst there is."""
 
@@ -144,21 +248,41 @@ def complete_cases(share: float) -> Callable[[Generator], tuple[Floats, Floats]]
     return simulate
 
 
+EXACT = "the interval agrees with McNemar's exact test, which errs on the safe side at no difference"
+ONE_SIDED = "a spread of 0 can only be missed from one side"
+PRIOR = "the prior is learned from few verdicts a group; fewer than min_support"
+LARGEST = "the interval agrees with the test, which takes the larger of three p-values"
 RARE = "so few pairs differ from the rest that their variance is not to be had; n stands in for the effective n"
 CASES: tuple[Case, ...] = (
     *(Case("Wilson", f"rate {p}", rate(p)) for p in (0.05, 0.2, 0.5, 0.8, 0.95)),
     Case("two-way clustered", "150 personas twice, 109 questions", clustered(150, 109)),
     Case("two-way clustered", "300 personas once, 40 questions", clustered(300, 40)),
     Case("two-way clustered", "30 personas, 20 questions", clustered(30, 20)),
+    Case("two-way clustered", "10 personas, 300 questions", clustered(10, 300)),
+    Case("two-way clustered", "10 personas, 300 questions, hardly alike", clustered(10, 300, spread=0.2)),
     Case(
         "Wilson", "as above, clusters ignored", clustered(30, 20, True), 0.5, 0.75, "verdicts of one persona are alike"
     ),
-    Case("paired difference", "0, 10% of pairs disagree", paired(0.0, 0.1)),
+    Case("paired difference", "0, 10% of pairs disagree", paired(0.0, 0.1), 0.95, 0.985, EXACT),
+    Case("paired difference", "0, 1% of pairs disagree", paired(0.0, 0.01), 0.97, 1.0, EXACT),
+    Case("paired difference", "0.01, 1% disagree, all one way", paired(0.01, 0.01)),
+    Case("paired difference", "0.02, 3% disagree", paired(0.02, 0.03)),
+    Case("paired difference, clustered", "0, 150 personas twice, 109 questions", paired_clustered(150, 109)),
+    Case("paired difference, clustered", "0, 30 personas, 20 questions", paired_clustered(30, 20), 0.94, 0.99, LARGEST),
     Case("paired difference", "0.05, 30% disagree", paired(0.05, 0.3)),
     Case("paired difference", "0.2, 40% disagree", paired(0.2, 0.4)),
     *(Case(f"pass@{k}", "chances uniform", attempts(k, 1, 1)) for k in (1, 2, 4, 8, 16)),
     *(Case(f"pass^{k}", "chances uniform ", attempts(k, 1, 1, True)) for k in (2, 4, 8, 16)),
     *(Case(f"pass@{k}", "chances Beta(0.3, 3)", attempts(k, 0.3, 3)) for k in (1, 4, 16)),
+    *(Case(f"pass@{k}", "chances uniform, 8.5% of attempts missing", interrupted(k, 0.085)) for k in (1, 4, 16)),
+    Case(
+        "pass@1",
+        "chances uniform, 8.5% missing, all of them failures",
+        interrupted(1, 0.17, True),
+        0.0,
+        0.6,
+        "what is missing is not like what is there; see the bounds",
+    ),
     Case("pass@8", "chances Beta(30, 20): 0.999", attempts(8, 30, 20), 0.97, 1.0, RARE),
     Case("pass^8", "chances Beta(0.3, 3): 0.001", attempts(8, 0.3, 3, True), 0.97, 1.0, RARE),
     Case("pooled rates", "8 groups, spread 0.11", groups(20, 8, 0.6), 0.92, 0.97, "the prior is learned from 8 groups"),
@@ -179,6 +303,20 @@ CASES: tuple[Case, ...] = (
         0.85,
         "its uncertainty is left out; not used in the tables",
     ),
+    Case("worst group, pooled", "8 groups, spread 0.11, the lowest", lowest(20, 8)),
+    Case("worst group, pooled", "20 groups of 15, spread 0.11, the lowest", lowest(20, 20), 0.88, 0.97, PRIOR),
+    Case("worst group, raw", "8 groups, one of .35 among .65, named", odd_one(True)),
+    Case(
+        "worst group, pooled",
+        "8 groups, one of .35 among .65, named ",
+        odd_one(False),
+        0.5,
+        0.95,
+        "an odd one is drawn towards the many; its raw rate stands beside it",
+    ),
+    Case("spread of groups", "8 groups, spread 0.11", spread_of(lambda rng: rng.beta(12, 8, 8), 40)),
+    Case("spread of groups", "20 groups, all alike", spread_of(lambda _: np.full(20, 0.6), 30), 0.96, 1.0, ONE_SIDED),
+    Case("spread of groups", "8 groups, one of .35 among .65 ", spread_of(lambda _: np.r_[0.35, [0.65] * 7], 40)),
     *(Case("Imbens–Manski", f"{share:.0%} missing, all of them bad", missing(share)) for share in (0.02, 0.1, 0.3)),
     Case(
         "Wilson",

@@ -7,11 +7,21 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from statsmodels.stats.proportion import confint_proportions_2indep
 
+from ..evaluations.base import row_of
 from ..evaluations.intersectionality import Intersection
 from ..personas import Persona, known
-from ..statistics.pooling import between_group_sd, homogeneity, pooled_intervals, pooled_rates
+from ..statistics.pooling import (
+    between_group_sd,
+    between_group_sd_interval,
+    homogeneity,
+    pooled_intervals,
+    pooled_rates,
+    worst,
+)
 from .rates import LEVEL, NAN, SMALL, headline, summary, whole
+from .words import count, p_value, percent, plus_minus, points
 
 _COLUMNS = [
     "name",
@@ -29,15 +39,29 @@ _COLUMNS = [
     "bound_high",
 ]
 _GROUPS = [
+    "groups",
+    "pairs",
+    "overall",
     "worst_group",
     "worst_group_name",
+    "worst_low",
+    "worst_high",
+    "worst_n",
+    "worst_probability",
+    "worst_raw",
+    "worst_raw_low",
+    "worst_raw_high",
+    "gap",
+    "gap_low",
+    "gap_high",
     "between_group_sd",
+    "sd_low",
+    "sd_high",
     "prior_n",
     "homogeneity_statistic",
     "homogeneity_df",
     "homogeneity_p",
     "homogeneity_method",
-    "groups",
 ]
 
 
@@ -45,8 +69,13 @@ def tables(frame: pd.DataFrame, metadata: Mapping[str, Any]) -> dict[str, pd.Dat
     """Return ``headline``, ``intersections`` (one row each) and ``groups`` (one row over all of them).
 
     Below ``min_support`` judged pairs an intersection is ``suppressed``: its own rate and interval are NaN, since
-    they would be read, while the pooled rate, which leans on the others, stays. ``worst_group`` is the lowest pooled
-    rate; with an infinite ``prior_n`` the groups differ no more than chance makes them, and no group is the worst.
+    they would be read, while the pooled rate, which leans on the others, stays.
+
+    ``groups`` is one row over all of them. ``worst_group`` is the lowest pooled rate, never above ``overall``, that of the
+    same pairs; it has a name only where the homogeneity test says that groups differ (p ≤ 0.05). Then it stands with its
+    interval, its pairs, the chance that it is the lowest (posterior), its raw rate with Wilson's interval, and the ``gap``
+    from the other pairs' raw rate (Agresti & Caffo 2000); pooled numbers are for the many, an odd one is drawn towards them.
+    ``between_group_sd`` has an interval (``sd_low`` of 0: no spread shown).
     ``homogeneity_p`` is the chi-squared test's where the groups are disjoint and large enough for it, otherwise
     that of shuffled verdicts, which allows for pairs in several groups.
     """
@@ -96,15 +125,98 @@ def _pool(table: pd.DataFrame, inside: Any, values: Any) -> pd.DataFrame:
     for column, numbers in (("pooled", pooled.rates), ("pooled_low", lows), ("pooled_high", highs)):
         table.loc[filled, column] = np.asarray(numbers, float)
     test = homogeneity(values[judged], inside[:, filled])
+    covered = inside[:, filled].any(axis=1)
+    overall = float(values[judged][covered].mean())
+    sd_low, sd_high = between_group_sd_interval(k, n, LEVEL)
     row = {
-        "worst_group": min(pooled.rates),
-        "worst_group_name": str(table["name"].iloc[filled[pooled.worst]]),
+        **dict.fromkeys(_GROUPS, NAN),
+        "groups": len(filled),
+        "pairs": int(covered.sum()),
+        "overall": overall,
+        "worst_group": min(*pooled.rates, overall),
+        "worst_group_name": None,
         "between_group_sd": between_group_sd(k, n) if len(filled) > 1 else 0.0,
+        "sd_low": sd_low,
+        "sd_high": sd_high,
         "prior_n": pooled.prior_n,
         "homogeneity_statistic": test.statistic,
         "homogeneity_df": test.df,
         "homogeneity_p": test.p,
         "homogeneity_method": test.method,
-        "groups": len(filled),
     }
+    if len(filled) > 1 and test.p <= 1 - LEVEL:
+        row |= _worst(table, filled, k, n, values[judged], inside[:, filled])
     return pd.DataFrame([row], columns=_GROUPS)
+
+
+def _worst(table: pd.DataFrame, filled: Any, k: Any, n: Any, values: Any, inside: Any) -> dict[str, Any]:
+    found = worst(k, n, LEVEL)
+    at = found.group
+    raw = summary(values[inside[:, at]])
+    others = values[inside.any(axis=1) & ~inside[:, at]]
+    low, high = (NAN, NAN)
+    if len(others):
+        low, high = confint_proportions_2indep(
+            k[at], n[at], others.sum(), len(others), method="agresti-caffo", compare="diff", alpha=1 - LEVEL
+        )
+    return {
+        "worst_group_name": str(table["name"].iloc[filled[at]]),
+        "worst_low": found.low,
+        "worst_high": found.high,
+        "worst_n": int(n[at]),
+        "worst_probability": found.probability,
+        "worst_raw": raw["value"],
+        "worst_raw_low": raw["low"],
+        "worst_raw_high": raw["high"],
+        "gap": float(raw["value"] - others.mean()) if len(others) else NAN,
+        "gap_low": float(low),
+        "gap_high": float(high),
+    }
+
+
+def intervals(found: Mapping[str, pd.DataFrame]) -> dict[str, tuple[float, float]]:
+    """Return the intervals of the intersections' rates, of the worst group and of the spread."""
+    rows = {
+        row_of(str(row["name"])): (float(row["low"]), float(row["high"]))
+        for row in found["intersections"].to_dict("records")
+    }
+    groups = found["groups"].iloc[0]
+    rows["worst_group"] = (float(groups["worst_low"]), float(groups["worst_high"]))
+    rows["between_group_sd"] = (float(groups["sd_low"]), float(groups["sd_high"]))
+    return rows
+
+
+def finding(found: Mapping[str, pd.DataFrame]) -> str:
+    """Return whether the groups differ, and where they do the lowest with what is known of it."""
+    row = found["groups"].iloc[0]
+    count_of = int(row["groups"])
+    if not count_of:
+        return "No intersection has a judged pair."
+    if count_of == 1:
+        return "There is one intersection only: nothing to compare."
+    p = p_value(float(row["homogeneity_p"]))
+    if not isinstance(row["worst_group_name"], str):
+        return f"That the {count_of} groups differ is not shown (homogeneity {p}), so none is named the lowest."
+    spread = f"{100 * float(row['between_group_sd']):.1f} points"
+    interval = f"{100 * float(row['sd_low']):.1f} to {100 * float(row['sd_high']):.1f}"
+    shown = "" if float(row["sd_low"]) > 0 else "; no spread shown"
+    gap = points(*(float(row[k]) for k in ("gap", "gap_low", "gap_high")))
+    raw = plus_minus(*(float(row[k]) for k in ("worst_raw", "worst_raw_low", "worst_raw_high")))
+    pooled = plus_minus(*(float(row[k]) for k in ("worst_group", "worst_low", "worst_high")))
+    return (
+        f"Groups differ (homogeneity {p}). Lowest of {count_of}: {row['worst_group_name']}, {raw} of its"
+        f" {count(int(row['worst_n']), 'pair')}, {gap} from the other pairs; pooled with the others {pooled}. It is the"
+        f" lowest with a chance of {percent(float(row['worst_probability']))}. Spread between groups {spread}"
+        f" ({interval}{shown})."
+    )
+
+
+def doubts(found: Mapping[str, pd.DataFrame]) -> list[str]:
+    """Return how many intersections are thin."""
+    rows = found["intersections"]
+    thin = int(rows["suppressed"].sum()) if len(rows) else 0
+    if not thin:
+        return []
+    support = int(rows["min_support"].iloc[0])
+    are = "has" if thin == 1 else "have"
+    return [f"{thin} of {count(len(rows), 'intersection')} {are} fewer than {count(support, 'judged pair')}."]

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from ..evaluations.leave_one_out import ALL_LISTED, NONE_LISTED
-from ..statistics.paired import Paired, detectable_difference, paired_difference, step_down_max_t
+from ..statistics.clusters import repeats
+from ..statistics.paired import clustered_p, critical_value, detectable_difference, paired_difference, step_down_max_t
 from ..statistics.rates import paired_bounds
-from .rates import LEVEL, NAN, Floats, by_variant, flips, headline, two_way, whole
+from .rates import LEVEL, NAN, Floats, by_variant, clusters_of, codes, flips, headline, whole
+from .words import count, listed, signed
 
 _COLUMNS = [
     "item",
@@ -34,17 +35,19 @@ _COLUMNS = [
     "bound_low",
     "bound_high",
     "undetermined",
-    "stderr_two_way",
+    "design_effect",
 ]
 
 
 def tables(frame: pd.DataFrame, metadata: Mapping[str, Any]) -> dict[str, pd.DataFrame]:  # noqa: ARG001
     """Return ``headline`` (the whole persona's rate) and ``importance``, one row an item and one for all listed.
 
-    ``p`` is McNemar's exact one, ``p_adjusted`` the step-down max-T one over all rows (family-wise: ``survives`` is
-    ``p_adjusted`` ≤ 0.05), ``p_bh`` Benjamini & Hochberg's 1995 one, for exploring. ``detectable`` is the smallest true
-    difference that this n would have found in four of five runs. ``missing`` counts pairs that lack a verdict on
-    either side; ``undetermined`` says that those alone could turn the sign.
+    Interval and ``p`` are those of ``statistics.paired.paired_difference`` (Tango's score interval, McNemar's exact test;
+    the clustered ones where persons or questions repeat). ``p_adjusted`` is the step-down max-T one over all rows
+    (family-wise: ``survives`` is ``p_adjusted`` ≤ 0.05), ``p_bh`` Benjamini & Hochberg's 1995 one, for exploring.
+    ``detectable`` is the smallest true difference that would survive in four of five runs of this n, simulated at the
+    row's share of discordant pairs. ``missing`` counts pairs that lack a verdict on either side; ``undetermined`` says
+    that those alone could turn the sign.
     """
     about, values = whole(frame)
     return {"headline": headline({"personalized": values}, about), "importance": importance(frame)}
@@ -62,27 +65,31 @@ def importance(frame: pd.DataFrame) -> pd.DataFrame:
         return pd.DataFrame(columns=_COLUMNS)
     first = wide["whole"].to_numpy(float)
     differences = np.stack([first - wide[name].to_numpy(float) for name in without], axis=1)
+    clusters = [codes(ids) for ids in clusters_of(about)]
+    clustered = any(repeats(ids) for ids in clusters)
     rows = [
         {
             "item": ALL_LISTED if name == NONE_LISTED else name.removeprefix("without "),
             "dropped": ", ".join(dropped[name]),
-            **_row(first, wide[name].to_numpy(float)),
-            "stderr_two_way": two_way_error(differences[:, i], about),
+            **_row(first, wide[name].to_numpy(float), clusters if clustered else ()),
         }
-        for i, name in enumerate(without)
+        for name in without
     ]
     p = np.array([row["p"] for row in rows])
+    joint = clustered_p(differences, clusters) if clustered else np.array(step_down_max_t(differences).adjusted)
     # A sign flip of differences in −1, 0, 1 is McNemar's exact test: random flips may not claim a smaller p than it.
-    adjusted = np.maximum(step_down_max_t(differences).adjusted, p)
+    adjusted = np.maximum(joint, p)
     exploratory = multipletests(p, method="fdr_bh")[1]
-    for row, joint, bh in zip(rows, adjusted, exploratory, strict=True):
-        row.update(p_adjusted=float(joint), p_bh=float(bh), survives=bool(joint <= 1 - LEVEL + 1e-12))
+    critical = critical_value(differences)
+    for row, adjusted_p, bh in zip(rows, adjusted, exploratory, strict=True):
+        row.update(p_adjusted=float(adjusted_p), p_bh=float(bh), survives=bool(adjusted_p <= 1 - LEVEL + 1e-12))
+        row["detectable"] = _detectable(row, critical)
     return pd.DataFrame(rows, columns=_COLUMNS)
 
 
-def _row(first: Floats, second: Floats) -> dict[str, Any]:
+def _row(first: Floats, second: Floats, clusters: Sequence[Any]) -> dict[str, Any]:
     both = ~np.isnan(first) & ~np.isnan(second)
-    found = paired_difference(first[both], second[both], LEVEL)
+    found = paired_difference(first[both], second[both], LEVEL, [ids[both] for ids in clusters])
     low, high = paired_bounds([(_known(a), _known(b)) for a, b in zip(first, second, strict=True)])
     return {
         "difference": found.difference,
@@ -94,10 +101,10 @@ def _row(first: Floats, second: Floats) -> dict[str, Any]:
         "only_whole": found.only_first,
         "only_without": found.only_second,
         "p": found.p,
-        "detectable": _detectable(found),
         "bound_low": low,
         "bound_high": high,
         "undetermined": flips(low, high),
+        "design_effect": found.effect,
     }
 
 
@@ -105,14 +112,64 @@ def _known(value: float) -> float | None:
     return None if np.isnan(value) else float(value)
 
 
-def _detectable(found: Paired) -> float:
-    if found.n < 2:
+def _detectable(row: Mapping[str, Any], critical: float) -> float:
+    n = int(row["n"])
+    if n < 2:
         return NAN
-    # Without a discordant pair the error is 0, and yet nothing small could have been seen: take it from the interval.
-    error = found.stderr or (found.high - found.low) / (2 * float(stats.norm.ppf(0.5 + LEVEL / 2)))
-    return min(1.0, detectable_difference(error, LEVEL))
+    # Half a pair more than was seen: no discordant pair among n does not say that there are none.
+    return detectable_difference(
+        round(n / row["design_effect"]),
+        (row["only_whole"] + row["only_without"] + 0.5) / (n + 0.5),
+        critical,
+        level=LEVEL,
+    )
 
 
-def two_way_error(differences: Floats, about: pd.DataFrame) -> float:
-    """Return the error of a mean difference clustered by persona and question; NaN where neither repeats."""
-    return two_way(differences, list(about["persona_id"]), list(about["question_id"]))["stderr_two_way"]
+def intervals(found: Mapping[str, pd.DataFrame]) -> dict[str, tuple[float, float]]:
+    """Return the intervals of the importances."""
+    return {
+        f"importance[{row['item']}]": (float(row["low"]), float(row["high"]))
+        for row in found["importance"].to_dict("records")
+    }
+
+
+def finding(found: Mapping[str, pd.DataFrame]) -> str:
+    """Return which attributes' importances survive the correction for testing many."""
+    rows = found["importance"]
+    rows = rows[rows["n"] > 0]
+    if not len(rows):
+        return "No importance has a pair with both verdicts."
+    kept = rows[rows["survives"].astype(bool)].sort_values("difference", ascending=False)
+    if len(kept):
+        named = listed(
+            f"{r['item']} ({signed(float(r['difference']))} points)" for r in kept.head(5).to_dict("records")
+        )
+        return f"Surviving the correction for testing {len(rows)}: {named}."
+    floor = float(rows["detectable"].median())
+    found_with = (
+        f" A difference below {100 * floor:.0f} points would survive in fewer than four of five runs of this n."
+        if 0 < floor < 1
+        else " So few pairs could not show any difference."
+    )
+    none = "The one importance does not survive" if len(rows) == 1 else f"None of {len(rows)} importances survives"
+    return f"{none} the test.{found_with}"
+
+
+def doubts(found: Mapping[str, pd.DataFrame]) -> list[str]:
+    """Return what missing verdicts and a small n do to the importances."""
+    rows, lines = found["importance"], []
+    if not len(rows):
+        return []
+    turned = rows[rows["undetermined"].astype(bool) & (rows["difference"] != 0)]
+    if len(turned):
+        lines.append(
+            f"Missing verdicts alone could turn the sign of {count(len(turned), 'importance')}: {listed(turned['item'])}."
+        )
+    if not rows["survives"].any() and (rows["n"] > 1).any():
+        largest, floor = float(rows["difference"].abs().max()), float(rows["detectable"].median())
+        if largest < floor:
+            lines.append(
+                f"The importances shown (at most {100 * largest:.0f} points) are smaller than what would survive in four of"
+                f" five runs of this n ({100 * floor:.0f} points): their order is mostly chance."
+            )
+    return lines

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from ..evaluations.base import row_of
 from ..personas import ATTRIBUTES, band
-from .rates import SMALL, headline, summary, whole
+from .rates import SMALL, clusters_of, headline, summary, whole
 
 GROUPS_SHOWN = 12
 """Groups shown of one attribute, the largest; ``groups`` says how many there are."""
@@ -26,11 +27,21 @@ def tables(frame: pd.DataFrame, metadata: Mapping[str, Any]) -> dict[str, pd.Dat
     about, values = whole(frame)
     return {
         "headline": headline({"personalized": values}, about),
-        "by_attribute": by_attribute(list(about["persona"]), values),
+        "by_attribute": by_attribute(list(about["persona"]), values, clusters_of(about)),
     }
 
 
-def by_attribute(personas: list[Mapping[str, Any]], values: Any) -> pd.DataFrame:
+def intervals(found: Mapping[str, pd.DataFrame]) -> dict[str, tuple[float, float]]:
+    """Return the intervals of the groups' rates."""
+    return {
+        row_of(f"{row['attribute']}={row['group']}"): (float(row["low"]), float(row["high"]))
+        for row in found["by_attribute"].to_dict("records")
+    }
+
+
+def by_attribute(
+    personas: list[Mapping[str, Any]], values: Any, clusters: Sequence[Sequence[Any]] = ()
+) -> pd.DataFrame:
     """Return one row a group of each attribute, for personas and their values in the same order."""
     rows = []
     for attribute in ATTRIBUTES:
@@ -39,7 +50,8 @@ def by_attribute(personas: list[Mapping[str, Any]], values: Any) -> pd.DataFrame
         # By size, then name: the same table whatever the order of the pairs.
         order = sorted(sizes.index, key=lambda label: (-int(sizes[label]), label))
         for label in order[:GROUPS_SHOWN]:
-            row = summary(values[labels == label])
+            inside = labels == label
+            row = summary(values[inside], [np.asarray(ids, object)[inside] for ids in clusters])
             rows.append(
                 {
                     **row,

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from ..statistics.rates import clustered_errors, effective_n, imbens_manski, wilson
+from ..statistics.clusters import design
+from ..statistics.rates import effective_n, imbens_manski, wilson
 
 Floats = NDArray[np.float64]
 
@@ -30,9 +31,7 @@ HEADLINE = (
     "bound_low",
     "bound_high",
     "undetermined",
-    "stderr_two_way",
-    "low_two_way",
-    "high_two_way",
+    "design_effect",
     "partial_low",
     "partial_high",
 )
@@ -51,53 +50,47 @@ def pairs(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.drop_duplicates("doc_id").set_index("doc_id").sort_index()
 
 
-def summary(values: ArrayLike) -> dict[str, Any]:
+def summary(values: ArrayLike, clusters: Sequence[Sequence[Any]] = ()) -> dict[str, Any]:
     """Return value, interval, error, count and bounds of a mean of values in 0…1 (NaN: missing), array of shape (n,).
 
     Wilson's interval (for values between 0 and 1 with the effective n that their variance gives), so that no failure
-    in ten pairs does not read as certainty. ``bound_low`` and ``bound_high`` fill every missing value with 0 and 1.
+    in ten pairs does not read as certainty. ``clusters`` are each value's persona and question: where one repeats, error
+    and interval are the two-way clustered ones and ``design_effect`` is above 1 (Korn & Graubard 1998: Wilson with the
+    effective n and t's quantile). ``bound_low`` and ``bound_high`` fill every missing value with 0 and 1.
     """
     given = np.asarray(values, float)
-    known = given[~np.isnan(given)]
+    seen = ~np.isnan(given)
+    known = given[seen]
     n, missing = len(known), len(given) - len(known)
     value = float(known.mean()) if n else NAN
-    low, high = wilson(value, effective_n(known), LEVEL) if n else (NAN, NAN)
+    found = design(known, *(codes(ids)[seen] for ids in clusters)) if clusters and n else None
+    effect, df = (1.0, None) if found is None else (found.effect, found.df)
+    low, high = wilson(value, effective_n(known) / effect, LEVEL, df) if n else (NAN, NAN)
+    naive = float(known.std(ddof=1) / np.sqrt(n)) if n > 1 else NAN
     return {
         "value": value,
         "low": low,
         "high": high,
-        "stderr": float(known.std(ddof=1) / np.sqrt(n)) if n > 1 else NAN,
+        "stderr": naive if found is None else found.stderr,
         "n": n,
         "missing": missing,
         "bound_low": float(known.sum() / len(given)) if len(given) else NAN,
         "bound_high": float((known.sum() + missing) / len(given)) if len(given) else NAN,
+        "design_effect": effect if n else NAN,
     }
 
 
-def two_way(values: ArrayLike, first: Sequence[Any], second: Sequence[Any]) -> dict[str, float]:
-    """Return error and interval of a mean where personas or questions repeat; NaN where none does.
+def codes(ids: Sequence[Any]) -> NDArray[np.intp]:
+    """Return ids as numbers, equal where the ids are; an id that is not there (None) is one of its own."""
+    found = pd.factorize(np.asarray(ids, object))[0]
+    unknown = found < 0
+    found[unknown] = found.max(initial=-1) + 1 + np.arange(int(unknown.sum()))
+    return np.asarray(found)
 
-    The interval is Wilson's with the effective n of the clustered error and t with the degrees of freedom of the
-    fewer clusters.
-    """
-    given = np.asarray(values, float)
-    seen = ~np.isnan(given)
-    one, two = (np.asarray(pd.factorize(np.asarray(ids, object)[seen])[0]) for ids in (first, second))
-    size = int(seen.sum())
-    nothing = {"stderr_two_way": NAN, "low_two_way": NAN, "high_two_way": NAN}
-    if size < 2 or (len(set(one)) == size and len(set(two)) == size):
-        return nothing
-    found = clustered_errors(given[seen], one, two)
-    if not found.df:
-        return nothing
-    mean = found.mean
-    if not 0 <= mean <= 1:
-        # A mean of differences: it has an error, but no interval of a rate.
-        return {**nothing, "stderr_two_way": found.two_way}
-    width = mean * (1 - mean)
-    neff = width / found.two_way**2 if found.two_way > 0 and width > 0 else float(min(found.df + 1, size))
-    low, high = wilson(mean, neff, LEVEL, df=found.df)
-    return {"stderr_two_way": found.two_way, "low_two_way": low, "high_two_way": high}
+
+def clusters_of(about: pd.DataFrame) -> tuple[list[Any], list[Any]]:
+    """Return the pairs' personas and questions, for ``summary`` and the paired tests."""
+    return list(about["persona_id"]), list(about["question_id"])
 
 
 def headline(rows: Mapping[str, ArrayLike], about: pd.DataFrame) -> pd.DataFrame:
@@ -108,7 +101,7 @@ def headline(rows: Mapping[str, ArrayLike], about: pd.DataFrame) -> pd.DataFrame
     """
     made = []
     for name, values in rows.items():
-        row = {"row": name, **summary(values), **two_way(values, list(about["persona_id"]), list(about["question_id"]))}
+        row = {"row": name, **summary(values, clusters_of(about))}
         made.append({**row, **partial(values), "undetermined": row["n"] == 0})
     return pd.DataFrame(made, columns=list(HEADLINE))
 

@@ -1,31 +1,46 @@
-"""The four evaluations of PERSONA Bench, one file each. Pure: no file, no network, no lm-eval."""
+"""The evaluations: each says which prompts a pair needs, how the verdicts become rows, and what it is called. Pure."""
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
 
 from ..errors import PersonaError, suggest
 from ..personas import Persona
 from ..settings import Settings
 from .base import Evaluation, Outcome, Variant
-from .intersectionality import Intersectionality
-from .leave_one_out import LeaveOneOut
-from .main import Main
-from .pass_at_k import PassAtK
 
-EVALUATIONS: dict[str, type[Evaluation]] = {
-    "main": Main,
-    "leave_one_out": LeaveOneOut,
-    "intersectionality": Intersectionality,
-    "pass_at_k": PassAtK,
-}
+NAMES: tuple[str, ...] = (
+    "main",
+    "leave_one_out",
+    "intersectionality",
+    "pass_at_k",
+)
+"""Each is a file here with one ``Evaluation`` of that name, a file in ``analysis/`` and one in ``report/figures/``."""
+
+
+def _found(name: str) -> type[Evaluation]:
+    module = importlib.import_module(f".{name}", __package__)
+    return next(
+        item
+        for item in vars(module).values()
+        if isinstance(item, type) and issubclass(item, Evaluation) and getattr(item, "name", None) == name
+    )
+
+
+EVALUATIONS: dict[str, type[Evaluation]] = {name: _found(name) for name in NAMES}
+
+
+def evaluation_of(name: object, where: str = "evaluation") -> type[Evaluation]:
+    """Return the evaluation of that name; raise ``PersonaError`` where there is none."""
+    if name not in EVALUATIONS:
+        raise PersonaError(f"{where} {name!r} is none of {', '.join(NAMES)}{suggest(str(name), NAMES)}")
+    return EVALUATIONS[str(name)]
 
 
 def build(name: str, settings: Settings, personas: Sequence[Persona]) -> Evaluation:
     """Return the evaluation ``name`` for these settings; raise ``PersonaError`` where they do not fit it."""
-    if name not in EVALUATIONS:
-        raise PersonaError(f"evaluation {name!r} is none of {', '.join(EVALUATIONS)}{suggest(name, EVALUATIONS)}")
-    return EVALUATIONS[name].build(settings, personas)
+    return evaluation_of(name).build(settings, personas)
 
 
-__all__ = ["EVALUATIONS", "Evaluation", "Outcome", "Variant", "build"]
+__all__ = ["EVALUATIONS", "NAMES", "Evaluation", "Outcome", "Variant", "build", "evaluation_of"]

@@ -11,6 +11,7 @@ from typing_extensions import Self
 
 from ..personas import Persona, band
 from ..settings import Settings
+from .facts import PERSONALIZED, Fact
 
 WHOLE = "whole"
 
@@ -49,9 +50,20 @@ class Outcome:
 
 
 class Evaluation(ABC):
-    """One evaluation with its settings. ``variants`` and ``metrics`` are all that a reader has to know."""
+    """One evaluation with its settings. ``variants`` and ``metrics`` are all that a reader has to know.
+
+    The class says what others ask of it: ``title`` on pages, ``task`` is the YAML that runs it, ``aliases`` what
+    ``evaluate_model`` also calls it, ``headline`` the row it is known by, ``rows`` every kind of row it can give, ``terms``
+    what has to agree in the metadata of two runs (beside the pairs) for their numbers to stand side by side.
+    """
 
     name: ClassVar[str]
+    title: ClassVar[str]
+    task: ClassVar[str]
+    aliases: ClassVar[tuple[str, ...]] = ()
+    headline: ClassVar[str] = "personalized"
+    rows: ClassVar[tuple[Fact, ...]] = (PERSONALIZED,)
+    terms: ClassVar[tuple[str, ...]] = ()
     groups: Sequence[frozenset[int]] = ()
     """Positions of personas that must be drawn often enough (intersectionality)."""
     temperature: float | None = None
@@ -61,6 +73,14 @@ class Evaluation(ABC):
     @abstractmethod
     def build(cls, settings: Settings, personas: Sequence[Persona]) -> Self:
         """Make the evaluation; raise ``PersonaError`` where the settings do not fit it."""
+
+    @classmethod
+    def restore(cls, recorded: Mapping[str, Any], settings: Settings, personas: Sequence[Persona], where: str) -> Self:  # noqa: ARG003
+        """Make the evaluation that a run recorded in its metadata, from what ``record`` and the settings kept.
+
+        Raises ``PersonaError`` with ``where`` in it for a record that cannot be.
+        """
+        return cls.build(settings, personas)
 
     @abstractmethod
     def variants(self, persona: Persona) -> tuple[Variant, ...]:
@@ -75,6 +95,14 @@ class Evaluation(ABC):
 
     def aggregates(self) -> Mapping[str, Callable[[Iterable[Any]], float]]:
         """Return the rows whose table value is not the mean over pairs, with the function that makes it."""
+        return {}
+
+    def informed(self, pairs: Iterable[Sequence[Outcome]]) -> Self:  # noqa: ARG002
+        """Return the evaluation with what all pairs together say, where a pair's rows lean on the others."""
+        return self
+
+    def support(self, personas: Iterable[Persona]) -> dict[str, int]:  # noqa: ARG002
+        """Return how many drawn pairs each group has, where the evaluation asks for enough of each."""
         return {}
 
     def remarks(self, pairs: Iterable[Sequence[Outcome]]) -> list[str]:  # noqa: ARG002

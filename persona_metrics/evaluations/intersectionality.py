@@ -15,6 +15,7 @@ from ..personas import ATTRIBUTES, NOT_STATED, Persona, band, bands, number, req
 from ..settings import Settings, split_names
 from ..statistics.pooling import between_group_sd, pooled_rates
 from .base import WHOLE, Evaluation, Outcome, Row, Variant, breakdown, row_of, shares
+from .facts import PERSONALIZED, Fact
 from .leave_one_out import read_json
 
 DEFAULT_CROSS = ("sex", "age", "race")
@@ -70,6 +71,19 @@ class Intersectionality(Evaluation):
     """
 
     name = "intersectionality"
+    title = "Intersectionality"
+    task = "persona_intersection"
+    aliases = ("intersection",)
+    terms = ("intersections", "min_support")
+    rows = (
+        PERSONALIZED,
+        Fact("worst_group", "lowest partially pooled rate over the intersections"),
+        Fact(
+            "between_group_sd",
+            "standard deviation of the groups' rates beyond chance",
+            higher_is_better=False,
+        ),
+    )
     intersections: tuple[Intersection, ...] = ()
     min_support: int = 30
     groups: Sequence[frozenset[int]] = field(default=(), repr=False)
@@ -103,6 +117,20 @@ class Intersectionality(Evaluation):
             if not group:
                 raise PersonaError(f"intersection {item.name!r}: no persona fits it")
         return cls(tuple(chosen), settings.min_support, groups)
+
+    @classmethod
+    def restore(cls, recorded: Mapping[str, Any], settings: Settings, personas: Sequence[Persona], where: str) -> Self:
+        """Take the recorded intersections, unless the settings name others."""
+        if settings.intersection_json or settings.cross:
+            return cls.build(settings, personas)
+        try:
+            items = tuple(
+                Intersection(name, tuple((a, tuple(map(str, values))) for a, values in conditions.items()))
+                for name, conditions in recorded["intersections"].items()
+            )
+        except (AttributeError, KeyError, TypeError):
+            raise PersonaError(f"{where}: metadata.intersections does not describe the intersections") from None
+        return cls(items, settings.min_support)
 
     def variants(self, persona: Persona) -> tuple[Variant, ...]:
         """Return the whole persona."""
@@ -150,9 +178,14 @@ def counts(packed: Iterable[str]) -> tuple[list[int], list[int]]:
 
 
 def worst_group(packed: Iterable[str]) -> float:
-    """Return the lowest partially pooled rate over the groups that have a judged pair."""
-    successes, totals = counts(packed)
-    return float(min(pooled_rates(successes, totals).rates))
+    """Return the lowest partially pooled rate over the groups that have a judged pair.
+
+    The lowest of groups is never above the rate of all their pairs, as a pooled estimate could be by a hair.
+    """
+    texts = list(packed)
+    successes, totals = counts(texts)
+    values = [int(text.partition(":")[0]) for text in texts]
+    return float(min(*pooled_rates(successes, totals).rates, sum(values) / len(values)))
 
 
 def spread(packed: Iterable[str]) -> float:

@@ -14,6 +14,7 @@ from ..errors import PersonaError, shorten, suggest
 from ..personas import ATTRIBUTE_GROUPS, ATTRIBUTES, Persona
 from ..settings import Settings, split_names
 from .base import WHOLE, Evaluation, Outcome, Row, Variant, breakdown, shares
+from .facts import PERSONALIZED, Fact
 
 DEFAULT = (
     "age",
@@ -40,6 +41,18 @@ class LeaveOneOut(Evaluation):
     """
 
     name = "leave_one_out"
+    title = "Leave-one-out"
+    task = "persona_loo"
+    aliases = ("loo",)
+    terms = ("attributes", "yardstick")
+    rows = (
+        PERSONALIZED,
+        Fact(
+            "importance",
+            "rate with the whole persona minus rate without the attribute, over the same pairs (no better or worse)",
+            least=-1.0,
+        ),
+    )
     items: tuple[str, ...] = DEFAULT
     yardstick: str = WHOLE
     groups_meant: bool = True
@@ -65,6 +78,16 @@ class LeaveOneOut(Evaluation):
             if not any(name in p.attributes for p in personas for name in members(item, groups=not every)):
                 raise PersonaError(f"{where}: no persona states {item!r}, so leaving it out changes nothing")
         return cls(items, settings.yardstick, groups_meant=not every)
+
+    @classmethod
+    def restore(cls, recorded: Mapping[str, Any], settings: Settings, personas: Sequence[Persona], where: str) -> Self:  # noqa: ARG003
+        """Take the items from ``attributes``; raise ``PersonaError`` where it does not list any."""
+        items = recorded.get("attributes")
+        names = split_names(items) if isinstance(items, (list, str)) else ()
+        if not names or not all(name in ATTRIBUTES or name in ATTRIBUTE_GROUPS for name in names):
+            raise PersonaError(f"{where}: metadata.attributes does not list the attributes that were left out")
+        # attributes=all is recorded as the 33 names, of which each goes alone.
+        return cls(names, settings.yardstick, groups_meant=names != tuple(ATTRIBUTES))
 
     def dropped_by(self, item: str) -> tuple[str, ...]:
         """Return the attributes that leaving ``item`` out drops."""

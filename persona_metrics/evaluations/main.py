@@ -18,6 +18,8 @@ class Main(Evaluation):
     """One variant a pair, the whole persona; ``personalized`` is the share of answers without need of revision."""
 
     name = "main"
+    title = "Main"
+    task = "persona_main"
     by: tuple[str, ...] = ()
 
     @classmethod

@@ -15,7 +15,7 @@ from .. import __version__
 from ..errors import PersonaError, shorten
 from ..files import write_text
 from .eee_samples import COLLECTION, SCHEMA_VERSION, evaluation_name, lines, result_id, write_lines
-from .scores import CONFIDENCE, Score, Task, critics, date_of, votes_of
+from .scores import CONFIDENCE, Score, Task, critics, date_of, fact_of_row, votes_of
 from .templates import answer_template, debate_template
 
 PAPER = "https://arxiv.org/abs/2407.17387"
@@ -26,20 +26,6 @@ _MAKERS = {"openai-chat-completions": "openai", "openai-completions": "openai", 
 _HOSTED = frozenset({*_MAKERS, "anthropic-completions", "anthropic-chat-completions"})
 _RESERVED = frozenset({"CON", "PRN", "AUX", "NUL", *(f"{d}{i}" for d in ("COM", "LPT") for i in range(1, 10))})
 _UNSAFE = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
-_EXPLANATIONS = {
-    "personalized": "share of answers that the critics' debate found to need no revision for this persona",
-    "importance": "rate with the whole persona minus rate without the attribute, over the same pairs (no better or worse)",
-    "worst_group": "lowest partially pooled rate over the intersections",
-    "between_group_sd": "standard deviation of the groups' rates beyond chance",
-    "pass@k": "chance that at least one of k attempts is personalised (unbiased estimator)",
-    "pass^k": "chance that all of k attempts are personalised (unbiased estimator)",
-    "attempts": "expected attempts until the first personalised answer, capped at K",
-    "never": "share of pairs without a personalised answer in K attempts",
-    "distinct_answers": "share of distinct answers among the attempts",
-    "critic_failures": "share of verdicts that could not be had",
-    "answer_failures": "share of replies without an answer",
-    "critic_agreement": "share of agreeing pairs of votes",
-}
 
 
 @dataclass(frozen=True)
@@ -164,13 +150,14 @@ def _model(identity: str, hosted: bool, platform: str | None = None) -> dict[str
 def _result(task: Task, score: Score) -> dict[str, Any]:
     metadata = task.metadata
     group = score.kind == "personalized" and score.argument is not None
-    described = _EXPLANATIONS.get(score.kind, score.kind)
+    fact = fact_of_row(score.row, metadata)
+    described = fact.says
     metric: dict[str, Any] = {
         "evaluation_description": described + (f", among {score.argument}" if group else ""),
         "metric_id": f"{COLLECTION}.{score.kind}",
         "metric_name": score.row,
         "metric_kind": "pass_rate" if score.kind.startswith("pass") or score.kind == "personalized" else score.kind,
-        "metric_unit": "attempts" if score.kind == "attempts" else "proportion",
+        "metric_unit": fact.unit,
         "metric_parameters": _parameters(score),
         "lower_is_better": not score.scale.higher_is_better,
         "score_type": "continuous",
@@ -178,7 +165,7 @@ def _result(task: Task, score: Score) -> dict[str, Any]:
         "max_score": score.scale.most,
         "additional_details": {"level": "group" if group else "overall"},
     }
-    if score.kind not in ("answer_failures", "distinct_answers") and metadata.get("critic_model"):
+    if fact.judged and metadata.get("critic_model"):
         metric["llm_scoring"] = _judging(metadata)
     details = {
         "mode": str(metadata.get("mode")),

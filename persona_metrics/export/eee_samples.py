@@ -44,7 +44,7 @@ def result_id(task: Task, row: str) -> str:
 
 def lines(task: Task, evaluation: str, identity: str) -> Iterator[dict[str, Any]]:
     """Yield one line an answer that has a score, linked to the one row it counts in."""
-    headline = "pass@1" if task.metadata.get("evaluation") == "pass_at_k" else "personalized"
+    headline = task.headline
     whole: dict[int, float | None] = {}
     for answer in task.answers():
         row, score = answer.row, answer.score

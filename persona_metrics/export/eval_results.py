@@ -69,9 +69,8 @@ def entries(tasks: list[Task], dataset: str) -> list[dict[str, Any]]:
 
 
 def headline_of(task: Task) -> Score | None:
-    """Return the row a task is known by: personalized, or pass@1 for attempts."""
-    wanted = "pass@1" if task.metadata.get("evaluation") == "pass_at_k" else "personalized"
-    return next((s for s in task.scores() if s.row == wanted), None)
+    """Return the row a task is known by."""
+    return next((s for s in task.scores() if s.row == task.headline), None)
 
 
 def notes_of(task: Task, score: Score) -> str:

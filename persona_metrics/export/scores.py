@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -16,11 +15,11 @@ import pandas as pd
 from .. import analysis
 from ..critic import Verdict
 from ..errors import PersonaError, shorten
-from ..evaluations.base import row_of
+from ..evaluations import EVALUATIONS
+from ..evaluations.facts import Fact, fact_of, kind_of
 from ..runs.read import ReadLog, Run, TaskRun, read_samples, tidy, variant_rows
 
 CONFIDENCE = 0.95
-_NAME = re.compile(r"^([^\[@^]+)(?:\[(.*)\]|[@^](\d+))?$", re.S)
 
 
 @dataclass(frozen=True)
@@ -52,15 +51,12 @@ class Score:
     @property
     def kind(self) -> str:
         """The row's name without its argument: ``importance[age]`` is ``importance``, ``pass@4`` is ``pass@k``."""
-        match = _NAME.match(self.row)
-        assert match is not None
-        return f"{match[1]}{self.row[len(match[1])]}k" if match[3] else match[1]
+        return kind_of(self.row)[0]
 
     @property
     def argument(self) -> str | None:
         """What stands in the brackets, or the k; None for a row over everything."""
-        match = _NAME.match(self.row)
-        return (match[2] or match[3]) if match else None
+        return kind_of(self.row)[1]
 
 
 @dataclass(frozen=True)
@@ -163,6 +159,12 @@ class Task:
             return None
         return int(self.frame["personalized"].isna().sum())
 
+    @property
+    def headline(self) -> str:
+        """The row that the task is known by."""
+        evaluation = EVALUATIONS.get(str(self.metadata.get("evaluation")))
+        return evaluation.headline if evaluation else "personalized"
+
     def scores(self) -> list[Score]:
         """Return every row of the task's table, the headline first."""
         counts, frame, _ = self._read
@@ -237,30 +239,22 @@ def _messages(context: Any) -> tuple[Mapping[str, str], ...]:
 
 
 def scale(row: str, metadata: Mapping[str, Any]) -> Scale:
-    """Return what values a row can take; importance has no better or worse, and counts as higher is better."""
-    if row.startswith("importance["):
-        return Scale(-1.0, 1.0, True)
-    if row == "attempts":
-        return Scale(1.0, float(metadata.get("k") or 1), False)
-    return Scale(0.0, 1.0, row not in ("critic_failures", "answer_failures", "never", "between_group_sd"))
+    """Return what values a row can take, as its evaluation says."""
+    fact = fact_of_row(row, metadata)
+    most = float(metadata.get(fact.most) or 1) if isinstance(fact.most, str) else fact.most
+    return Scale(fact.least, most, fact.higher_is_better)
+
+
+def fact_of_row(row: str, metadata: Mapping[str, Any]) -> Fact:
+    """Return what the run's evaluation says of a row."""
+    evaluation = EVALUATIONS.get(str(metadata.get("evaluation")))
+    return fact_of(row, evaluation.rows if evaluation else ())
 
 
 def _intervals(frame: pd.DataFrame, metadata: Mapping[str, Any]) -> dict[str, tuple[float | None, float | None]]:
-    found: dict[str, tuple[float | None, float | None]] = {}
-    tables = analysis.tables(frame, metadata)
-
-    def take(table: str, name: Callable[[dict[str, Any]], str], low: str = "low", high: str = "high") -> None:
-        for row in tables[table].to_dict("records") if table in tables else ():
-            values = {str(k): v for k, v in row.items()}
-            found.setdefault(name(values), (_finite(values[low]), _finite(values[high])))
-
-    take("headline", lambda row: str(row["row"]))
-    take("by_attribute", lambda row: row_of(f"{row['attribute']}={row['group']}"))
-    take("importance", lambda row: f"importance[{row['item']}]")
-    take("intersections", lambda row: row_of(str(row["name"])))
-    take("curve", lambda row: f"pass@{row['k']}")
-    take("curve", lambda row: f"pass^{row['k']}", "hat_low", "hat_high")
-    return found
+    name = metadata.get("evaluation")
+    ends = analysis.intervals(name, analysis.tables(frame, metadata))
+    return {row: (_finite(low), _finite(high)) for row, (low, high) in ends.items()}
 
 
 def _finite(value: Any) -> float | None:

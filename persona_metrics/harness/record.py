@@ -12,7 +12,6 @@ from .. import __version__
 from ..critic import critic_card
 from ..dataset.sources import Pair, Pool
 from ..evaluations import Evaluation
-from ..evaluations.intersectionality import Intersectionality
 from ..personas import ATTRIBUTES
 from ..prompts import template_hash
 from ..settings import Settings
@@ -51,8 +50,8 @@ def metadata(
         **evaluation.record(),
         **critic_card(settings),
     }
-    if isinstance(evaluation, Intersectionality):
-        recorded["support"] = evaluation.support(pair.persona for pair in pairs)
+    if support := evaluation.support(pair.persona for pair in pairs):
+        recorded["support"] = support
     return recorded
 
 

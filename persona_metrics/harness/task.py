@@ -18,6 +18,7 @@ from ..critic import Verdict, check, judge
 from ..dataset import sources
 from ..errors import PersonaError
 from ..evaluations import Outcome
+from ..evaluations.facts import SHARED
 from ..personas import Persona
 from ..prompts import render
 from ..runs.read import Result
@@ -31,17 +32,12 @@ except ImportError:  # lm-eval 0.4
     _BaseTask = ConfigurableTask
 
 ROWS: Mapping[str, bool] = {
-    "personalized": True,
-    "critic_failures": False,
-    "answer_failures": False,
-    "worst_group": True,
-    "between_group_sd": False,
-    "pass@1": True,
-    "attempts": False,
-    "distinct_answers": True,
-    "never": False,
+    # A row of attempts is named after its k; YAML files name the first.
+    fact.kind.replace("@k", "@1").replace("^k", "^1"): fact.higher_is_better
+    for evaluation in evaluations.EVALUATIONS.values()
+    for fact in (*evaluation.rows, *SHARED)
 }
-"""The rows that YAML files name, and whether higher is better. Rows that depend on the data join at run time."""
+"""The rows that YAML files may name, and whether higher is better. Rows that depend on the data join at run time."""
 
 # A chat endpoint takes messages; without the chat template lm-eval hands it bare text and fails mid-run.
 _CHAT_MODELS = frozenset({"LocalChatCompletion", "OpenAIChatCompletion", "AnthropicChat", "LiteLLMChatCompletion"})
@@ -234,10 +230,12 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         return done
 
     def _remark(self) -> None:
+        """Let the evaluation learn from all pairs what a single one's rows lean on, and say what looks wrong."""
         by_pair: dict[Any, list[Outcome]] = {}
         for instance in self.instances:
             for results in instance.filtered_resps.values():
                 by_pair.setdefault(instance.doc_id, []).extend(map(outcome, results))
+        self.evaluation = self.evaluation.informed(by_pair.values())
         for remark in self.evaluation.remarks(by_pair.values()):
             say(f"warning: {remark}")
 

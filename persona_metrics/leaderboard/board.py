@@ -12,10 +12,13 @@ import pandas as pd
 
 from .. import analysis
 from ..analysis.rates import headline, whole
+from ..evaluations import EVALUATIONS
+from ..evaluations.leave_one_out import ALL_LISTED
 from ..export.scores import votes_of
 from ..runs.read import ReadLog, read_samples, tidy
+from ..runs.terms import task_terms
 from .collect import Measured, Table
-from .letters import letters
+from .letters import letters, ranked
 
 ALPHA = 0.05
 PASS_STEPS = (1, 4, 16)
@@ -32,15 +35,28 @@ class Importance:
 
 
 @dataclass(frozen=True)
+class Cell:
+    """A value with its interval where there is one; ``share`` says that it is one (or a difference of shares)."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+    share: bool = True
+
+
+@dataclass(frozen=True)
 class Row:
     """One model. Rates are shares in 0…1; None where it was not measured. ``n`` are judged pairs, ``missing`` others.
 
-    ``rank`` is the place by ``personalized``; whether a place means anything, ``groups`` says: models that share a letter
-    cannot be told apart. It is empty where the model could not be compared.
+    ``rank`` is the place in the table; what it means, ``rank_low`` and ``rank_high`` say: the places that the comparisons
+    leave open. Models that share a letter in ``groups`` cannot be told apart. All are empty where the model could not be
+    compared. ``others`` are rows for which an evaluation asks for a column, by its heading.
     ``answer_failures`` is a share of the replies, ``missing`` a count of pairs.
     """
 
     rank: int | None
+    rank_low: int | None
+    rank_high: int | None
     model: str
     groups: str
     personalized: float | None
@@ -54,6 +70,7 @@ class Row:
     between_group_sd: float | None
     importances: tuple[Importance, ...]
     passes: Mapping[int, float | None]
+    others: Mapping[str, Cell]
     critic: str
     data_hash: str
     run: str
@@ -84,8 +101,10 @@ class Board:
 def build(table: Table) -> Board:
     """Read the table's samples and return its board.
 
-    Each two models with samples are compared over the pairs that both have (McNemar's exact p, Holm over all
-    comparisons of the table); those with an adjusted p of 0.05 or more share a letter.
+    Each two models with samples are compared over the pairs that both have (``analysis.compare``: McNemar's exact p, the
+    clustered one where persons or questions repeat, Holm over all comparisons of the table); those with an adjusted p of
+    0.05 or more share a letter. The order follows those comparisons, not the rates, which with missing verdicts rest on
+    different pairs: first by the best place that a model can have, then by its mean difference to the others.
     """
     frames: dict[str, pd.DataFrame] = {}
     drafts: list[dict[str, Any]] = []
@@ -100,14 +119,19 @@ def build(table: Table) -> Board:
     order = [d["model"] for d in drafts if d["model"] in frames]
     compared = analysis.compare({model: frames[model] for model in order}) if len(order) > 1 else pd.DataFrame()
     records = [{str(k): _plain(v) for k, v in c.items()} for c in compared.to_dict("records")]
+    places = ranked(order, records)
+    drafts.sort(key=lambda d: places[d["model"]].sort if d["model"] in places else (len(drafts) + 1, 0, 0.0))
+    order = [d["model"] for d in drafts if d["model"] in frames]
     apart = [(c["first"], c["second"]) for c in records if c["p_adjusted"] is not None and c["p_adjusted"] < ALPHA]
     shared = letters(order, apart) if len(order) > 1 else {}
-    rows = tuple(
-        Row(**d, groups=shared.get(d["model"], ""), rank=place if d["personalized"] is not None else None)
-        for place, d in enumerate(drafts, 1)
-    )
+    rows = []
+    for number, draft in enumerate(drafts, 1):
+        place = places.get(draft["model"])
+        rank = number if draft["personalized"] is not None else None
+        low, high = (place.low, place.high) if place else (None, None)
+        rows.append(Row(**draft, groups=shared.get(draft["model"], ""), rank=rank, rank_low=low, rank_high=high))
     notes += _table_notes(table, records)
-    return Board(table.terms, table.reasons, rows, tuple(records), tuple(dict.fromkeys(notes)))
+    return Board(table.terms, table.reasons, tuple(rows), tuple(records), tuple(dict.fromkeys(notes)))
 
 
 def _draft(model: str, measured: Mapping[str, Measured]) -> tuple[pd.DataFrame | None, dict[str, Any], list[str]]:
@@ -125,7 +149,8 @@ def _draft(model: str, measured: Mapping[str, Measured]) -> tuple[pd.DataFrame |
         **main,
         **_groups(measured.get("intersectionality")),
         "importances": _importances(measured.get("leave_one_out")),
-        "passes": _passes(measured.get("pass_at_k")),
+        "passes": _passes(measured.get("pass_at_k"), measured.get("main")),
+        "others": {name: cell for m in measured.values() for name, cell in _others(m).items()},
         "critic": f"{metadata.get('critic_model')}" + (f", {votes} votes" if votes > 1 else ""),
         "data_hash": str(metadata.get("data_hash")),
         "run": measured.get("main", any_of).run.path.name,
@@ -178,11 +203,11 @@ def _groups(measured: Measured | None) -> dict[str, Any]:
     name = None
     if measured.task.samples is not None:
         groups = analysis.tables(_frame(measured)[0], measured.task.metadata)["groups"].iloc[0]
-        # An infinite prior: the groups differ no more than chance makes them, so none of them is the worst.
-        name = str(groups["worst_group_name"]) if math.isfinite(_number(groups["prior_n"])) else None
+        # It has a name only where the groups differ beyond chance.
+        named = groups["worst_group_name"]
         return {
             "worst_group": _plain(groups["worst_group"]),
-            "worst_group_name": name,
+            "worst_group_name": named if isinstance(named, str) else None,
             "between_group_sd": _plain(groups["between_group_sd"]),
         }
     return {
@@ -196,15 +221,40 @@ def _importances(measured: Measured | None) -> tuple[Importance, ...]:
     if measured is None or measured.task.samples is None:
         return ()
     table = analysis.tables(_frame(measured)[0], measured.task.metadata)["importance"]
-    table = table[table["difference"].notna() & (table["item"] != "all listed")]
+    table = table[table["difference"].notna() & (table["item"] != ALL_LISTED)]
     top = table.sort_values("difference", ascending=False, kind="stable").head(TOP)
     return tuple(
         Importance(str(r["item"]), float(r["difference"]), bool(r["survives"])) for r in top.to_dict("records")
     )
 
 
-def _passes(measured: Measured | None) -> dict[int, float | None]:
-    return {k: None if measured is None else _cell(measured, f"pass@{k}") for k in PASS_STEPS}
+def _passes(measured: Measured | None, main: Measured | None) -> dict[int, float | None]:
+    found = {k: None if measured is None else _cell(measured, f"pass@{k}") for k in PASS_STEPS}
+    if measured is not None and main is not None and _temperature(measured) != _temperature(main):
+        # A single attempt at another temperature is another number than the rate it would stand beside.
+        found[1] = None
+    return found
+
+
+def _temperature(measured: Measured) -> str:
+    return task_terms(measured.task)["temperature"]
+
+
+def _others(measured: Measured) -> dict[str, Cell]:
+    """Return the rows for which the evaluation asks for a column, with their intervals."""
+    evaluation = EVALUATIONS.get(measured.evaluation)
+    wanted = {fact.kind: fact for fact in evaluation.rows if fact.column} if evaluation else {}
+    if not wanted:
+        return {}
+    ends: Mapping[str, tuple[float, float]] = {}
+    if measured.task.samples is not None:
+        ends = analysis.intervals(measured.evaluation, analysis.tables(_frame(measured)[0], measured.task.metadata))
+    found = {}
+    for row, fact in wanted.items():
+        if (value := _cell(measured, row)) is not None:
+            low, high = ends.get(row, (math.nan, math.nan))
+            found[str(fact.column)] = Cell(value, _plain(low), _plain(high), fact.unit == "proportion")
+    return found
 
 
 def _table_notes(table: Table, comparisons: Sequence[Mapping[str, Any]]) -> list[str]:

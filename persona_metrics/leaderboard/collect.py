@@ -6,32 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ..errors import PersonaError
 from ..runs.find import runs_at
 from ..runs.read import Run, TaskRun
-
-TERMS: Mapping[str, str] = {
-    "pack_version": "pack version",
-    "version": "task version",
-    "data_hash": "data hash",
-    "critic_model": "critic",
-    "critic_template": "critic template",
-    "critic_temperature": "critic temperature",
-    "critic_votes": "votes",
-    "mode": "mode",
-    "answer_template": "answer template",
-}
-"""What has to agree between two rows of one table, with the name a reader knows it by."""
-
-# What else has to agree for a column: the pairs, and what was done with them.
-_COLUMN_TERMS: Mapping[str, tuple[str, ...]] = {
-    "main": ("pairs_hash",),
-    "leave_one_out": ("pairs_hash", "attributes", "yardstick"),
-    "intersectionality": ("pairs_hash", "intersections", "min_support"),
-    "pass_at_k": ("pairs_hash",),
-}
+from ..runs.terms import GENERATION, TERMS, task_terms, terms_of
 
 
 @dataclass(frozen=True)
@@ -43,13 +22,13 @@ class Measured:
 
     @property
     def evaluation(self) -> str:
-        """Which of the four evaluations."""
+        """Which evaluation."""
         return str(self.task.metadata["evaluation"])
 
     @property
     def column_terms(self) -> str:
         """What has to agree with another model's for the two to stand in one column."""
-        return repr([self.task.metadata.get(name) for name in _COLUMN_TERMS.get(self.evaluation, ("pairs_hash",))])
+        return repr([self.task.metadata.get("pairs_hash"), task_terms(self.task)])
 
 
 Terms = tuple[tuple[str, str], ...]
@@ -90,11 +69,7 @@ def collect(paths: Sequence[Path]) -> tuple[list[Table], list[str]]:
 
 
 def _terms(task: TaskRun) -> Terms:
-    return tuple((name, _said(task.metadata.get(name))) for name in TERMS)
-
-
-def _said(value: Any) -> str:
-    return "not recorded" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+    return tuple(terms_of(task).items())
 
 
 def _grouped(newest_first: Iterable[Run]) -> tuple[list[Table], list[tuple[tuple[str, str], int]]]:
@@ -111,40 +86,47 @@ def _grouped(newest_first: Iterable[Run]) -> tuple[list[Table], list[tuple[tuple
     return [Table(dict(terms), models) for terms, models in tables.items()], sorted(older.items())
 
 
+PAIRS: Mapping[str, str] = {"pairs_hash": "pairs", **GENERATION}
+"""What beside ``TERMS`` has to agree between two rows of one table: the pairs of main, and how the model sampled there."""
+
+
 def _by_pairs(table: Table) -> list[Table]:
-    """Split by the pairs of main; in the other columns keep what most models share, and note what is left out."""
-    parts: dict[str, dict[str, Mapping[str, Measured]]] = {}
+    """Split by the pairs and sampling of main; in the other columns keep what most models share, and note the rest."""
+    parts: dict[Terms, dict[str, Mapping[str, Measured]]] = {}
     unranked: dict[str, Mapping[str, Measured]] = {}
     for model, measured in table.models.items():
         main = measured.get("main")
         if main is None:
             unranked[model] = measured
         else:
-            parts.setdefault(str(main.task.metadata.get("pairs_hash")), {})[model] = measured
+            own = {"pairs_hash": str(main.task.metadata.get("pairs_hash")), **task_terms(main.task)}
+            parts.setdefault(tuple((name, own[name]) for name in PAIRS), {})[model] = measured
     if not parts:
-        return [_comparable(Table({**table.terms, "pairs_hash": "no main run"}, unranked))]
+        return [_comparable(Table({**table.terms, **dict.fromkeys(PAIRS, "no main run")}, unranked))]
     largest = max(parts, key=lambda name: len(parts[name]))
     parts[largest].update(unranked)
-    return [_comparable(Table({**table.terms, "pairs_hash": name}, models)) for name, models in parts.items()]
+    return [_comparable(Table({**table.terms, **dict(own)}, models)) for own, models in parts.items()]
 
 
 def _comparable(table: Table) -> Table:
     notes = []
     kept: dict[str, dict[str, Measured]] = {model: dict(measured) for model, measured in table.models.items()}
-    for evaluation in _COLUMN_TERMS:
+    for evaluation in dict.fromkeys(name for measured in kept.values() for name in measured):
         counted = Counter(m[evaluation].column_terms for m in kept.values() if evaluation in m)
         if len(counted) < 2:
             continue
         common = counted.most_common(1)[0][0]
         for model, measured in kept.items():
             if evaluation in measured and measured[evaluation].column_terms != common:
-                notes.append(f"{model}: {measured[evaluation].task.name} left out, measured on other pairs or items")
+                notes.append(
+                    f"{model}: {measured[evaluation].task.name} left out, measured on other pairs, items or sampling"
+                )
                 del measured[evaluation]
     return Table(table.terms, {model: m for model, m in kept.items() if m}, (*table.notes, *notes), table.reasons)
 
 
 def _explained(table: Table, first: Table) -> Table:
-    names = {**TERMS, "pairs_hash": "pairs"}
+    names = {**TERMS, **PAIRS}
     reasons = tuple(
         f"{label}: {table.terms[name]} here, {first.terms[name]} there"
         for name, label in names.items()

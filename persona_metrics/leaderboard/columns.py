@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from .board import PASS_STEPS, Board, Row
+from ..evaluations import EVALUATIONS
+from .board import PASS_STEPS, Board, Cell, Row
 
 NONE = "–"
 """What stands where nothing was measured."""
@@ -45,6 +46,12 @@ def _worst(row: Row) -> str:
     return percent(row.worst_group) + (f" {row.worst_group_name}" if row.worst_group_name else "")
 
 
+def _rank(row: Row) -> str:
+    if row.rank_low is None or row.rank_high is None:
+        return NONE
+    return str(row.rank_low) if row.rank_low == row.rank_high else f"{row.rank_low}–{row.rank_high}"
+
+
 def _count(value: int | None) -> str:
     return NONE if value is None else str(value)
 
@@ -58,13 +65,20 @@ def _pass_text(k: int, row: Row) -> str:
 
 
 COLUMNS: tuple[Column, ...] = (
-    Column("#", lambda r: _count(r.rank), lambda r: r.rank),
+    Column(
+        "rank",
+        _rank,
+        lambda r: r.rank,
+        "places that the comparisons leave open: one below every model that is significantly better, one above every one that"
+        " is significantly worse",
+    ),
     Column("model", lambda r: r.model, lambda r: r.model.lower(), text=True),
     Column(
         "groups",
         lambda r: r.groups or NONE,
         lambda r: r.groups or None,
-        "models that share a letter cannot be told apart (the same pairs, exact McNemar test, Holm over all, 5%)",
+        "models that share a letter cannot be told apart (the same pairs, McNemar's exact test or its clustered form, Holm"
+        " over all, 5%)",
         text=True,
     ),
     Column(
@@ -119,6 +133,36 @@ COLUMNS: tuple[Column, ...] = (
 )
 
 
+def _other(name: str) -> Column:
+    def cell(row: Row) -> str:
+        found = row.others.get(name)
+        if found is None:
+            return NONE
+        ends = (
+            ""
+            if found.low is None or found.high is None
+            else f" ({_unit(found, found.low)}–{_unit(found, found.high)})"
+        )
+        return _unit(found, found.value) + ends
+
+    def key(row: Row) -> float | None:
+        return row.others[name].value if name in row.others else None
+
+    evaluation, fact = next((e, f) for e in EVALUATIONS.values() for f in e.rows if f.column == name)
+    return Column(name, cell, key, f"{evaluation.title}: {fact.says}", always=False)
+
+
+def _unit(cell: Cell, value: float) -> str:
+    return percent(value) if cell.share else f"{value:.2f}"
+
+
+def every(boards: Iterable[Board]) -> list[Column]:
+    """Return all columns of these boards: the fixed ones, with those that evaluations ask for behind the rate."""
+    names = dict.fromkeys(name for board in boards for row in board.rows for name in row.others)
+    at = next(i for i, column in enumerate(COLUMNS) if column.name == "n") + 1
+    return [*COLUMNS[:at], *map(_other, names), *COLUMNS[at:]]
+
+
 def shown(board: Board) -> Sequence[Column]:
     """Return the columns of a board that hold anything."""
-    return [c for c in COLUMNS if c.always or any(c.key(row) is not None for row in board.rows)]
+    return [c for c in every([board]) if c.always or any(c.key(row) is not None for row in board.rows)]

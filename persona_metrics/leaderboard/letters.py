@@ -1,9 +1,50 @@
-"""Compact letter display: models that share a letter could not be told apart. Knows no file and no frame."""
+"""Compact letter display and ranges of ranks from comparisons two by two. Knows no file and no frame."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Place:
+    """The best and the worst place of a model that the comparisons leave open, and its mean difference to the others."""
+
+    low: int
+    high: int
+    mean: float
+
+    @property
+    def sort(self) -> tuple[int, int, float]:
+        """What places are sorted by, the best first."""
+        return self.low, self.high, -self.mean
+
+
+def ranked(names: Sequence[str], comparisons: Iterable[Mapping[str, Any]], alpha: float = 0.05) -> dict[str, Place]:
+    """Return each model's place from ``first``, ``second``, ``difference`` and ``p_adjusted`` of all comparisons.
+
+    A model stands below every one that is significantly better and above every one that is significantly worse.
+    """
+    better, worse = dict.fromkeys(names, 0), dict.fromkeys(names, 0)
+    gaps: dict[str, list[float]] = {name: [] for name in names}
+    for row in comparisons:
+        if row["difference"] is None:
+            continue
+        one, two, gap = row["first"], row["second"], float(row["difference"])
+        gaps[one].append(gap)
+        gaps[two].append(-gap)
+        if row["p_adjusted"] is not None and row["p_adjusted"] < alpha and gap:
+            winner, loser = (one, two) if gap > 0 else (two, one)
+            worse[winner] += 1
+            better[loser] += 1
+    return {
+        name: Place(
+            1 + better[name], len(names) - worse[name], sum(gaps[name]) / len(gaps[name]) if gaps[name] else 0.0
+        )
+        for name in names
+    }
 
 
 def letters(order: Sequence[str], different: Iterable[tuple[str, str]]) -> dict[str, str]:

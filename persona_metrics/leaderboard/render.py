@@ -15,9 +15,10 @@ from typing import Any
 from .. import __version__
 from ..files import write_text
 from ..prompts import environment, templates_folder
+from ..runs.terms import TERMS
 from .board import PASS_STEPS, Board
-from .collect import TERMS
-from .columns import COLUMNS, shown, top_importances
+from .collect import PAIRS
+from .columns import every, shown, top_importances
 
 SCHEMA = "persona-metrics/leaderboard/1"
 _NUMBERS = ("personalized", "low", "high", "n", "missing", "answer_failures", "worst_group", "between_group_sd")
@@ -44,7 +45,7 @@ def title(number: int, board: Board) -> str:
 
 def described(board: Board) -> str:
     """Return the terms of a table in one line."""
-    return "; ".join(f"{label} {board.terms[name]}" for name, label in {**TERMS, "pairs_hash": "pairs"}.items())
+    return "; ".join(f"{label} {board.terms[name]}" for name, label in {**TERMS, **PAIRS}.items())
 
 
 def all_notes(board: Board) -> list[str]:
@@ -66,7 +67,7 @@ def markdown(boards: Sequence[Board], notes: Sequence[str]) -> str:
         lines += ["", f"Measured with: {_escape(described(board))}.", ""]
         lines += [*(f"- {_escape(note)}" for note in all_notes(board)), ""] if all_notes(board) else []
     seen = {column.name for board in boards for column in shown(board)}
-    meanings = [f"*{c.name}*: {_escape(c.meaning)}." for c in COLUMNS if c.meaning and c.name in seen]
+    meanings = [f"*{c.name}*: {_escape(c.meaning)}." for c in every(boards) if c.meaning and c.name in seen]
     lines += ["Rates in percent. " + " ".join(meanings), ""]
     lines += [f"- {_escape(note)}" for note in notes]
     return "\n".join(lines).rstrip() + "\n"
@@ -80,13 +81,26 @@ def as_csv(boards: Sequence[Board]) -> str:
     """Return one line a model over all tables; shares as numbers in 0…1, blank where not measured."""
     text = io.StringIO()
     out = csv.writer(text, lineterminator="\n")
-    terms = [*TERMS, "pairs_hash"]
-    head = ["table", "rank", "model", "groups", *_NUMBERS, "worst_group_name", "top_importances"]
-    out.writerow([*head, *(f"pass@{k}" for k in PASS_STEPS), *terms, "run", "notes"])
+    terms = [*TERMS, *PAIRS]
+    others = sorted({name for board in boards for row in board.rows for name in row.others})
+    head = [
+        "table",
+        "rank",
+        "rank_low",
+        "rank_high",
+        "model",
+        "groups",
+        *_NUMBERS,
+        "worst_group_name",
+        "top_importances",
+    ]
+    out.writerow([*head, *(f"pass@{k}" for k in PASS_STEPS), *others, *terms, "run", "notes"])
     for number, board in enumerate(boards, 1):
         for row in board.rows:
-            values: list[Any] = [number, row.rank, row.model, row.groups, *(getattr(row, name) for name in _NUMBERS)]
+            values: list[Any] = [number, row.rank, row.rank_low, row.rank_high, row.model, row.groups]
+            values += [*(getattr(row, name) for name in _NUMBERS)]
             values += [row.worst_group_name, top_importances(row, digits=4), *(row.passes.get(k) for k in PASS_STEPS)]
+            values += [(row.others[name].value if name in row.others else None) for name in others]
             values += [*(board.terms[name] for name in terms), row.run, "; ".join(row.notes)]
             out.writerow([_inert(value) for value in values])
     return text.getvalue()
@@ -128,7 +142,7 @@ def html(boards: Sequence[Board], notes: Sequence[str]) -> str:
         .get_template("report/leaderboard.html.jinja")
         .render(
             tables=tables,
-            explained=[column for column in COLUMNS if column.meaning and column.name in seen],
+            explained=[column for column in every(boards) if column.meaning and column.name in seen],
             notes=notes,
             version=__version__,
             style=style,

@@ -146,11 +146,9 @@ def _section(
     number: int, table: TaskTables, report: TaskReport, figures: Sequence[FigureFile], several: bool
 ) -> Section:
     entry = table.entry
-    name = f"{words.EVALUATIONS[entry.evaluation]}" if entry.evaluation in words.EVALUATIONS else entry.evaluation
-    mode = f", {entry.mode.replace('_', ' ')}" if entry.evaluation == "main" else ""
     return Section(
         anchor=f"task-{number}",
-        title=f"{name}{mode}" + (f" · {entry.label}" if several else ""),
+        title=words.title(entry) + (f" · {entry.label}" if several else ""),
         report=report,
         figures=tuple(f for f in figures if f.section == f"{entry.label}/{entry.task.name}"),
         tables=tuple(shown(n, t) for n, t in table.tables.items() if len(t)),

@@ -17,7 +17,8 @@ from ..runs.read import COLUMNS, HEAVY, ReadLog, TaskRun, read_samples, variant_
 
 LIGHT = tuple(c for c in COLUMNS if c not in HEAVY)
 _CONSTANT = ("task", "evaluation", "mode", "model")
-_TEXTS = ("pair_id", "persona_id", "question_id", "topic", "variant", "dropped", "answer_failure", "missing")
+_NUMBERS = {"doc_id": "q", "attempt": "q", "personalized": "d", "agreement": "d", "answer_length": "d"}
+_TEXTS = tuple(c for c in LIGHT if c not in (*_CONSTANT, *_NUMBERS, "persona"))
 
 
 @dataclass
@@ -46,8 +47,7 @@ class TaskData:
     """A task's light frame, one row a variant, and what else one pass over its file shows.
 
     ``offsets`` are the byte positions of the samples' lines and ``strata`` a label of each (what came of its verdicts),
-    so that some of them can be read again without reading all. ``repeated`` counts the pairs whose attempts are all
-    the same text, of ``pairs_with_attempts``.
+    so that some of them can be read again without reading all.
     """
 
     frame: pd.DataFrame
@@ -55,8 +55,6 @@ class TaskData:
     strata: tuple[str, ...]
     log: ReadLog
     usage: Usage = field(default_factory=Usage)
-    repeated: int = 0
-    pairs_with_attempts: int = 0
 
 
 class _Codes:
@@ -96,18 +94,11 @@ def read_task(task: TaskRun, model: str) -> TaskData:
     path = task.samples
     log, usage = ReadLog(), Usage()
     codes = {name: _Codes() for name in _TEXTS}
-    numbers: dict[str, Any] = {
-        "doc_id": array("q"),
-        "attempt": array("q"),
-        "personalized": array("d"),
-        "agreement": array("d"),
-    }
+    numbers: dict[str, Any] = {name: array(kind) for name, kind in _NUMBERS.items()}
     personas, people = _Personas(), []
     offsets, strata = array("q"), []
-    repeated = with_attempts = 0
     for sample in read_samples(path, log) if path else ():
         values: list[float] = []
-        answers: set[int] = set()
         person = personas.shared(sample["doc"].get("persona_id"), sample["doc"].get("persona") or {})
         for row in variant_rows(sample, task.name, task.metadata, model):
             for name, column in codes.items():
@@ -116,23 +107,18 @@ def read_task(task: TaskRun, model: str) -> TaskData:
                 series.append(row[name])
             people.append(person)
             values.append(row["personalized"])
-            if row["answer"] is not None:
-                answers.add(hash(row["answer"]))
             for vote in (row["verdict"] or {}).get("votes", ()):
                 usage.add(vote)
         if values:
             offsets.append(log.offset)
             strata.append(stratum(values))
-        if task.metadata.get("evaluation") == "pass_at_k" and len(values) > 1:
-            with_attempts += 1
-            repeated += len(answers) == 1
     columns: dict[str, Any] = {name: column.column() for name, column in codes.items()}
     columns |= {name: np.array(series) for name, series in numbers.items()}
     columns |= dict(zip(_CONSTANT, (task.name, task.metadata.get("evaluation"), _mode(task), model), strict=True))
     held = np.empty(len(people), dtype=object)
     held[:] = people
     frame = pd.DataFrame({**columns, "persona": held}, columns=list(LIGHT), index=range(len(people)))
-    return TaskData(frame, np.array(offsets), tuple(strata), log, usage, repeated, with_attempts)
+    return TaskData(frame, np.array(offsets), tuple(strata), log, usage)
 
 
 def _mode(task: TaskRun) -> str | None:

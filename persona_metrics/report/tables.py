@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +12,11 @@ import numpy as np
 import pandas as pd
 
 from .. import analysis
+from ..analysis.words import listed
 from ..errors import PersonaError, shorten
-from .load import Entry, Loaded
+from ..files import file_name
+from ..runs.terms import differing, task_terms, terms_of
+from .load import Entry
 
 BASELINE = "baseline"
 MOST_COMPARED = 8
@@ -35,12 +38,20 @@ class TaskTables:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Paired differences between models (``of`` is the task) or modes (``of`` is the model)."""
+    """Paired differences between models (``of`` is the task) or modes (``of`` is the model), all on the same terms."""
 
     kind: str
     of: str
     rates: pd.DataFrame
     differences: pd.DataFrame
+    entries: tuple[Entry, ...] = ()
+    part: int = 0
+    """Which of several groups of comparable runs this is: 0, 1, …"""
+
+    @property
+    def file_name(self) -> str:
+        """The start of its files' names."""
+        return file_name(self.kind, self.of, str(self.part + 1) if self.part else "")
 
 
 def of_entry(entry: Entry) -> TaskTables:
@@ -70,28 +81,58 @@ def lm_eval_rows(rows: Mapping[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(listed, columns=["row", "value", "stderr"])
 
 
-def comparisons(loaded: Loaded, tables: Sequence[TaskTables]) -> list[Comparison]:
-    """Return the modes of each model side by side, and for each task that several models ran these models."""
+def comparisons(tables: Sequence[TaskTables]) -> tuple[list[Comparison], list[str]]:
+    """Return the modes of each model side by side, the models of each task, and a line for what cannot be compared.
+
+    Only what was measured on the same terms (``runs.terms``) is compared: another critic's verdicts, other data or another
+    sampling make another number. Modes differ in their mode and its template, and in nothing else.
+    """
     with_samples = [t for t in tables if t.headline is not None]
-    found = []
-    for model in loaded.models:
-        mains = {t.entry.mode: t for t in with_samples if t.entry.label == model and t.entry.evaluation == "main"}
-        if len(mains) > 1:
-            found.append(_comparison("modes", model, mains))
+    found: list[Comparison] = []
+    notes: list[str] = []
+    for model in dict.fromkeys(t.entry.label for t in with_samples):
+        mains = [t for t in with_samples if t.entry.label == model and t.entry.evaluation == "main"]
+        found += _grouped("modes", model, mains, lambda t: t.entry.mode, ("mode", "answer_template"), notes)
     for task in dict.fromkeys(t.entry.task.name for t in with_samples):
-        models = {t.entry.label: t for t in with_samples if t.entry.task.name == task}
-        if len(models) > 1:
-            found.append(_comparison("models", task, models))
-    return found
+        runs = [t for t in with_samples if t.entry.task.name == task]
+        found += _grouped("models", task, runs, lambda t: t.entry.label, (), notes)
+    return found, notes
 
 
-def _comparison(kind: str, of: str, named: Mapping[str, TaskTables]) -> Comparison:
+def _grouped(
+    kind: str,
+    of: str,
+    runs: Sequence[TaskTables],
+    name: Callable[[TaskTables], str],
+    leave: Sequence[str],
+    notes: list[str],
+) -> list[Comparison]:
+    """Compare the runs that share their terms, and note why each of the others stands alone."""
+    groups: dict[tuple[tuple[str, str], ...], list[TaskTables]] = {}
+    for run in runs:
+        agreed = {k: v for k, v in _terms(run).items() if k not in leave}
+        groups.setdefault(tuple(agreed.items()), []).append(run)
+    ordered = sorted(groups.values(), key=lambda group: -len(group))
+    for group in ordered[1:]:
+        why = "; ".join(differing(_terms(group[0]), _terms(ordered[0][0]), leave))
+        names, first = listed([name(t) for t in group]), name(ordered[0][0])
+        notes.append(f"not compared on {of}: {names} with {first} (measured on other terms: {shorten(why, 240)})")
+    several = [group for group in ordered if len({name(t) for t in group}) > 1]
+    return [_comparison(kind, of, {name(t): t for t in group}, part) for part, group in enumerate(several)]
+
+
+def _terms(run: TaskTables) -> dict[str, str]:
+    return {**terms_of(run.entry.task), **task_terms(run.entry.task)}
+
+
+def _comparison(kind: str, of: str, named: Mapping[str, TaskTables], part: int) -> Comparison:
     rates = pd.DataFrame([{"name": name, **_first(t)} for name, t in named.items()])
+    entries = tuple(t.entry for t in named.values())
     if len(named) > MOST_COMPARED:
-        return Comparison(kind, of, rates, pd.DataFrame())
+        return Comparison(kind, of, rates, pd.DataFrame(), entries, part)
     with np.errstate(all="ignore"):
         table = analysis.compare({name: t.entry.data.frame for name, t in named.items()})
-    return Comparison(kind, of, rates, table)
+    return Comparison(kind, of, rates, table, entries, part)
 
 
 def _first(table: TaskTables) -> dict[str, Any]:

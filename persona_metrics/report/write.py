@@ -10,8 +10,9 @@ from typing import Any
 
 from .. import __version__
 from ..errors import PersonaError
+from ..files import file_name
 from . import browser, page, words
-from .figures.draw import draw, file_name
+from .figures.draw import draw
 from .figures.style import save
 from .load import find, read
 from .schema import ComparisonReport, Report, TaskReport, UsageReport, WarningReport
@@ -36,8 +37,8 @@ def write_report(paths: Sequence[Path], out: Path, *, html: bool = True, figures
     runs, found_notes = find(paths)
     loaded = read(runs)
     tables = [of_entry(entry) for entry in loaded.entries]
-    compared = comparisons(loaded, tables)
-    notes = (*found_notes, *loaded.notes)
+    compared, apart = comparisons(tables)
+    notes = (*found_notes, *loaded.notes, *apart)
     report = _report(tables, compared, notes)
     try:
         _prepare(out)
@@ -72,7 +73,7 @@ def _csv(folder: Path, tables: Sequence[TaskTables], compared: Sequence[Comparis
         for name, rows in table.tables.items():
             (folder / f"{prefix}-{name}.csv").write_text(csv_text(rows), encoding="utf-8")
     for comparison in compared:
-        name = file_name(comparison.kind, comparison.of)
+        name = comparison.file_name
         (folder / f"{name}-rates.csv").write_text(csv_text(comparison.rates), encoding="utf-8")
         if len(comparison.differences):
             (folder / f"{name}-differences.csv").write_text(csv_text(comparison.differences), encoding="utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,6 +24,7 @@ COLUMNS = (
     "pair_id",
     "persona_id",
     "question_id",
+    "content",
     "question",
     "topic",
     "variant",
@@ -30,6 +32,8 @@ COLUMNS = (
     "attempt",
     "reply",
     "answer",
+    "answer_key",
+    "answer_length",
     "answer_failure",
     "personalized",
     "missing",
@@ -37,7 +41,11 @@ COLUMNS = (
     "verdict",
     "persona",
 )
-"""Columns of the tidy frame. ``personalized`` is 1.0, 0.0 (also for an answer failure) or NaN (verdict missing)."""
+"""Columns of the tidy frame. ``personalized`` is 1.0, 0.0 (also for an answer failure) or NaN (verdict missing).
+
+``content`` names what the pair says, whatever its ids and row number (12 hex digits over persona and question);
+``answer_key`` the answer's text, ``answer_length`` its characters (None and NaN without an answer).
+"""
 
 HEAVY = ("question", "reply", "answer", "verdict")
 """Columns that hold the texts; a reader of numbers leaves them out to stay small."""
@@ -203,10 +211,12 @@ def variant_rows(
     """Yield one dict of ``COLUMNS`` for each variant of a sample."""
     doc = sample["doc"]
     replies = replies_of(sample)
+    content = _digest(json.dumps([doc.get("persona"), doc.get("question")], sort_keys=True))
     for index, result in enumerate(results_of(sample)):
         failure, verdict = result.get("answer_failure"), result.get("verdict")
         value = 0.0 if failure is not None else None if verdict is None else verdict.get("personalized")
         name = str(result.get("variant", "whole"))
+        answer = result.get("answer")
         yield {
             "task": task,
             "evaluation": metadata.get("evaluation"),
@@ -216,13 +226,16 @@ def variant_rows(
             "pair_id": doc.get("pair_id"),
             "persona_id": doc.get("persona_id"),
             "question_id": doc.get("question_id"),
+            "content": content,
             "question": doc.get("question"),
             "topic": doc.get("topic"),
             "variant": name,
             "dropped": tuple(result.get("dropped") or ()),
             "attempt": int(name.split()[-1]) if name.startswith("attempt ") else 0,
             "reply": replies[index] if index < len(replies) else None,
-            "answer": result.get("answer"),
+            "answer": answer,
+            "answer_key": None if answer is None else _digest(answer),
+            "answer_length": float("nan") if answer is None else float(len(answer)),
             "answer_failure": failure,
             "personalized": float("nan") if value is None else float(value),
             "missing": (verdict or {}).get("missing"),
@@ -230,6 +243,10 @@ def variant_rows(
             "verdict": verdict,
             "persona": doc.get("persona") or {},
         }
+
+
+def _digest(text: Any) -> str:
+    return hashlib.blake2b(str(text).encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
 
 
 def _number(value: Any) -> float:

@@ -12,11 +12,9 @@ from .. import evaluations
 from ..dataset.sources import Pair, Question
 from ..errors import PersonaError, shorten
 from ..evaluations import Evaluation
-from ..evaluations.intersectionality import Intersection, Intersectionality
-from ..evaluations.leave_one_out import LeaveOneOut
-from ..personas import ATTRIBUTE_GROUPS, ATTRIBUTES, Persona, known
+from ..personas import Persona, known
 from ..runs import read
-from ..settings import Settings, load, split_names
+from ..settings import Settings, load
 
 FIXED = ("n", "seed", "source", "personas", "questions", "attributes", "loo_json", "k")
 """Settings that decided what was asked: the answers are there, so they can no longer be chosen."""
@@ -195,30 +193,8 @@ def restore(
     }
     n = recorded["n"] if isinstance(recorded.get("n"), int) else len(pairs)
     chosen = load({**fixed, "n": n, **overrides}, where="--metadata")
-    if name == LeaveOneOut.name:
-        return chosen, _leave_one_out(recorded.get("attributes"), chosen, where)
-    if name == Intersectionality.name and not {"intersection_json", "cross"} & set(overrides):
-        return chosen, _intersectionality(recorded.get("intersections"), chosen, where)
-    return chosen, evaluations.build(name, chosen, [pair.persona for pair in pairs])
-
-
-def _leave_one_out(items: Any, chosen: Settings, where: str) -> LeaveOneOut:
-    names = split_names(items) if isinstance(items, (list, str)) else ()
-    if not names or not all(name in ATTRIBUTES or name in ATTRIBUTE_GROUPS for name in names):
-        raise PersonaError(f"{where}: metadata.attributes does not list the attributes that were left out")
-    # attributes=all is recorded as the 33 names, of which each goes alone.
-    return LeaveOneOut(names, chosen.yardstick, groups_meant=names != tuple(ATTRIBUTES))
-
-
-def _intersectionality(described: Any, chosen: Settings, where: str) -> Intersectionality:
-    try:
-        items = tuple(
-            Intersection(name, tuple((a, tuple(map(str, values))) for a, values in conditions.items()))
-            for name, conditions in described.items()
-        )
-    except (AttributeError, TypeError):
-        raise PersonaError(f"{where}: metadata.intersections does not describe the intersections") from None
-    return Intersectionality(items, chosen.min_support)
+    people = [pair.persona for pair in pairs]
+    return chosen, evaluations.evaluation_of(name).restore(recorded, chosen, people, where)
 
 
 def align(

@@ -26,14 +26,6 @@ from .given import Given
 
 Ask = Callable[[Sequence[Judgement]], Sequence[Verdict]]
 
-BASE = {
-    "main": "persona_main",
-    "leave_one_out": "persona_loo",
-    "intersectionality": "persona_intersection",
-    "pass_at_k": "persona_pass_at_k",
-}
-"""The task whose YAML stands in for one that is not in the tasks folder (a user's own)."""
-
 
 class Repeater(LM):  # type: ignore[misc]
     """Answers each request with the reply that was given to it."""
@@ -63,7 +55,8 @@ class ReplayTask(PersonaTask):
 
     def __init__(self, given: Given, ask: Ask | None = None) -> None:
         self._given, self._ask = given, ask
-        config = read_task(given.task) or {**read_task(BASE[given.evaluation.name]), "task": given.task}
+        # A task of the user's own is not in our folder: the evaluation's YAML stands in for it.
+        config = read_task(given.task) or {**read_task(given.evaluation.task), "task": given.task}
         generation = {
             **config.get("generation_kwargs", {}),
             **(given.generation if isinstance(given.generation, Mapping) else {}),

@@ -8,16 +8,20 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy import optimize, stats
 from statsmodels.stats.contingency_tables import mcnemar
-from statsmodels.stats.proportion import proportion_confint
+
+from .clusters import cluster_sums, design, repeats
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Paired:
-    """A mean paired difference: error over pairs, t interval, discordant counts and McNemar's exact p."""
+    """A mean paired difference: error over pairs, interval, discordant counts, p, and the design effect (1: none).
+
+    ``stderr`` is that of the mean of independent differences, or the clustered one where personas or questions repeat.
+    """
 
     difference: float
     stderr: float
@@ -27,59 +31,111 @@ class Paired:
     only_first: int
     only_second: int
     p: float
+    effect: float = 1.0
 
 
-def paired_difference(first: ArrayLike, second: ArrayLike, confidence_level: float = 0.95) -> Paired:
-    """Return first − second over pairs of 0/1 values, arrays of shape (n,) without missing values.
+def paired_difference(
+    first: ArrayLike, second: ArrayLike, confidence_level: float = 0.95, clusters: Sequence[ArrayLike] = ()
+) -> Paired:
+    """Return first − second over pairs of values in 0…1, arrays of shape (n,) without missing values.
 
-    The error is that of the mean of differences; ``p`` is McNemar's exact binomial p over the discordant pairs
-    (McNemar 1947), 1.0 without any. With fewer than two pairs the error and the interval are NaN.
+    Of 0/1 values ``p`` is McNemar's exact binomial p over the discordant pairs (McNemar 1947), 1.0 without any, and the
+    interval Tango's score interval (Tango 1998, Stat. Med. 17), which holds its level where all that moved moved one
+    way; an end is drawn to 0 where the exact test does not exclude it, so that the two agree. Of shares (means
+    of attempts, pass@k) p is that of a paired permutation test on the mean (signs flipped by pair), the interval Student's.
+
+    ``clusters`` are two arrays of shape (n,), persona and question: where either repeats, error, interval and p are the
+    clustered ones (``clusters.design``; p is the largest of the two-way t test's and those of sign flips by cluster).
+    With fewer than two pairs the error and the interval are NaN.
     """
     a, b = np.asarray(first, float), np.asarray(second, float)
     d = a - b
     n = len(d)
     more, less = int(np.sum(d > 0)), int(np.sum(d < 0))
-    p = float(mcnemar([[0, more], [less, 0]], exact=True).pvalue) if more + less else 1.0
+    whole = bool(np.isin(d, (-1.0, 0.0, 1.0)).all())
+    mean = float(d.mean()) if n else float("nan")
     if n < 2:
-        return Paired(float(d.mean()) if n else float("nan"), *(float("nan"),) * 3, n, more, less, p)
+        return Paired(mean, *(float("nan"),) * 3, n, more, less, 1.0)
+    tail = (1 - confidence_level) / 2
+    design_ = design(d, *clusters) if clusters else None
     error = float(d.std(ddof=1) / np.sqrt(n))
-    if error == 0.0:
-        # All differences alike: the t interval would claim certainty. Newcombe's keeps the width that n allows.
-        both, neither = int(np.sum((a == 1) & (b == 1))), int(np.sum((a == 0) & (b == 0)))
-        low, high = newcombe_paired(both, more, less, neither, confidence_level)
-        return Paired(float(d.mean()), error, low, high, n, more, less, p)
-    reach = float(stats.t.ppf(0.5 + confidence_level / 2, n - 1)) * error
-    low, high = max(-1.0, float(d.mean()) - reach), min(1.0, float(d.mean()) + reach)
-    return Paired(float(d.mean()), error, low, high, n, more, less, p)
-
-
-def newcombe_paired(
-    both: int, only_first: int, only_second: int, neither: int, confidence_level: float = 0.95
-) -> tuple[float, float]:
-    """Return the score interval of a paired difference of proportions: method 10 of Newcombe 1998 (Stat. Med. 17).
-
-    It combines the two Wilson intervals with the correlation of the table, corrected for continuity.
-    """
-    n = both + only_first + only_second + neither
-    alpha = 1 - confidence_level
-    p1, p2 = (both + only_first) / n, (both + only_second) / n
-    l1, u1 = proportion_confint(both + only_first, n, alpha, method="wilson")
-    l2, u2 = proportion_confint(both + only_second, n, alpha, method="wilson")
-    product = (both + only_first) * (only_second + neither) * (both + only_second) * (only_first + neither)
-    cross = both * neither - only_first * only_second
-    if cross > n / 2:
-        cross_adjusted = cross - n / 2
-    elif cross >= 0:
-        cross_adjusted = 0.0
+    effect, df = 1.0, None
+    if design_ is not None:
+        error, effect, df = design_.stderr, design_.effect, design_.df
+    p = mcnemar_exact(more, less) if whole else step_down_max_t(d[:, None]).adjusted[0]
+    if design_ is not None:
+        p = clustered_p(d[:, None], clusters)[0]
+    if whole:
+        z = float(stats.norm.isf(tail)) if df is None else float(stats.t.isf(tail, df))
+        low, high = tango(more / effect, less / effect, n / effect, z)
     else:
-        cross_adjusted = float(cross)
-    phi = cross_adjusted / np.sqrt(product) if product else 0.0
-    d = p1 - p2
-    down, up = p1 - l1, u2 - p2
-    back, forth = u1 - p1, p2 - l2
-    low = d - np.sqrt(max(0.0, down**2 - 2 * phi * down * up + up**2))
-    high = d + np.sqrt(max(0.0, back**2 - 2 * phi * back * forth + forth**2))
-    return float(low), float(high)
+        reach = float(stats.t.isf(tail, n - 1 if df is None else df)) * error
+        # Where nothing moved, the width that so many pairs allow.
+        spare = tango(0.0, 0.0, n, float(stats.norm.isf(tail)))[1] if not error else 0.0
+        low, high = max(-1.0, mean - max(reach, spare)), min(1.0, mean + max(reach, spare))
+    if p > 2 * tail:
+        low, high = min(low, 0.0), max(high, 0.0)
+    return Paired(mean, error, low, high, n, more, less, p, effect)
+
+
+def mcnemar_exact(only_first: int, only_second: int) -> float:
+    """Return McNemar's exact two-sided p over the discordant pairs, 1.0 without any."""
+    if not only_first + only_second:
+        return 1.0
+    return float(mcnemar([[0, only_first], [only_second, 0]], exact=True).pvalue)
+
+
+def tango(only_first: float, only_second: float, n: float, z: float) -> tuple[float, float]:
+    """Return Tango's score interval of a paired difference of proportions: {δ : |T(δ)| ≤ z} (Stat. Med. 17, 1998, eq. 4).
+
+    Counts of discordant pairs among ``n``; they may be effective (divided by a design effect). ``z`` is the quantile.
+    """
+    b, c = only_first, only_second
+    found = (b - c) / n
+
+    def score(delta: float) -> float:
+        big = -b - c + (2 * n - b + c) * delta
+        inner = big * big + 8 * n * c * delta * (1 - delta)
+        q = (float(np.sqrt(max(0.0, inner))) - big) / (4 * n)
+        gap = b - c - n * delta
+        return 0.0 if abs(gap) < 1e-12 else gap / float(np.sqrt(max(n * (2 * q + delta * (1 - delta)), 1e-300)))
+
+    edge = 1 - 1e-12
+    low = -1.0 if found <= -edge or score(-edge) <= z else float(optimize.brentq(lambda x: score(x) - z, -edge, found))
+    high = 1.0 if found >= edge or score(edge) >= -z else float(optimize.brentq(lambda x: score(x) + z, found, edge))
+    return min(low, found), max(high, found)
+
+
+def clustered_p(differences: ArrayLike, clusters: Sequence[ArrayLike], flips: int = 9999, seed: int = 0) -> Floats:
+    """Return p-values of the columns of ``differences`` (n × m) that hold jointly, where personas or questions repeat.
+
+    Signs are flipped for whole clusters, by persona and by question (Cameron, Gelbach & Miller 2008, REStat 90, for
+    flips by cluster; Westfall & Young 1993 for the joint maximum), and the two-way t statistics are held against each
+    null; the larger p counts, as does that of the two-way t test. NaN is a missing difference.
+    """
+    d = np.asarray(differences, float)
+    columns = []
+    for column in d.T:
+        seen = ~np.isnan(column)
+        columns.append(design(column[seen], *(np.asarray(c)[seen] for c in clusters)) if seen.sum() > 1 else None)
+    means = np.array([float(np.nanmean(c)) if np.any(~np.isnan(c)) else 0.0 for c in d.T])
+    plain = studentised(d)
+    observed = np.array(
+        [
+            plain[i] if found is None else abs(means[i]) / found.stderr if found.stderr > 1e-15 else plain[i]
+            for i, found in enumerate(columns)
+        ]
+    )
+    observed = np.where(np.isnan(observed), 0.0, observed)
+    p = np.zeros(len(columns))
+    for i, found in enumerate(columns):
+        if found is not None and found.df:
+            p[i] = float(2 * stats.t.sf(observed[i], found.df))
+    for groups in clusters:
+        if repeats(groups) and len(np.unique(np.asarray(groups))) > 1:
+            sums = cluster_sums(d, groups)
+            p = np.maximum(p, step_down_max_t(sums, flips, seed, observed=observed).adjusted)
+    return p
 
 
 def studentised(differences: ArrayLike) -> Floats:
@@ -109,16 +165,20 @@ class MaxT:
     exact: bool
 
 
-def step_down_max_t(differences: ArrayLike, flips: int = 9999, seed: int = 0) -> MaxT:
+def step_down_max_t(
+    differences: ArrayLike, flips: int = 9999, seed: int = 0, observed: ArrayLike | None = None
+) -> MaxT:
     """Return p-values for "column j of ``differences`` (n × m) is centred at 0" that hold jointly over all columns.
 
     Westfall & Young 1993, algorithm 4.1 (step-down max-T), with signs flipped jointly for a whole row, which keeps the
     columns' dependence: scipy's ``permutation_test`` flips the rows of all columns together and hands back their joint
     null. NaN is a missing difference. Where the n pairs that moved have 2ⁿ ≤ ``flips`` flips, each is taken and p is
-    exact; otherwise ``flips`` random ones and p = (1 + hits)/(1 + flips) (Phipson & Smyth 2010).
+    exact; otherwise ``flips`` random ones and p = (1 + hits)/(1 + flips) (Phipson & Smyth 2010). ``observed`` are
+    statistics of shape (m,) to hold against the null in place of the columns' own, smaller where clusters overlap.
     """
     d = np.asarray(differences, float)
-    observed, filled = studentised(d), np.nan_to_num(d)
+    filled = np.nan_to_num(d)
+    observed = studentised(d) if observed is None else np.asarray(observed, float)
     count, square = np.sum(~np.isnan(d), axis=0), np.sum(filled**2, axis=0)
     # A pair without any difference stays what it is under a flip; most are such.
     moved = filled[np.any(filled != 0, axis=1)]
@@ -172,9 +232,56 @@ def _tuple(values: Floats) -> tuple[float, ...]:
     return tuple(float(v) for v in values)
 
 
-def detectable_difference(stderr: float, confidence_level: float = 0.95, power: float = 0.8) -> float:
-    """Return the smallest true difference that a test at this level would have found with this power: (z_α + z_β)·se."""
-    return float(stats.norm.ppf(0.5 + confidence_level / 2) + stats.norm.ppf(power)) * stderr
+def critical_value(differences: ArrayLike, level: float = 0.95, flips: int = 1999, seed: int = 0) -> float:
+    """Return the largest |t| that chance alone reaches over all columns of ``differences`` (n × m) in ``level`` of flips."""
+    d = np.nan_to_num(np.asarray(differences, float))
+    moved = d[np.any(d != 0, axis=1)]
+    floor = float(stats.norm.isf((1 - level) / 2))
+    if len(moved) < 2:
+        # Nothing moved: as if the columns were independent.
+        return max(floor, float(stats.norm.isf((1 - level ** (1 / max(1, d.shape[1]))) / 2)))
+    count, square = np.full(d.shape[1], len(d)), np.sum(moved**2, axis=0)
+    signs = np.random.default_rng(seed).choice([-1.0, 1.0], (flips, len(moved)))
+    return max(floor, float(np.quantile(_ratio(signs @ moved, count, square).max(axis=1), level)))
+
+
+def detectable_difference(
+    n: int, discordant: float, critical: float, *, level: float = 0.95, power: float = 0.8, seed: int = 0
+) -> float:
+    """Return the smallest true difference over ``n`` pairs that would survive in ``power`` of runs, NaN below two pairs.
+
+    ``discordant`` is the share of pairs that differ at all; where the difference asks for more, it is that. A difference
+    survives where |t| passes ``critical`` (``critical_value``, joint over all items) and McNemar's exact p is at most
+    1 − level: both are simulated (2,000 runs a step) rather than taken from a normal law, since few discordant pairs make
+    the exact test coarse. 1.0 where even a difference of 1 would not be found.
+    """
+    if n < 2:
+        return float("nan")
+    limit = _least_extreme(n, 1 - level)
+
+    def found(delta: float) -> float:
+        rng = np.random.default_rng(seed)
+        share = max(discordant, delta)
+        moved = rng.binomial(n, min(1.0, share), 2000)
+        more = rng.binomial(moved, min(1.0, 0.5 + delta / (2 * share)) if share else 0.5)
+        t = _ratio((2 * more - moved).astype(float), np.full(2000, n), moved.astype(float))
+        return float(np.mean((t >= critical) & (2 * more - moved > 0) & (moved - more <= limit[moved])))
+
+    if found(1.0) < power:
+        return 1.0
+    low, high = 0.0, 1.0
+    for _ in range(12):
+        middle = (low + high) / 2
+        low, high = (low, middle) if found(middle) >= power else (middle, high)
+    return high
+
+
+def _least_extreme(n: int, alpha: float) -> Any:
+    """Return for 0…n discordant pairs the greatest minority count whose exact two-sided p is at most ``alpha``, or −1."""
+    m = np.arange(n + 1)
+    tail = stats.binom.ppf(alpha / 2, m, 0.5)
+    reached = 2 * stats.binom.cdf(tail, m, 0.5) <= alpha
+    return np.where(m == 0, -1, np.where(reached, tail, tail - 1)).astype(int)
 
 
 def pairwise_agreement(votes: Sequence[Sequence[float | None]]) -> float:

@@ -126,6 +126,20 @@ def pooled_intervals(
     pooled = pooled_rates(successes, totals, confidence_level)
     if len(k) == 1:
         return np.array(pooled.lows), np.array(pooled.highs)
+    mean, prior, share = _grid(k, n)
+    share = share[:, :, None]
+    a = mean * prior
+    rate = (k + a) / (n + prior)
+    center = np.sum(share * rate, axis=(0, 1))
+    variance = np.sum(share * (rate * (1 - rate) / (n + prior + 1) + rate**2), axis=(0, 1)) - center**2
+    size = center * (1 - center) / variance - 1
+    tail = (1 - confidence_level) / 2
+    low, high = (stats.beta.ppf(q, center * size, (1 - center) * size) for q in (tail, 1 - tail))
+    return np.minimum(low, pooled.rates), np.maximum(high, pooled.rates)
+
+
+def _grid(k: Floats, n: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return the prior's means (60, 1, 1), weights (1, 60, 1) and the posterior share of each pair of them (60, 60)."""
     total, overall = n.sum(), k.sum() / n.sum()
     # As far out as the mean could lie if the groups differed as much as rates can.
     weight = total * len(k) / (total + len(k))
@@ -134,16 +148,9 @@ def pooled_intervals(
     mean = np.linspace(first, last, 60)[:, None, None]
     prior = np.linspace(0.004, 1.4, 60)[None, :, None] ** -2.0
     a, b = mean * prior, (1 - mean) * prior
-    likelihood = np.sum(special.betaln(k + a, n - k + b) - special.betaln(a, b), axis=2, keepdims=True)
+    likelihood = np.sum(special.betaln(k + a, n - k + b) - special.betaln(a, b), axis=2)
     share = np.exp(likelihood - likelihood.max())
-    share /= share.sum()
-    rate = (k + a) / (n + prior)
-    center = np.sum(share * rate, axis=(0, 1))
-    variance = np.sum(share * (rate * (1 - rate) / (n + prior + 1) + rate**2), axis=(0, 1)) - center**2
-    size = center * (1 - center) / variance - 1
-    tail = (1 - confidence_level) / 2
-    low, high = (stats.beta.ppf(q, center * size, (1 - center) * size) for q in (tail, 1 - tail))
-    return np.minimum(low, pooled.rates), np.maximum(high, pooled.rates)
+    return mean, prior, share / share.sum()
 
 
 @dataclass(frozen=True)
@@ -194,3 +201,69 @@ def homogeneity(values: ArrayLike, inside: ArrayLike, resamples: int = 9999, see
 
 def _tuple(values: Floats) -> tuple[float, ...]:
     return tuple(float(v) for v in values)
+
+
+def between_group_sd_interval(
+    successes: Sequence[int], totals: Sequence[int], confidence_level: float = 0.95
+) -> tuple[float, float]:
+    """Return an interval of the standard deviation of the groups' true rates; NaN where fewer than two have two pairs.
+
+    The spread of the raw rates over their noise is taken as noncentral chi-squared and its noncentrality inverted
+    (Venables 1975, JRSS B 37), with the noise that the common rate gives each group. 0 inside it: no spread was shown.
+    Groups of very unequal size, of which a tiny one is far off, are covered less often than the level says.
+    """
+    k, n = _groups(successes, totals)
+    k, n = k[n > 1], n[n > 1]
+    if len(k) < 2:
+        return float("nan"), float("nan")
+    # Half a pair to each side, so that a rate of 0 or 1 has noise, too.
+    common = (k.sum() + 0.5) / (n.sum() + 1)
+    noise = float(np.mean(common * (1 - common) / n))
+    df = len(k) - 1
+    seen = float(np.sum((k / n - np.mean(k / n)) ** 2)) / noise
+    tail = (1 - confidence_level) / 2
+    ends = [_noncentrality(seen, df, chance) for chance in (1 - tail, tail)]
+    return float(np.sqrt(ends[0] * noise / df)), float(np.sqrt(ends[1] * noise / df))
+
+
+def _noncentrality(seen: float, df: int, chance: float) -> float:
+    """Return the noncentrality at which ``seen`` or less comes with this chance, 0.0 where none is so large."""
+    if stats.chi2.cdf(seen, df) <= chance:
+        return 0.0
+    return float(optimize.brentq(lambda x: float(stats.ncx2.cdf(seen, df, x)) - chance, 1e-9, 20 * seen + 100))
+
+
+@dataclass(frozen=True)
+class Worst:
+    """The group with the lowest pooled rate: its position, rate and interval, and the chance that it is the lowest."""
+
+    group: int
+    rate: float
+    low: float
+    high: float
+    probability: float
+
+
+def worst(successes: Sequence[int], totals: Sequence[int], confidence_level: float = 0.95, seed: int = 0) -> Worst:
+    """Return the group that is lowest after pooling, from 4,000 draws of all groups' rates (see ``pooled_intervals``).
+
+    Rates are drawn together under the prior's uncertainty, so that having been picked as the lowest does not bias the
+    interval where the groups are many and alike in kind. One odd group among few is drawn towards the others: read its raw
+    rate beside it.
+    """
+    k, n = _groups(successes, totals)
+    pooled = pooled_rates(successes, totals, confidence_level)
+    at = pooled.worst
+    if len(k) == 1:
+        return Worst(0, pooled.rates[0], pooled.lows[0], pooled.highs[0], 1.0)
+    rng = np.random.default_rng(seed)
+    mean, prior, share = _grid(k, n)
+    chosen = rng.choice(share.size, 4000, p=share.ravel())
+    row, column = np.unravel_index(chosen, share.shape)
+    a = k + (mean[row, 0, 0] * prior[0, column, 0])[:, None]
+    b = n - k + ((1 - mean[row, 0, 0]) * prior[0, column, 0])[:, None]
+    drawn = rng.beta(a, b)
+    tail = (1 - confidence_level) / 2
+    low, high = (float(end) for end in np.quantile(drawn[:, at], [tail, 1 - tail]))
+    rate = pooled.rates[at]
+    return Worst(at, rate, min(low, rate), max(high, rate), float(np.mean(np.argmin(drawn, axis=1) == at)))

@@ -81,43 +81,6 @@ def effective_n(values: ArrayLike) -> float:
     return len(y) * mean * (1 - mean) / variance
 
 
-# -- clustered errors --------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Clustered:
-    """A mean with its naive, one-way and two-way clustered standard errors; ``df`` are the t degrees of freedom."""
-
-    mean: float
-    naive: float
-    first: float
-    second: float
-    two_way: float
-    df: int
-    fallback: bool
-
-
-def clustered_errors(values: ArrayLike, first: ArrayLike, second: ArrayLike) -> Clustered:
-    """Return the standard error of a mean whose observations share personas (``first``) and questions (``second``).
-
-    Arrays of shape (n,). Cameron, Gelbach & Miller 2011 (JBES 29): V = V₁ + V₂ − V₁₂ with CR0 sums. That can come out
-    at or below zero; then the larger one-way error stands in and ``fallback`` says so. Use t with ``df`` = min(G) − 1.
-    """
-    y = np.asarray(values, float)
-    residual = y - y.mean()
-    size = len(y)
-    one = np.unique(np.asarray(first), return_inverse=True)[1]
-    two = np.unique(np.asarray(second), return_inverse=True)[1]
-    both = np.unique(np.stack([one, two]), axis=1, return_inverse=True)[1].ravel()
-    v1, v2, v12 = (float(np.sum(np.bincount(g, residual) ** 2)) / size**2 for g in (one, two, both))
-    variance, fallback = v1 + v2 - v12, False
-    if variance <= 1e-15:
-        variance, fallback = max(v1, v2), True
-    naive = float(y.std(ddof=1) / np.sqrt(size)) if size > 1 else float("nan")
-    df = int(min(one.max(), two.max())) if size else 0
-    return Clustered(float(y.mean()), naive, v1**0.5, v2**0.5, variance**0.5, df, fallback)
-
-
 # -- missing verdicts --------------------------------------------------------------------------------------------------
 
 

@@ -12,8 +12,24 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from ...files import file_name
 from ...personas import bands
-from .style import BLUE, INK, ORANGE, ROW, SOFT, Drawn, clean, dots, frame, label, percent, rows_axis, side_notes
+from .style import (
+    BLUE,
+    INK,
+    ORANGE,
+    ROW,
+    SOFT,
+    Drawn,
+    Subject,
+    clean,
+    dots,
+    frame,
+    label,
+    percent,
+    rows_axis,
+    side_notes,
+)
 
 
 def forest(name: str, table: pd.DataFrame, overall: Mapping[str, float], caption: str, model: str) -> Drawn:
@@ -154,3 +170,16 @@ def _mark(ax: Axes, rates: Any, thin: Sequence[tuple[int, int]]) -> None:
 def _order(attribute: str, values: set[str]) -> list[str]:
     known = [text for _, _, text in bands(attribute)]
     return sorted(values, key=lambda v: (known.index(v) if v in known else len(known), v))
+
+
+def draw(subject: Subject) -> list[Drawn]:
+    """Draw the forest, and a heat map where two attributes cross."""
+    rows = subject.table("intersections")
+    if rows is None:
+        return []
+    listed: Any = subject.metadata.get("intersections") or {}
+    drawn = [forest(f"{subject.prefix}-forest", rows, subject.overall, subject.caption, subject.model)]
+    for cross in crosses(listed):
+        found = heat(file_name(subject.prefix, "heat", *cross), rows, listed, cross, subject.caption, subject.model)
+        drawn += [found] if found else []
+    return drawn

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from .main import p_text
-from .style import BLUE, ORANGE, ROW, SOFT, Drawn, dots, frame, label, percent, rows_axis, side_notes
+from .style import BLUE, ORANGE, ROW, SOFT, Drawn, Subject, dots, frame, label, percent, rows_axis, side_notes
 
 
 def importances(name: str, table: pd.DataFrame, caption: str, model: str) -> Drawn:
@@ -45,3 +45,9 @@ def importances(name: str, table: pd.DataFrame, caption: str, model: str) -> Dra
     kept = [str(i) for i, s in zip(rows["item"], survives, strict=True) if s]
     alt = f"Importances of {len(rows)} items. Surviving the correction: {', '.join(kept) or 'none'}."
     return Drawn(name, "Importance of attributes", caption, alt, figure)
+
+
+def draw(subject: Subject) -> list[Drawn]:
+    """Draw the importances."""
+    rows = subject.table("importance")
+    return [] if rows is None else [importances(f"{subject.prefix}-importance", rows, subject.caption, subject.model)]

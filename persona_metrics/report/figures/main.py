@@ -9,7 +9,22 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ...personas import ATTRIBUTES, NOT_STATED, bands
-from .style import BLUE, INK, ORANGE, ROW, SOFT, Drawn, clean, dots, frame, label, percent, rows_axis, side_notes
+from .style import (
+    BLUE,
+    INK,
+    ORANGE,
+    ROW,
+    SOFT,
+    Drawn,
+    Subject,
+    clean,
+    dots,
+    frame,
+    label,
+    percent,
+    rows_axis,
+    side_notes,
+)
 
 _PANEL, _LABELS, _NOTES = 2.1, 1.62, 0.5
 _TITLE, _AXIS = 0.3, 0.42
@@ -160,3 +175,11 @@ def p_text(p: float) -> str:
     if np.isnan(p):
         return ""
     return "p < 0.001" if p < 0.001 else f"p {p:.3f}"
+
+
+def draw(subject: Subject) -> list[Drawn]:
+    """Draw the rates by attribute."""
+    rows = subject.table("by_attribute")
+    if rows is None:
+        return []
+    return [by_attribute(f"{subject.prefix}-by_attribute", rows, subject.overall, subject.caption, subject.model)]

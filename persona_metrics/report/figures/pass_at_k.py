@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .style import BLUE, INK, ORANGE, SOFT, Drawn, frame, percent
+from .style import BLUE, INK, ORANGE, SOFT, Drawn, Subject, frame, percent
 
 
 def attempts(name: str, curve: pd.DataFrame, needed: pd.DataFrame, caption: str, model: str) -> Drawn:
@@ -106,3 +106,11 @@ def _plain(ax: Axes) -> None:
         ax.spines[side].set_visible(False)
     ax.grid(visible=False, axis="x")
     ax.tick_params(labelsize=8, length=0, colors=SOFT)
+
+
+def draw(subject: Subject) -> list[Drawn]:
+    """Draw the curve and the attempts."""
+    curve = subject.table("curve")
+    if curve is None:
+        return []
+    return [attempts(f"{subject.prefix}-attempts", curve, subject.tables["attempts"], subject.caption, subject.model)]

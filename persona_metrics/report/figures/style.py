@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,23 @@ BLUE, ORANGE, GREEN = "#0a5a9c", "#d6801f", "#2a9d78"
 ROW = 0.27
 """Height of one row of a chart, in inches."""
 DPI = 200
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What one task's figures are made of: the tables of ``analysis``, the headline's rate, and what a caption says."""
+
+    prefix: str
+    tables: Mapping[str, Any]
+    overall: Mapping[str, float]
+    caption: str
+    model: str
+    metadata: Mapping[str, Any]
+
+    def table(self, name: str) -> Any:
+        """Return a table, None where there is none or it is empty."""
+        found = self.tables.get(name)
+        return found if found is not None and len(found) else None
 
 
 @dataclass(frozen=True)

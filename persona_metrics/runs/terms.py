@@ -1,0 +1,53 @@
+"""On what terms a task was measured: two numbers stand side by side only where these agree."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from ..evaluations import EVALUATIONS
+from .read import TaskRun
+
+TERMS: Mapping[str, str] = {
+    "pack_version": "pack version",
+    "version": "task version",
+    "data_hash": "data hash",
+    "critic_model": "critic",
+    "critic_template": "critic template",
+    "critic_temperature": "critic temperature",
+    "critic_votes": "votes",
+    "mode": "mode",
+    "answer_template": "answer template",
+}
+"""What has to agree between two models' runs of any task, with the name a reader knows it by."""
+
+GENERATION: Mapping[str, str] = {"temperature": "temperature", "max_gen_toks": "length limit"}
+"""How the model sampled: it has to agree between two runs of one task (attempts need another temperature than answers)."""
+
+
+def terms_of(task: TaskRun) -> dict[str, str]:
+    """Return the terms as texts; what a run did not record is "not recorded", and agrees with the same of another."""
+    return {name: _said(task.metadata.get(name)) for name in TERMS}
+
+
+def task_terms(task: TaskRun) -> dict[str, str]:
+    """Return what beside ``terms_of`` has to agree between two runs of the same task: sampling and the evaluation's own."""
+    evaluation = EVALUATIONS.get(str(task.metadata.get("evaluation")))
+    own = {name: _said(task.metadata.get(name)) for name in (evaluation.terms if evaluation else ())}
+    return {**{name: _said(task.generation.get(name)) for name in GENERATION}, **own}
+
+
+def _said(value: Any) -> str:
+    if value is None:
+        return "not recorded"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def differing(one: Mapping[str, str], two: Mapping[str, str], leave: Collection[str] = ()) -> list[str]:
+    """Return which terms differ, as ``critic: a here, b there``, in the order of ``one``."""
+    names = {**TERMS, **GENERATION}
+    return [
+        f"{names.get(name, name.replace('_', ' '))}: {one[name]} here, {two.get(name)} there"
+        for name in one
+        if name not in leave and one[name] != two.get(name)
+    ]

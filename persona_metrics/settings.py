@@ -72,6 +72,11 @@ class Settings(BaseSettings):
     cross: str | None = Field(None, description="intersectionality: attributes whose full cross is measured")
     min_support: int = Field(30, gt=0, description="intersectionality: pairs each intersection should hold")
     k: int = Field(16, gt=0, description="pass@k: attempts a pair")
+    others: int = Field(1, gt=0, description="contrast: other people that each answer is judged for")
+    placebo: bool = Field(False, description="leave-one-out: ask the whole persona twice, for the noise floor")
+    max_answer_failures: float = Field(
+        0.2, ge=0, le=1, description="share of replies without an answer beyond which the run says so"
+    )
 
     critic_model: str | None = Field(None, description="the critic: a model name, embedded, or a panel a,b@url,c")
     critic_base_url: str | None = Field(None, description="the critic's OpenAI-compatible endpoint")

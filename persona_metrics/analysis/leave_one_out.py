@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
-from ..evaluations.leave_one_out import ALL_LISTED, NONE_LISTED
+from ..evaluations.leave_one_out import ALL_LISTED, NONE_LISTED, PLACEBO
 from ..statistics.clusters import repeats
 from ..statistics.paired import clustered_p, critical_value, detectable_difference, paired_difference, step_down_max_t
 from ..statistics.rates import paired_bounds
 from .rates import LEVEL, NAN, Floats, by_variant, clusters_of, codes, flips, headline, whole
-from .words import count, listed, signed
+from .words import count, listed, points, signed
 
 _COLUMNS = [
     "item",
@@ -75,6 +75,12 @@ def importance(frame: pd.DataFrame) -> pd.DataFrame:
         }
         for name in without
     ]
+    # The placebo is the noise floor, not one of the hypotheses: it may not make the others' correction dearer.
+    noise = [row for row in rows if row["item"] == PLACEBO]
+    rows = [row for row in rows if row["item"] != PLACEBO]
+    if noise:
+        differences = np.delete(differences, without.index(PLACEBO), axis=1)
+        noise[0].update(p_adjusted=noise[0]["p"], p_bh=noise[0]["p"], survives=False, detectable=NAN)
     p = np.array([row["p"] for row in rows])
     joint = clustered_p(differences, clusters) if clustered else np.array(step_down_max_t(differences).adjusted)
     # A sign flip of differences in −1, 0, 1 is McNemar's exact test: random flips may not claim a smaller p than it.
@@ -84,7 +90,7 @@ def importance(frame: pd.DataFrame) -> pd.DataFrame:
     for row, adjusted_p, bh in zip(rows, adjusted, exploratory, strict=True):
         row.update(p_adjusted=float(adjusted_p), p_bh=float(bh), survives=bool(adjusted_p <= 1 - LEVEL + 1e-12))
         row["detectable"] = _detectable(row, critical)
-    return pd.DataFrame(rows, columns=_COLUMNS)
+    return pd.DataFrame([*rows, *noise], columns=_COLUMNS)
 
 
 def _row(first: Floats, second: Floats, clusters: Sequence[Any]) -> dict[str, Any]:
@@ -135,8 +141,8 @@ def intervals(found: Mapping[str, pd.DataFrame]) -> dict[str, tuple[float, float
 
 def finding(found: Mapping[str, pd.DataFrame]) -> str:
     """Return which attributes' importances survive the correction for testing many."""
-    rows = found["importance"]
-    rows = rows[rows["n"] > 0]
+    every = found["importance"]
+    rows = every[(every["n"] > 0) & (every["item"] != PLACEBO)]
     if not len(rows):
         return "No importance has a pair with both verdicts."
     kept = rows[rows["survives"].astype(bool)].sort_values("difference", ascending=False)
@@ -144,7 +150,7 @@ def finding(found: Mapping[str, pd.DataFrame]) -> str:
         named = listed(
             f"{r['item']} ({signed(float(r['difference']))} points)" for r in kept.head(5).to_dict("records")
         )
-        return f"Surviving the correction for testing {len(rows)}: {named}."
+        return f"Surviving the correction for testing {len(rows)}: {named}.{_floor(every)}"
     floor = float(rows["detectable"].median())
     found_with = (
         f" A difference below {100 * floor:.0f} points would survive in fewer than four of five runs of this n."
@@ -152,12 +158,25 @@ def finding(found: Mapping[str, pd.DataFrame]) -> str:
         else " So few pairs could not show any difference."
     )
     none = "The one importance does not survive" if len(rows) == 1 else f"None of {len(rows)} importances survives"
-    return f"{none} the test.{found_with}"
+    return f"{none} the test.{found_with}{_floor(every)}"
+
+
+def _floor(rows: pd.DataFrame) -> str:
+    placebo = rows[(rows["item"] == PLACEBO) & (rows["n"] > 0)].to_dict("records")
+    if not placebo:
+        return ""
+    row = placebo[0]
+    moved = int(row["only_whole"]) + int(row["only_without"])
+    return (
+        f" Asking the whole persona twice (placebo) moved {count(moved, 'verdict')} of {int(row['n']):,}:"
+        f" {points(*(float(row[k]) for k in ('difference', 'low', 'high')))} is noise of sampling and critic."
+    )
 
 
 def doubts(found: Mapping[str, pd.DataFrame]) -> list[str]:
     """Return what missing verdicts and a small n do to the importances."""
     rows, lines = found["importance"], []
+    rows = rows[rows["item"] != PLACEBO]
     if not len(rows):
         return []
     turned = rows[rows["undetermined"].astype(bool) & (rows["difference"] != 0)]

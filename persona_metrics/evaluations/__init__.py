@@ -12,6 +12,7 @@ from .base import Evaluation, Outcome, Variant
 
 NAMES: tuple[str, ...] = (
     "main",
+    "contrast",
     "leave_one_out",
     "intersectionality",
     "pass_at_k",

@@ -21,12 +21,13 @@ Row = float | str
 
 @dataclass(frozen=True)
 class Variant:
-    """One prompt of a pair: the persona as the model sees it, and the seed of its sampling where it has its own."""
+    """One prompt of a pair: the persona as the model sees it, and seed and prompt mode where it has its own."""
 
     name: str
     persona: Persona
     dropped: tuple[str, ...] = ()
     seed: int | None = None
+    mode: str | None = None
 
 
 @dataclass(frozen=True)
@@ -86,9 +87,13 @@ class Evaluation(ABC):
     def variants(self, persona: Persona) -> tuple[Variant, ...]:
         """Return the prompts a pair needs, always in the same order and number."""
 
+    def judged(self, variant: Variant, persona: Persona, question_id: str) -> tuple[tuple[str, Persona], ...]:  # noqa: ARG002
+        """Return for whom a variant's answer is judged, each with the name that the outcome goes by; its own person first."""
+        return ((variant.name, persona),)
+
     @abstractmethod
     def metrics(self, persona: Persona, outcomes: Sequence[Outcome]) -> dict[str, Row]:
-        """Return one pair's value of each row, from the outcomes in the order of ``variants``.
+        """Return one pair's value of each row, from the outcomes in the order of ``variants`` (and ``judged``).
 
         A row that a missing verdict leaves unknown is left out; it is never 0.
         """

@@ -30,6 +30,8 @@ DEFAULT = (
 )
 NONE_LISTED = "none of the listed"
 ALL_LISTED = "all listed"
+PLACEBO = "placebo"
+"""The whole persona asked once more: what its importance shows is noise of sampling and critic."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,8 @@ class LeaveOneOut(Evaluation):
     )
     items: tuple[str, ...] = DEFAULT
     yardstick: str = WHOLE
+    placebo: int | None = None
+    """The seed of the placebo arm; None where there is none."""
     groups_meant: bool = True
     """Whether a name that is both (``disability``) means the group; with ``attributes=all`` each attribute goes alone."""
 
@@ -77,7 +81,8 @@ class LeaveOneOut(Evaluation):
                 raise PersonaError(f"{where}: {shorten(item, 40)!r} is no attribute or group{suggest(item, known)}")
             if not any(name in p.attributes for p in personas for name in members(item, groups=not every)):
                 raise PersonaError(f"{where}: no persona states {item!r}, so leaving it out changes nothing")
-        return cls(items, settings.yardstick, groups_meant=not every)
+        placebo = settings.seed * 10_000 + 9_999 if settings.placebo else None
+        return cls(items, settings.yardstick, placebo, groups_meant=not every)
 
     @classmethod
     def restore(cls, recorded: Mapping[str, Any], settings: Settings, personas: Sequence[Persona], where: str) -> Self:  # noqa: ARG003
@@ -87,7 +92,12 @@ class LeaveOneOut(Evaluation):
         if not names or not all(name in ATTRIBUTES or name in ATTRIBUTE_GROUPS for name in names):
             raise PersonaError(f"{where}: metadata.attributes does not list the attributes that were left out")
         # attributes=all is recorded as the 33 names, of which each goes alone.
-        return cls(names, settings.yardstick, groups_meant=names != tuple(ATTRIBUTES))
+        return cls(
+            names,
+            settings.yardstick,
+            9_999 if recorded.get("placebo") else None,
+            groups_meant=names != tuple(ATTRIBUTES),
+        )
 
     def dropped_by(self, item: str) -> tuple[str, ...]:
         """Return the attributes that leaving ``item`` out drops."""
@@ -100,7 +110,7 @@ class LeaveOneOut(Evaluation):
         return tuple(name for name in ATTRIBUTES if name in dropped)
 
     def variants(self, persona: Persona) -> tuple[Variant, ...]:
-        """Return whole, without each item, and without all of them: 2 + A prompts."""
+        """Return whole, without each item, and without all of them (2 + A prompts), and the placebo where it is asked for."""
         without = []
         for item in self.items:
             dropped = self.dropped_by(item)
@@ -109,20 +119,23 @@ class LeaveOneOut(Evaluation):
             Variant(WHOLE, persona),
             *without,
             Variant(NONE_LISTED, persona.without(*self.listed), self.listed),
+            *([] if self.placebo is None else [Variant(PLACEBO, persona, seed=self.placebo)]),
         )
 
     def metrics(self, persona: Persona, outcomes: Sequence[Outcome]) -> dict[str, Row]:
         """Return the whole persona's rate and the paired differences whose two verdicts are both there."""
         whole, *without = outcomes
         rows = breakdown(whole.personalized, persona, ())
-        for item, outcome in zip((*self.items, ALL_LISTED), without, strict=True):
+        extra = () if self.placebo is None else (PLACEBO,)
+        for item, outcome in zip((*self.items, ALL_LISTED, *extra), without, strict=True):
             if whole.personalized is not None and outcome.personalized is not None:
                 rows[f"importance[{item}]"] = whole.personalized - outcome.personalized
         return {**rows, **shares(outcomes)}
 
     def record(self) -> dict[str, Any]:
         """Return the items and the yardstick."""
-        return {"attributes": list(self.items), "yardstick": self.yardstick}
+        made = {"attributes": list(self.items), "yardstick": self.yardstick}
+        return made if self.placebo is None else {**made, "placebo": True}
 
 
 def members(item: str, *, groups: bool = True) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from .. import answers, evaluations, settings
 from ..critic import Judgement, Verdict, judge
-from ..evaluations import Outcome
+from ..evaluations import Outcome, Variant
 from ..personas import Persona, known
 
 
@@ -22,46 +22,47 @@ def judge_replies(
 ) -> list[list[dict[str, Any]]]:
     """Take the answers out of ``replies`` and have them judged in one concurrent batch.
 
-    ``replies`` and ``docs`` are aligned, one entry an instance; the result has one list an instance with one dict a
-    reply (see ``samples``). The critic compares with the whole persona, or with the one the model saw where the
-    yardstick is ``reduced``. ``ask`` stands in for the critic (verdicts of a batch file).
+    ``replies`` and ``docs`` are aligned, one entry an instance; the result has one list an instance with a dict for each
+    person that a reply is judged for (see ``runs.read``). The critic compares with the whole persona, or with the one the
+    model saw where the yardstick is ``reduced``. ``ask`` stands in for the critic (verdicts of a batch file).
     """
-    flat = [(i, reply) for i, group in enumerate(replies) for reply in group]
-    extracted = [answers.extract(reply, chosen.mode) for _, reply in flat]
-    variants = [_variant(docs[i], evaluation) for i, _ in flat]
-    asked = [n for n, found in enumerate(extracted) if found.answer is not None]
-    judgements = [
-        Judgement(
-            docs[flat[n][0]]["question"],
-            (variants[n][2] if chosen.yardstick == "reduced" else persona_of(docs[flat[n][0]])).attributes,
-            extracted[n].answer or "",
-        )
-        for n in asked
-    ]
-    asking = ask or partial(judge, settings=chosen)
-    verdicts = dict(zip(asked, asking(judgements), strict=True))
     results: list[list[dict[str, Any]]] = [[] for _ in replies]
-    for n, (i, _) in enumerate(flat):
-        name, dropped, _ = variants[n]
-        results[i].append(
-            {
-                "variant": name,
-                "dropped": list(dropped),
-                "answer": extracted[n].answer,
-                "answer_failure": extracted[n].failure,
-                "verdict": verdicts[n].to_dict() if n in verdicts else None,
-            }
-        )
+    judgements: list[Judgement] = []
+    waiting: list[dict[str, Any]] = []
+    for i, group in enumerate(replies):
+        doc, own = docs[i], persona_of(docs[i])
+        variant = _variant(doc, own, evaluation)
+        people = evaluation.judged(variant, own, str(doc.get("question_id"))) if evaluation else ((variant.name, own),)
+        for number, reply in enumerate(group):
+            found = answers.extract(reply, variant.mode or chosen.mode)
+            for name, person in people:
+                made: dict[str, Any] = {
+                    "variant": name,
+                    "dropped": list(variant.dropped),
+                    "answer": found.answer,
+                    "answer_failure": found.failure,
+                    "verdict": None,
+                }
+                if name != variant.name:
+                    made |= {"reply": number, "judged_for": {"id": person.id, "persona": dict(person.attributes)}}
+                results[i].append(made)
+                if found.answer is not None:
+                    reduced = chosen.yardstick == "reduced" and name == variant.name and variant.mode is None
+                    shown = variant.persona if reduced else person
+                    judgements.append(Judgement(doc["question"], shown.attributes, found.answer))
+                    waiting.append(made)
+    asking = ask or partial(judge, settings=chosen)
+    for made, verdict in zip(waiting, asking(judgements), strict=True):
+        made["verdict"] = verdict.to_dict()
     return results
 
 
-def _variant(doc: Mapping[str, Any], evaluation: evaluations.Evaluation | None) -> tuple[str, tuple[str, ...], Persona]:
-    persona = persona_of(doc)
+def _variant(doc: Mapping[str, Any], persona: Persona, evaluation: evaluations.Evaluation | None) -> Variant:
     name = str(doc.get("variant", "whole"))
     for variant in evaluation.variants(persona) if evaluation else ():
         if variant.name == name:
-            return name, variant.dropped, variant.persona
-    return name, (), persona
+            return variant
+    return Variant(name, persona)
 
 
 def outcome(result: Mapping[str, Any]) -> Outcome:

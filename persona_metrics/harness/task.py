@@ -108,15 +108,15 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         """Render the YAML's template over the pair; ``prompt`` is the mode's template, filled in."""
         return super().doc_to_text(doc if "prompt" in doc else {**doc, "prompt": self._prompt(doc)}, doc_to_text)
 
-    def _prompt(self, doc: Mapping[str, Any], persona: Persona | None = None) -> str:
+    def _prompt(self, doc: Mapping[str, Any], persona: Persona | None = None, mode: str | None = None) -> str:
         shown = persona or persona_of(doc)
-        return render(f"answer/{self.settings.mode}.jinja", persona=shown.attributes, question=doc["question"])
+        return render(f"answer/{mode or self.settings.mode}.jinja", persona=shown.attributes, question=doc["question"])
 
     def fewshot_context(self, doc: Any, num_fewshot: Any = 0, *args: Any, **kwargs: Any) -> list[Any]:
         """Return one context a variant."""
         contexts = []
         for variant in self.evaluation.variants(persona_of(doc)):
-            shown = {**doc, "prompt": self._prompt(doc, variant.persona)}
+            shown = {**doc, "prompt": self._prompt(doc, variant.persona, variant.mode)}
             contexts.append(super().fewshot_context(shown, num_fewshot, *args, **kwargs))
         return contexts
 
@@ -177,10 +177,12 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         name = _model_name(running)
         self.config.metadata["model_name"] = name
         pairs = len(samples) if samples else min(len(self.pairs), int(limit)) if limit else len(self.pairs)
-        variants = len(self.evaluation.variants(self.pairs[0].persona))
-        calls = pairs * variants
-        votes = record.votes(self.settings)
-        judged = "no judgement (predict only)" if self._predict_only else f"at most {calls * votes} judgements"
+        first = self.pairs[0]
+        shown = self.evaluation.variants(first.persona)
+        variants, calls = len(shown), pairs * len(shown)
+        people = sum(len(self.evaluation.judged(v, first.persona, first.question.id)) for v in shown)
+        most = pairs * people * record.votes(self.settings)
+        judged = "no judgement (predict only)" if self._predict_only else f"at most {most} judgements"
         say(f"{self.config.task}: {pairs} pairs × {variants} variants = {calls} generations, {judged}")
         if support := self.config.metadata.get("support"):
             thin = {k: v for k, v in support.items() if v < self.settings.min_support}

@@ -212,7 +212,10 @@ def variant_rows(
     doc = sample["doc"]
     replies = replies_of(sample)
     content = _digest(json.dumps([doc.get("persona"), doc.get("question")], sort_keys=True))
-    for index, result in enumerate(results_of(sample)):
+    at = -1
+    for result in results_of(sample):
+        # An answer that is judged for several people has a result for each, and one reply.
+        at += "judged_for" not in result
         failure, verdict = result.get("answer_failure"), result.get("verdict")
         value = 0.0 if failure is not None else None if verdict is None else verdict.get("personalized")
         name = str(result.get("variant", "whole"))
@@ -232,7 +235,7 @@ def variant_rows(
             "variant": name,
             "dropped": tuple(result.get("dropped") or ()),
             "attempt": int(name.split()[-1]) if name.startswith("attempt ") else 0,
-            "reply": replies[index] if index < len(replies) else None,
+            "reply": replies[at] if at < len(replies) else None,
             "answer": answer,
             "answer_key": None if answer is None else _digest(answer),
             "answer_length": float("nan") if answer is None else float(len(answer)),

@@ -1,0 +1,76 @@
+"""Puts modelled answers beside the survey's tables, and what simple models would score. Knows no language model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ..dataset.opinion_groups import group_of
+from ..dataset.opinion_tables import OpinionTables
+from ..personas import Persona
+from ..statistics.opinion import DEFAULT, Bootstrap, GroupAnswer, OpinionScore, score
+
+Modelled = Mapping[tuple[str, str, str], Sequence[float]]
+"""Item, grouping and group → shares of the options in the item's order."""
+
+
+def beside(tables: OpinionTables, modelled: Modelled) -> list[GroupAnswer]:
+    """Return one answer for every cell that carries signal; a cell that ``modelled`` lacks is missing, never zero."""
+    answers = []
+    for cell in tables.scored():
+        item = tables.items[cell.item]
+        answers.append(
+            GroupAnswer(
+                item=item.id,
+                topic=item.topic,
+                grouping=cell.grouping,
+                group=cell.group,
+                ordinal=item.ordinal,
+                survey=cell.shares,
+                everybody=tables.everybody(item.id).shares,
+                model=tuple(modelled.get((item.id, cell.grouping, cell.group), ())),
+                n_effective=cell.n_effective,
+            )
+        )
+    return answers
+
+
+def baselines(
+    tables: OpinionTables, pool: Sequence[Persona], bootstrap: Bootstrap = DEFAULT
+) -> dict[str, OpinionScore]:
+    """Return the scores of four models by name, from the least knowing to the table itself.
+
+    ``uniform``: every option alike. ``everybody``: the survey's average person. ``party alone``: each persona of the
+    pool answers as its party does, whatever else it is; a persona without one of the three parties, and an item whose
+    answers do not differ by party, get everybody's. ``group table``: the survey's own shares of the group.
+    """
+    cells = [(cell.item, cell.grouping, cell.group) for cell in tables.scored()]
+    models: dict[str, Modelled] = {
+        "uniform": {key: [1 / len(tables.items[key[0]].options)] * len(tables.items[key[0]].options) for key in cells},
+        "everybody": {key: tables.everybody(key[0]).shares for key in cells},
+        "party alone": _party_alone(tables, pool),
+        "group table": {(c.item, c.grouping, c.group): c.shares for c in tables.scored()},
+    }
+    return {name: score(beside(tables, modelled), bootstrap) for name, modelled in models.items()}
+
+
+def _party_alone(tables: OpinionTables, pool: Sequence[Persona]) -> Modelled:
+    parties = [group_of(persona.attributes, "party") for persona in pool]
+    mixes: dict[tuple[str, str], dict[str | None, int]] = {}
+    for grouping in {cell.grouping for cell in tables.scored()}:
+        for persona, party in zip(pool, parties, strict=True):
+            group = group_of(persona.attributes, grouping)
+            if group is not None:
+                mix = mixes.setdefault((grouping, group), {})
+                mix[party] = mix.get(party, 0) + 1
+    modelled = {}
+    for cell in tables.scored():
+        everybody = tables.everybody(cell.item).shares
+        split = tables.groups(cell.item, "party") if "party" in tables.items[cell.item].signal else ()
+        by_party = {c.group: c.shares for c in split}
+        if mix := mixes.get((cell.grouping, cell.group)):
+            people = sum(mix.values())
+            answers = [(count / people, by_party.get(party or "", everybody)) for party, count in mix.items()]
+            modelled[cell.item, cell.grouping, cell.group] = [
+                sum(part * shares[i] for part, shares in answers) for i in range(len(everybody))
+            ]
+    return modelled

@@ -47,21 +47,25 @@ def baselines(
     models: dict[str, Modelled] = {
         "uniform": {key: [1 / len(tables.items[key[0]].options)] * len(tables.items[key[0]].options) for key in cells},
         "everybody": {key: tables.everybody(key[0]).shares for key in cells},
-        "party alone": _party_alone(tables, pool),
+        "party alone": party_alone(tables, pool),
         "group table": {(c.item, c.grouping, c.group): c.shares for c in tables.scored()},
     }
     return {name: score(beside(tables, modelled), bootstrap) for name, modelled in models.items()}
 
 
-def _party_alone(tables: OpinionTables, pool: Sequence[Persona]) -> Modelled:
+def party_alone(tables: OpinionTables, pool: Sequence[Persona]) -> Modelled:
+    """Return what each group would answer if all of its personas in the pool answered as their party does.
+
+    A group without a persona is left out: its cells are missing.
+    """
     parties = [group_of(persona.attributes, "party") for persona in pool]
     mixes: dict[tuple[str, str], dict[str | None, int]] = {}
     for grouping in {cell.grouping for cell in tables.scored()}:
         for persona, party in zip(pool, parties, strict=True):
             group = group_of(persona.attributes, grouping)
             if group is not None:
-                mix = mixes.setdefault((grouping, group), {})
-                mix[party] = mix.get(party, 0) + 1
+                counts = mixes.setdefault((grouping, group), {})
+                counts[party] = counts.get(party, 0) + 1
     modelled = {}
     for cell in tables.scored():
         everybody = tables.everybody(cell.item).shares

@@ -140,8 +140,8 @@ def _signal(path: Traversable) -> dict[str, dict[str, Signal]]:
     found: dict[str, dict[str, Signal]] = {}
     for where, row in _rows(path.read_text("utf-8"), path.name):
         try:
-            numbers = [float(row[name]) for name in ("tv", "chance", "noise", "ceiling")]
-            signal = Signal(*numbers, int(row["n_groups"]), int(row["min_n"]))
+            tv, chance, noise, ceiling = (float(row[name]) for name in ("tv", "chance", "noise", "ceiling"))
+            signal = Signal(tv, chance, noise, ceiling, int(row["n_groups"]), int(row["min_n"]))
             found.setdefault(row["item"], {})[row["grouping"]] = signal
         except (KeyError, ValueError, TypeError) as error:
             raise PersonaError(f"{where}: not a row of signal: {shorten(error)}") from None

@@ -209,7 +209,7 @@ def _sums(answers: Sequence[GroupAnswer], bootstrap: Bootstrap) -> _Sums:
         "dd": (d * d).sum(1),
         "error": variance * (1 - 2 * weight) + shared,
     }
-    of = {name: np.bincount(item, column, items) for name, column in columns.items()}
+    of = {name: np.asarray(np.bincount(item, column, items), float) for name, column in columns.items()}
     return _Sums(of, items, len(here), len(answers) - len(here))
 
 

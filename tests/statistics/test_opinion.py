@@ -39,7 +39,9 @@ def answer(
     return GroupAnswer(item, topic, grouping, group, ordinal, tuple(survey), tuple(everybody), tuple(model), n)
 
 
-def two(a: Sequence[float], b: Sequence[float], item: str = "one", n: tuple[float, float] = (101, 101)) -> list[GroupAnswer]:
+def two(
+    a: Sequence[float], b: Sequence[float], item: str = "one", n: tuple[float, float] = (101, 101)
+) -> list[GroupAnswer]:
     """Groups a and b of one item: the survey has 80 and 20 per cent, everybody 50."""
     return [answer(a, (0.8, 0.2), item=item, n=n[0]), answer(b, (0.2, 0.8), item=item, group="b", n=n[1])]
 

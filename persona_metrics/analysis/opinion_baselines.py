@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from ..dataset.opinion_groups import group_of
+from ..dataset.opinion_groups import Draw, group_of
 from ..dataset.opinion_tables import OpinionTables
 from ..personas import Persona
 from ..statistics.opinion import DEFAULT, Bootstrap, GroupAnswer, OpinionScore, score
@@ -32,6 +32,25 @@ def beside(tables: OpinionTables, modelled: Modelled) -> list[GroupAnswer]:
             )
         )
     return answers
+
+
+def by_group(
+    tables: OpinionTables, draws: Iterable[Draw], answers: Mapping[tuple[str, str], Sequence[float]]
+) -> Modelled:
+    """Return the mean answer of each group from its drawn personas; ``answers``: item and persona's id → shares.
+
+    A persona may be drawn for several groupings and needs to answer once. One that did not answer is left out of its
+    group's mean, and a group in which nobody did is missing.
+    """
+    modelled = {}
+    for draw in draws:
+        for item in (item for item in tables.items.values() if draw.grouping in item.signal):
+            for group, personas in draw.personas.items():
+                found = [answers[item.id, p.id] for p in personas if (item.id, p.id) in answers]
+                if found:
+                    means = [sum(option) / len(found) for option in zip(*found, strict=True)]
+                    modelled[item.id, draw.grouping, group] = means
+    return modelled
 
 
 def baselines(

@@ -10,14 +10,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from importlib.resources.abc import Traversable
 from string import ascii_uppercase
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import PersonaError, shorten
 from ..personas import require_attributes
 from .opinion_groups import attributes_of
+
+if TYPE_CHECKING:
+    # It moved between Python 3.10 and 3.14; only annotations name it.
+    from importlib.resources.abc import Traversable
 
 ALL = "all"
 """The grouping, and its one group, of everybody."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from persona_metrics.analysis.opinion_baselines import baselines, beside, party_alone
+from persona_metrics.analysis.opinion_baselines import baselines, beside, by_group, party_alone
+from persona_metrics.dataset.opinion_groups import personas_for
 from persona_metrics.dataset.opinion_tables import OpinionTables, opinion_tables
 from persona_metrics.dataset.sources import load_pool
 from persona_metrics.settings import Settings
@@ -42,6 +43,32 @@ def test_party_alone_is_the_table_where_people_are_grouped_by_party(tables: Opin
     assert skill(by_party).value == pytest.approx(1)
     by_sex = [a for a in beside(tables, modelled) if a.grouping == "sex"]
     assert abs(skill(by_sex).value) < 0.35
+
+
+def test_group_answers_are_the_means_of_its_personas_and_nobodys_is_missing(tables: OpinionTables) -> None:
+    draw = personas_for(load_pool(Settings()).personas, "sex", 4, seed=0)
+    item = "gss_abnomore"
+    men, women = ([p.id for p in draw.personas[sex]] for sex in ("Male", "Female"))
+    answers = {(item, men[0]): (1.0, 0.0), (item, men[1]): (0.5, 0.5), (item, men[2]): (0.3, 0.7)}
+    modelled = by_group(tables, [draw], answers)
+    assert modelled == {(item, "sex", "Male"): pytest.approx([0.6, 0.4])}
+    scored = score([a for a in beside(tables, modelled) if a.item == item and a.grouping == "sex"])
+    assert (scored.cells, scored.missing) == (1, 1)
+    answers[item, women[0]] = (0.2, 0.8)
+    assert by_group(tables, [draw], answers)[item, "sex", "Female"] == pytest.approx([0.2, 0.8])
+
+
+def test_personas_that_answer_as_their_group_did_have_skill_1_in_it(tables: OpinionTables) -> None:
+    draw = personas_for(load_pool(Settings()).personas, "party+sex", 6, seed=0)
+    answers = {
+        (item.id, persona.id): cell.shares
+        for item in tables.items.values()
+        if "party+sex" in item.signal
+        for cell in tables.groups(item.id, "party+sex")
+        for persona in draw.personas[cell.group]
+    }
+    scored = score([a for a in beside(tables, by_group(tables, [draw], answers)) if a.grouping == "party+sex"])
+    assert (scored.skill.value, scored.steer.value, scored.missing) == (pytest.approx(1), pytest.approx(1), 0)
 
 
 def test_cells_without_an_answer_are_missing(tables: OpinionTables) -> None:

@@ -46,8 +46,13 @@ def padded(answer: str, times: int = 3) -> str:
 
 
 def sentences(answer: str) -> list[str]:
-    """Return the answer's sentences, line by line, without blank lines."""
-    return [s.strip() for line in answer.splitlines() for s in _SENTENCE.split(line) if s.strip()]
+    """Return the answer's sentences, line by line, without blank lines; a list mark stays with what follows it."""
+    found = []
+    for line in answer.splitlines():
+        mark = match.group() if (match := _MARK.match(line)) else ""
+        first, *more = _SENTENCE.split(line[len(mark) :].strip())
+        found += [mark + first, *more] if first else []
+    return found
 
 
 def blank_lines(answer: str) -> str:

@@ -227,6 +227,11 @@ def test_sentences_end_where_they_do() -> None:
     ]
 
 
+def test_a_list_mark_is_no_sentence() -> None:
+    assert sentences("1. Look up. Call.\n\n- **Go**.") == ["1. Look up.", "Call.", "- **Go**."]
+    assert bullets("1. Look up. Call.\n2. Go.") == "- Look up.\n- Call.\n- Go."
+
+
 def test_markdown_goes_and_blanks_to_fill_in_stay() -> None:
     assert unmarked(TEXT) == (
         "Start here. The U.S. fund SPWO is fine. Use a first. Then wait 5 min. Keep apartment __ and __ blank."

@@ -265,3 +265,31 @@ def test_a_quarter_is_written_as_people_type_and_a_twentieth_tells_a_story() -> 
 def test_no_question_leads_the_answer() -> None:
     leading = ("isn't it", "don't you think", "surely", "obviously", "everyone knows", "wouldn't you agree")
     assert not [q["question"] for q in questions() if any(phrase in q["question"].lower() for phrase in leading)]
+
+
+def card_rows(mark: str) -> list[list[str]]:
+    text = (EMBEDDED / "questions.md").read_text(encoding="utf-8")
+    lines = text.split(f"<!-- {mark} -->")[1].split(f"<!-- /{mark} -->")[0].strip().splitlines()
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+
+
+def test_the_card_counts_what_the_file_holds() -> None:
+    default = drawn_by_default()
+    topics = Counter(q["topic"] for q in default)
+    for topic, _, theirs, ours, number in card_rows("topics"):
+        count = topics[topic] if topic != "others" else sum(n for t, n in topics.items() if t not in PRISM)
+        size = PRISM.get(topic, PRISM_OUTLIERS)
+        assert int(number) == count, topic
+        assert float(ours) == round(100 * count / len(default), 1)
+        assert float(theirs) == round(100 * size / (sum(PRISM.values()) + PRISM_OUTLIERS), 1)
+    assert [row[0] for row in card_rows("bears")] == list(ATTRIBUTES)
+    for attribute, decides, colours, bears, *_ in card_rows("bears"):
+        assert int(decides) == sum(attribute in q["bears"]["decides"] for q in default), attribute
+        assert int(colours) == sum(attribute in q["bears"]["colours"] for q in default), attribute
+        assert int(bears) == int(decides) + int(colours)
+    text = (EMBEDDED / "questions.md").read_text(encoding="utf-8")
+    kinds = Counter(q["kind"] for q in questions() if q["language"] == "en")
+    for kind, count in kinds.items():
+        assert re.search(rf"^\| {kind} \| [^|]+ \| {count} \|", text, re.M), kind
+    for name, has in REGISTERS.items():
+        assert f"| {name} | {sum(has(q['question']) for q in default)} |" in text, name

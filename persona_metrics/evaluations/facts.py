@@ -45,6 +45,16 @@ SHARED: tuple[Fact, ...] = (
     Fact("critic_failures", "share of verdicts that could not be had", higher_is_better=False),
     Fact("answer_failures", "share of replies without an answer", higher_is_better=False, judged=False),
     Fact("critic_agreement", "share of agreeing pairs of votes"),
+    Fact("critic_ties", "share of verdicts whose votes were tied; they are missing", higher_is_better=False),
+    Fact("n", "judged pairs of a group", most="n", unit="pairs", judged=False),
+    Fact(
+        "design_effect",
+        "variance of the headline's mean over that of as many pairs without a repeated person or question",
+        least=1.0,
+        most="n",
+        higher_is_better=False,
+        unit="ratio",
+    ),
 )
 """Rows that every evaluation has."""
 

@@ -17,7 +17,6 @@ from .. import evaluations, settings
 from ..critic import Verdict, check, judge
 from ..dataset import sources
 from ..errors import PersonaError
-from ..evaluations import Outcome
 from ..evaluations.facts import SHARED
 from ..personas import Persona
 from ..prompts import render
@@ -25,6 +24,7 @@ from ..runs.read import Result
 from . import processes, record
 from .exits import say, user_errors
 from .judging import judge_replies, outcome, persona_of
+from .remarks import Judged, design_effect, packed, remarks, rows_of_groups
 
 try:  # lm-eval 0.5 splits tasks by output type; ours generates
     from lm_eval.api.task import GenerateTask as _BaseTask
@@ -66,10 +66,13 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         self._collected = False
         self._predict_only = False
         self._incomplete: set[str] = set()
+        self._repeats = False
         with user_errors():
             self.settings = self._settings(metadata)
             pool = self._draw(str(metadata.get("evaluation", "main")))
             config["metadata"] = record.metadata(metadata, self.settings, self.evaluation, pool, self.pairs)
+        people, questions = {p.persona.id for p in self.pairs}, {p.question.id for p in self.pairs}
+        self._repeats = min(len(people), len(questions)) < len(self.pairs)
         config["generation_kwargs"] = self._generation(config.get("generation_kwargs"))
         super().__init__(config=config)
         self.dataset = {"test": _documents(self.pairs)}
@@ -233,12 +236,18 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
 
     def _remark(self) -> None:
         """Let the evaluation learn from all pairs what a single one's rows lean on, and say what looks wrong."""
-        by_pair: dict[Any, list[Outcome]] = {}
+        by_pair: dict[Any, Judged] = {}
+        unanswered: str | None = None
         for instance in self.instances:
+            doc = instance.doc
+            pair = by_pair.setdefault(instance.doc_id, Judged(persona_of(doc), str(doc["question_id"]), []))
             for results in instance.filtered_resps.values():
-                by_pair.setdefault(instance.doc_id, []).extend(map(outcome, results))
-        self.evaluation = self.evaluation.informed(by_pair.values())
-        for remark in self.evaluation.remarks(by_pair.values()):
+                pair.outcomes.extend(map(outcome, results))
+                if unanswered is None and any(result["answer_failure"] for result in results):
+                    unanswered = str(instance.resps[0])
+        pairs = list(by_pair.values())
+        self.evaluation = self.evaluation.informed(pair.outcomes for pair in pairs)
+        for remark in remarks(self.evaluation, pairs, self.settings, unanswered):
             say(f"warning: {remark}")
 
     def doc_iterator(self, *, rank: int = 0, world_size: int = 1, **kwargs: Any) -> Any:
@@ -257,6 +266,9 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
             return {"bypass": 0}
         outcomes = [outcome(result) for result in _flat(results)]
         rows = dict(self.evaluation.metrics(persona_of(doc), outcomes))
+        rows |= rows_of_groups(rows)
+        if self._repeats and self.evaluation.headline in rows:
+            rows["design_effect"] = packed(rows[self.evaluation.headline], doc["persona_id"], doc["question_id"])
         self._incomplete |= {str(m["metric"]) for m in self.config.metric_list or ()} - rows.keys()
         return rows
 
@@ -273,7 +285,11 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
 
     def aggregation(self) -> dict[str, Any]:
         """Return the mean for every row, but for those the evaluation aggregates itself."""
-        return _Means({**super().aggregation(), **self.evaluation.aggregates()})
+        return _Means({**super().aggregation(), **self._own()})
+
+    def _own(self) -> dict[str, Callable[[Any], float]]:
+        """Return the rows that are no mean: the evaluation's, and what repetition costs."""
+        return {**self.evaluation.aggregates(), "design_effect": design_effect}
 
     def aggregate(self, bootstrap_iters: int | None = 100_000) -> tuple[dict[str, Any], int]:
         """Aggregate as lm-eval 0.5 does, but without bootstrapping the evaluation's own rows.
@@ -281,7 +297,11 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         0.5 bootstraps everything that is not its mean: 100,000 fits of the group model would take an hour. Their
         intervals stand in the report. (0.4 prints N/A by itself and never calls this.)
         """
-        own = self.evaluation.aggregates()
+        own = self._own()
+        counted = {
+            k for scorer in self._scorers for r in scorer.export_reduced().values() for k in r if k.startswith("n[")
+        }
+        own |= dict.fromkeys(counted, sum)
         kept = [scorer.export_reduced() for scorer in self._scorers]
         for scorer, rows in zip(self._scorers, kept, strict=True):
             scorer.import_reduced({d: {k: v for k, v in r.items() if k not in own} for d, r in rows.items()})
@@ -296,10 +316,11 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
 
 
 class _Means(dict):  # type: ignore[type-arg]
-    """Rows named after data (``personalized[sex=Female]``) are known only when they appear; all of them are means."""
+    """Rows named after data (``personalized[sex=Female]``) are known only when they appear; all but counts are means."""
 
     def __missing__(self, key: str) -> Callable[[Any], float]:
-        return mean  # type: ignore[no-any-return]
+        # How many pairs a group has is a count.
+        return sum if key.startswith("n[") else mean
 
     def __contains__(self, key: object) -> bool:
         return True

@@ -11,6 +11,7 @@ import pandas as pd
 from .. import analysis
 from ..analysis.words import count, p_value, percent, points
 from ..evaluations import EVALUATIONS
+from ..runs.terms import differing, terms_of
 from .load import Entry
 from .tables import Comparison, TaskTables
 
@@ -37,6 +38,41 @@ def headline(table: TaskTables) -> str:
 def finding(table: TaskTables) -> str:
     """Return the second sentence of a task: what its own evaluation is about."""
     return analysis.finding(table.entry.evaluation, table.tables) if table.headline is not None else ""
+
+
+def worth(table: TaskTables, others: Sequence[TaskTables]) -> str:
+    """Return what stands beside every rate of main: contrast and lift on the same terms, or that nothing shows either.
+
+    A rate rises with any good answer, adapted or not; without the two it does not say that the persona mattered.
+    """
+    if table.entry.evaluation != "main" or not _judged(table):
+        return ""
+    if table.entry.mode == "baseline":
+        return "The model did not see the persona: this is the floor that the other modes are read against."
+    beside = next(
+        (t for t in others if t.entry.evaluation == "contrast" and _same_terms(table, t) and _judged(t)), None
+    )
+    if beside is None:
+        return (
+            "Nothing here yet shows that the persona mattered: an answer that would fit anybody counts, too"
+            " (persona_contrast tells)."
+        )
+    rows = beside.tables["worth"].to_dict("records")
+    said = [
+        f"{r['row']} {points(float(r['difference']), float(r['low']), float(r['high']))}, {p_value(float(r['p']))}"
+        for r in rows
+        if r["n"]
+    ]
+    return f"What the persona is worth (persona_contrast): {'; '.join(said)}."
+
+
+def _judged(table: TaskTables) -> bool:
+    return table.headline is not None and len(table.headline) > 0 and int(table.headline["n"].iloc[0]) > 0
+
+
+def _same_terms(one: TaskTables, two: TaskTables) -> bool:
+    left, right = terms_of(one.entry.task), terms_of(two.entry.task)
+    return one.entry.label == two.entry.label and not differing(left, right, ("version",))
 
 
 def caption(entry: Entry, n: int | None = None) -> str:

@@ -84,7 +84,7 @@ def _report(tables: Sequence[TaskTables], compared: Sequence[Comparison], notes:
         pack_version=__version__,
         notes=list(notes),
         warnings=[WarningReport(text=w.text, about=w.about) for w in words.warnings(tables, compared)],
-        tasks=[_task(t) for t in tables],
+        tasks=[_task(t, tables) for t in tables],
         comparisons=[
             ComparisonReport(kind=c.kind, of=c.of, rates=records(c.rates), differences=records(c.differences))
             for c in compared
@@ -92,7 +92,7 @@ def _report(tables: Sequence[TaskTables], compared: Sequence[Comparison], notes:
     )
 
 
-def _task(table: TaskTables) -> TaskReport:
+def _task(table: TaskTables, every: Sequence[TaskTables]) -> TaskReport:
     entry = table.entry
     usage = entry.data.usage
     metadata: dict[str, Any] = plain(dict(entry.task.metadata))
@@ -109,7 +109,7 @@ def _task(table: TaskTables) -> TaskReport:
         lines=entry.data.log.lines,
         lost=entry.data.log.lost,
         headline=words.headline(table),
-        finding=words.finding(table),
+        finding=" ".join(filter(None, (words.worth(table, every), words.finding(table)))),
         metadata=metadata,
         usage=UsageReport(**vars(usage)),
         tables={name: records(rows) for name, rows in table.tables.items()},

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import random
+import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,8 +18,9 @@ from openai import AsyncOpenAI, DefaultAioHttpClient, RequestOptions
 
 from .. import embedded_model
 from ..errors import shorten
+from ..masking import mask
 from ..settings import Settings
-from . import debate, request
+from . import debate, faults, keys, request
 from .debate import Vote
 from .limits import Gate, retry_after
 from .request import Critic, Dialect, Messages, Reply
@@ -57,11 +60,13 @@ class Endpoint:
         if critic.identity is not None:
             flight = min(flight, 2 * embedded_model.SLOTS)  # more would wait inside the model until they time out
         self.gate = Gate(flight, *caps)
-        self._secret = critic.secret(settings)
+        secret = critic.secret(settings)
+        announce(critic.notes(settings))
         # Without a key no header of one: "none" is not what an endpoint should log.
-        self._options: RequestOptions = {} if self._secret else {"headers": {"Authorization": openai.Omit()}}
+        headers = keys.headers(critic.base_url, secret, os.environ)
+        self._options: RequestOptions = {"headers": headers}
         self._client = AsyncOpenAI(
-            api_key=self._secret or "none",
+            api_key=secret or "none",
             base_url=critic.base_url,
             max_retries=0,  # retries are ours: all requests in flight must back off together
             http_client=DefaultAioHttpClient(
@@ -166,7 +171,7 @@ class Endpoint:
                 self.gate.succeeded(headers, counted, used)
                 return reply
             message, code = request.error_message(
-                data if data is not None else content[:400].decode("utf-8", "replace")
+                data if data is not None else content[: 1 << 14].decode("utf-8", "replace")
             )
             failure = self._rejected(status, message, code, headers)
             if status in (400, 422) and not failure.refused and self._stepped_down(tried, message):
@@ -187,7 +192,7 @@ class Endpoint:
             if isinstance(cause, asyncio.TimeoutError):
                 self.gate.throttled()
                 raise _Failure(f"no reply in time: within {self._settings.critic_timeout:g} s") from None
-            raise _Failure(self._clean(f"connection failed: {shorten(cause, 80)}")) from None
+            raise _Failure(self._clean(faults.described(error))) from None
         except (openai.OpenAIError, ValueError) as error:
             raise _Failure(self._clean(f"unreadable reply: {shorten(error, 80)}")) from None
         return response.status_code, response.headers, response.content
@@ -210,7 +215,18 @@ class Endpoint:
 
     def _clean(self, reason: str) -> str:
         # Some servers repeat the key they reject.
-        return reason.replace(self._secret, "***") if self._secret else reason
+        return mask(reason)
+
+
+_announced: set[str] = set()
+
+
+def announce(notes: Sequence[str]) -> None:
+    """Say each line on stderr, once a process."""
+    for note in notes:
+        if note not in _announced:
+            _announced.add(note)
+            print(f"persona-metrics: {note}", file=sys.stderr, flush=True)
 
 
 def _innermost(error: BaseException) -> BaseException:

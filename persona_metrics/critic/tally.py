@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from ..errors import shorten
 from .debate import TIE, Judgement, Verdict
 
+_SAID_ALREADY = ("the certificate", "the proxy", "no TLS there", "TLS failed", "no such host")
+"""Reasons that name by themselves what to change."""
+
 FIRST = 20
 """Where so many judgements, the first to be asked for, all fail for one reason, the run stops."""
 
@@ -90,6 +93,8 @@ def kind(reason: str) -> str:
 
 def advice(reason: str) -> str:
     """Return the reason and the setting to change."""
+    if reason.startswith(_SAID_ALREADY):
+        return reason
     for mark, what in (
         ("insufficient_quota", "this account has nothing left to spend"),
         ("HTTP 401", "set PERSONA_CRITIC_API_KEY (or OPENAI_API_KEY) to a key it accepts"),

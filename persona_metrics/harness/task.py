@@ -14,7 +14,7 @@ from lm_eval.api.registry import register_filter, register_metric
 from lm_eval.api.task import ConfigurableTask
 
 from .. import evaluations, settings
-from ..critic import Verdict, check, judge
+from ..critic import Verdict, check_once, judge
 from ..dataset import sources
 from ..errors import PersonaError
 from ..evaluations import Outcome
@@ -173,7 +173,7 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
 
     def _check_critic(self) -> None:
         if not processes.process():
-            _check_once(self.settings)
+            check_once(self.settings)
 
     def _announce(self, running: Any, limit: Any, samples: Any) -> None:
         if self._rank or processes.process():
@@ -348,16 +348,6 @@ def _flat(results: Any) -> list[Mapping[str, Any]]:
 def _without_defaults(metadata: Mapping[str, Any]) -> dict[str, Any]:
     # `evaluation` is the YAML's own word, not a setting.
     return {k: v for k, v in metadata.items() if k not in ("evaluation", "version")}
-
-
-_checked: set[Any] = set()
-
-
-def _check_once(chosen: settings.Settings) -> None:
-    key = chosen.model_dump_json(include={f for f in type(chosen).model_fields if f.startswith("critic")})
-    if key not in _checked:
-        check(chosen, remembered=True)
-        _checked.add(key)
 
 
 def _running_model() -> Any:

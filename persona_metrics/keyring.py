@@ -40,7 +40,9 @@ def collect(mine: Mapping[str, Any], found: Mapping[str, Mapping[str, str]]) -> 
     """
     lent = found[ARGUMENT]
     spoken = {
-        **{f"PERSONA_{n.upper()}": plain(mine.get(n)) for n in ("critic_api_key", "critic_api_keys", "critic_base_url")},
+        **{
+            f"PERSONA_{n.upper()}": plain(mine.get(n)) for n in ("critic_api_key", "critic_api_keys", "critic_base_url")
+        },
         **{n: lent.get(n, "") for n in ("OPENAI_API_KEY", "OPENAI_BASE_URL")},
     }
     keys = []

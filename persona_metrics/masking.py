@@ -19,9 +19,7 @@ _LONGEST = 1 << 16
 """Longer texts are cut here before they are searched: no message shows that much."""
 
 _LOGIN = re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://)[^\s/?#@'\"<>]*(?:@[^\s/?#@'\"<>]*)*@")
-_NAMED = re.compile(
-    r"(?i)([?&;][\w.-]*(?:key|token|secret|sig|passw|pwd|auth|credential|code)[\w.-]*=)[^&;\s\"'#<>]+"
-)
+_NAMED = re.compile(r"(?i)([?&;][\w.-]*(?:key|token|secret|sig|passw|pwd|auth|credential|code)[\w.-]*=)[^&;\s\"'#<>]+")
 _BEARER = re.compile(r"(?i)\b((?:bearer|basic)\s+)(?=\S*\d)[A-Za-z0-9._~+/=-]{8,}")
 _SHAPED = re.compile(r"(?<![A-Za-z0-9])(?:(?:sk|rk|pk|gsk|hf|xai|nvapi|pplx|r8|ghp|glpat)[-_]|AIza)[A-Za-z0-9_-]{16,}")
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
@@ -150,7 +148,11 @@ def printable(text: str) -> str:
 def _steers(character: str) -> bool:
     if character in "\n\t":
         return False
-    return character in _BIDI or unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") or ord(character) >> 8 == 0xE00
+    return (
+        character in _BIDI
+        or unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp")
+        or ord(character) >> 8 == 0xE00
+    )
 
 
 def _spelt(character: str) -> str:

@@ -27,7 +27,7 @@ from .request import Critic, Dialect, Messages, Reply
 from .store import Store
 
 _RETRIED = frozenset({408, 409, 425, 429, *range(500, 600)})
-_NAMES = {400: "bad request", 401: "key rejected", 403: "access refused", 404: "not found"}
+_NAMES = {400: "bad request", 401: "key rejected", 403: "access refused", 404: "not found", 407: "the proxy wants a login"}
 _REFUSED = ("content_filter", "refusal")
 _SPARED = 50
 """So many refusals for lack of allowance cost no attempt, as long as others get through in the meantime."""
@@ -65,18 +65,19 @@ class Endpoint:
         # Without a key no header of one: "none" is not what an endpoint should log.
         headers = keys.headers(critic.base_url, secret, os.environ)
         self._options: RequestOptions = {"headers": headers}
-        self._client = AsyncOpenAI(
-            api_key=secret or "none",
-            base_url=critic.base_url,
-            max_retries=0,  # retries are ours: all requests in flight must back off together
-            http_client=DefaultAioHttpClient(
-                timeout=settings.critic_timeout,
-                # The gate is the limit; aiohttp's own of 100 connections would be another.
-                limits=httpx2.Limits(max_connections=_UNLIMITED, max_keepalive_connections=_UNLIMITED),
-                # A redirect would turn the request into a GET, or carry the key elsewhere.
-                follow_redirects=False,
-            ),
-        )
+        with faults.building(os.environ):
+            self._client = AsyncOpenAI(
+                api_key=secret or "none",
+                base_url=critic.base_url,
+                max_retries=0,  # retries are ours: all requests in flight must back off together
+                http_client=DefaultAioHttpClient(
+                    timeout=settings.critic_timeout,
+                    # The gate is the limit; aiohttp's own of 100 connections would be another.
+                    limits=httpx2.Limits(max_connections=_UNLIMITED, max_keepalive_connections=_UNLIMITED),
+                    # A redirect would turn the request into a GET, or carry the key elsewhere.
+                    follow_redirects=False,
+                ),
+            )
 
     async def close(self) -> None:
         """Close the connections."""
@@ -173,6 +174,8 @@ class Endpoint:
             message, code = request.error_message(
                 data if data is not None else content[: 1 << 14].decode("utf-8", "replace")
             )
+            if wants := faults.wants_tls(status, content):
+                raise _Failure(wants, again=False)
             failure = self._rejected(status, message, code, headers)
             if status in (400, 422) and not failure.refused and self._stepped_down(tried, message):
                 continue
@@ -192,7 +195,8 @@ class Endpoint:
             if isinstance(cause, asyncio.TimeoutError):
                 self.gate.throttled()
                 raise _Failure(f"no reply in time: within {self._settings.critic_timeout:g} s") from None
-            raise _Failure(self._clean(faults.described(error))) from None
+            reason = faults.described(error)
+            raise _Failure(self._clean(reason), again=not faults.lasting(reason)) from None
         except (openai.OpenAIError, ValueError) as error:
             raise _Failure(self._clean(f"unreadable reply: {shorten(error, 80)}")) from None
         return response.status_code, response.headers, response.content

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -61,16 +62,12 @@ def origin(url: str | None) -> Origin | None:
         return None
     if not host or parts.scheme not in ("http", "https"):
         return None
-    try:
+    with contextlib.suppress(ValueError):  # a name, not a number
         host = str(ipaddress.ip_address(host.strip("[]")))
-    except ValueError:
-        pass
     return Origin(parts.scheme, host, port or _port(parts.scheme))
 
 
-def choose(
-    url: str, keys: tuple[Key, ...], *, named_by: str = ARGUMENT, panel_address: str | None = None
-) -> Choice:
+def choose(url: str, keys: tuple[Key, ...], *, named_by: str = ARGUMENT, panel_address: str | None = None) -> Choice:
     """Return the key that goes to the critic at ``url``, which the source ``named_by`` named.
 
     ``…_KEYS`` goes to the host that it names. ``PERSONA_CRITIC_API_KEY`` goes to the critic's address (``panel_address``

@@ -74,7 +74,7 @@ class Critic:
         """Return what a user should know before the first call: a host that ``.env`` names, a key that stays here."""
         if self.identity is not None:
             return ()
-        named = ()
+        named: tuple[str, ...] = ()
         if self.named_by(settings) == DOTENV:
             named = (f".env names the critic's host: {self.host} ({self.model})",)
         why = self.choice(settings).why_none
@@ -100,8 +100,7 @@ def panel(settings: Settings) -> tuple[Critic, ...]:
         address = f"http{url}" if url else settings.critic_base_url
         critics.append(Critic(name, address or OPENAI, bool(url)))
     for critic in critics:
-        parts = urlsplit(critic.base_url)
-        if parts.scheme not in ("http", "https") or not parts.netloc:
+        if keys.origin(critic.base_url) is None:
             raise PersonaError(f"critic_base_url={shorten(critic.base_url, 60)!r}: must begin with http:// or https://")
     if len({(c.model, c.address) for c in critics}) < len(critics):
         raise PersonaError(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ..errors import shorten
 from .debate import TIE, Judgement, Verdict
 
-_SAID_ALREADY = ("the certificate", "the proxy", "no TLS there", "TLS failed", "no such host")
+_SAID_ALREADY = ("the certificate", "the proxy", "no TLS there", "TLS is spoken", "TLS failed", "no such host")
 """Reasons that name by themselves what to change."""
 
 FIRST = 20
@@ -100,6 +100,7 @@ def advice(reason: str) -> str:
         ("HTTP 401", "set PERSONA_CRITIC_API_KEY (or OPENAI_API_KEY) to a key it accepts"),
         ("HTTP 403", "this key may not use it: change PERSONA_CRITIC_API_KEY or PERSONA_CRITIC_MODEL"),
         ("HTTP 404", "no such model or address: change PERSONA_CRITIC_MODEL or PERSONA_CRITIC_BASE_URL"),
+        ("HTTP 407", "give user and password in HTTP_PROXY or HTTPS_PROXY"),
         ("HTTP 429", "lower PERSONA_CRITIC_CONCURRENCY, or set PERSONA_CRITIC_RPM or PERSONA_CRITIC_TPM"),
         ("connection failed", "nothing answers there: change PERSONA_CRITIC_BASE_URL"),
         ("no reply in time", "raise PERSONA_CRITIC_TIMEOUT, or change PERSONA_CRITIC_BASE_URL"),

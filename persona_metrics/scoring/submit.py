@@ -209,15 +209,16 @@ class Submission:
         if critic not in self._clients:
             secret = critic.secret(self.settings)
             announce(critic.notes(self.settings))
-            self._clients[critic] = openai.OpenAI(
-                api_key=secret or "none",
-                base_url=critic.base_url,
-                timeout=max(600.0, self.settings.critic_timeout),
-                max_retries=self.settings.critic_attempts,
-                default_headers=keys.headers(critic.base_url, secret, os.environ),  # type: ignore[arg-type]
-                # A redirect would carry the answers on, and where host and port stay, the key.
-                http_client=openai.DefaultHttpxClient(follow_redirects=False),
-            )
+            with faults.building(os.environ):
+                self._clients[critic] = openai.OpenAI(
+                    api_key=secret or "none",
+                    base_url=critic.base_url,
+                    timeout=max(600.0, self.settings.critic_timeout),
+                    max_retries=self.settings.critic_attempts,
+                    default_headers=keys.headers(critic.base_url, secret, os.environ),  # type: ignore[arg-type]
+                    # A redirect would carry the answers on, and where host and port stay, the key.
+                    http_client=openai.DefaultHttpxClient(follow_redirects=False),
+                )
         try:
             yield self._clients[critic]
         except openai.NotFoundError:

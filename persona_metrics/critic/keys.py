@@ -110,7 +110,7 @@ def _reason(key: Key, here: Origin, named_by: str, panel_address: str | None) ->
             return ""
         if own is not None and key.source == ARGUMENT:
             return f"is for {own}"
-        return "" if is_openai(here) else "is for OpenAI"
+        return "" if is_openai(here) else f"is for OpenAI{f' and {own}' if own and not is_openai(own) else ''}"
     if panel_address is not None and not here.same(origin(panel_address)):
         return f"is for {origin(panel_address)}"
     if own is not None:

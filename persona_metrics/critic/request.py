@@ -48,8 +48,8 @@ class Critic:
 
     def choice(self, settings: Settings) -> keys.Choice:
         """Return the key for this critic, or why there is none; raise ``PersonaError`` for a key that cannot be one."""
-        if self.identity is not None:
-            return keys.Choice(None)  # the embedded model runs in this process
+        if self.model == "embedded":
+            return keys.Choice(None)  # it runs on this machine, and asks for none
         shared = settings.critic_base_url or OPENAI
         return keys.choose(
             self.base_url,
@@ -73,7 +73,7 @@ class Critic:
     def notes(self, settings: Settings) -> tuple[str, ...]:
         """Return what a user should know before the first call: a host that ``.env`` names, a key that stays here."""
         if self.identity is not None:
-            return ()
+            return ()  # its address is ours
         named: tuple[str, ...] = ()
         if self.named_by(settings) == DOTENV:
             named = (f".env names the critic's host: {self.host} ({self.model})",)

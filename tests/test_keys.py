@@ -186,6 +186,7 @@ def test_doctor_shows_the_source_of_host_and_key_side_by_side(
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", K)
     monkeypatch.setenv("PERSONA_CRITIC_MODEL", "a,b@https://api.openai.com/v1")
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")  # nothing goes out
     with Server() as server:
         Path(".env").write_text(f"PERSONA_CRITIC_BASE_URL={server.base_url}\nPERSONA_CRITIC_API_KEY={L}\n")
         main(["doctor"])

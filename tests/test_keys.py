@@ -103,7 +103,9 @@ def test_the_embedded_model_under_test_is_the_one_that_the_keyword_names(tmp_pat
         )
 
 
-def test_nothing_of_a_key_stands_in_what_a_run_returns_or_writes(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_nothing_of_a_key_stands_in_what_a_run_returns_or_writes(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     class Echo(Server):
         def debate(self, fenced: Any) -> str:
             said = json.loads(super().debate(fenced))
@@ -139,6 +141,35 @@ def test_batches_are_sent_under_the_critics_key_and_leave_none_on_disk(
     assert "org-distinctive" not in str(server.log)
     for path in tmp_path.rglob("*"):
         assert path.is_dir() or L.encode() not in path.read_bytes()
+
+
+def test_a_results_file_that_lies_elsewhere_is_fetched_without_a_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = write(tmp_path / "answers.jsonl", [line(i) for i in range(3)])
+    fetched: list[dict[str, str]] = []
+
+    class Bucket(_Onward):
+        def do_GET(self) -> None:
+            fetched.append(dict(self.headers))
+            content = server.files[self.path.rpartition("/")[2]]
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+    with Server(key=L) as server, http.server.ThreadingHTTPServer(("127.0.0.1", 0), Bucket) as bucket:
+        threading.Thread(target=bucket.serve_forever, daemon=True).start()
+        server.content_at = f"http://127.0.0.1:{bucket.server_address[1]}"
+        monkeypatch.setenv("PERSONA_CRITIC_MODEL", "c")
+        monkeypatch.setenv("PERSONA_CRITIC_BASE_URL", server.base_url)
+        monkeypatch.setenv("PERSONA_CRITIC_API_KEY", L)
+        command = ["score", str(answers), "--batch-submit", "--batch-poll", "0.05", "--out", str(tmp_path / "out")]
+        assert main(command) == 0
+        bucket.shutdown()
+    assert len(fetched) == 1
+    assert L not in str(fetched)
+    assert "authorization" not in str(fetched).lower()
 
 
 class _Onward(http.server.BaseHTTPRequestHandler):
@@ -192,9 +223,7 @@ def test_doctor_shows_the_source_of_host_and_key_side_by_side(
         main(["doctor"])
     lines = capsys.readouterr().out.splitlines()
     host = server.base_url.split("/")[2]
-    assert (
-        f"  critic a: host {host} (.env PERSONA_CRITIC_BASE_URL), key PERSONA_CRITIC_API_KEY (.env)" in lines
-    ), lines
+    assert f"  critic a: host {host} (.env PERSONA_CRITIC_BASE_URL), key PERSONA_CRITIC_API_KEY (.env)" in lines, lines
     assert (
         "  critic b: host api.openai.com (environment PERSONA_CRITIC_MODEL), key OPENAI_API_KEY (environment)" in lines
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -18,11 +17,10 @@ KEY = 'sk-proj-Ab/Cd+Ef=Gh"Ij' + "0123456789klmnopqrstuvwxyzABCDEF" * 4
 
 
 @pytest.fixture(autouse=True)
-def known(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(masking, "_forms", {})
     monkeypatch.setattr(masking, "_short", {})
     masking.remember(KEY)
-    yield
 
 
 def longest_left(text: str) -> int:

@@ -27,7 +27,13 @@ from .request import Critic, Dialect, Messages, Reply
 from .store import Store
 
 _RETRIED = frozenset({408, 409, 425, 429, *range(500, 600)})
-_NAMES = {400: "bad request", 401: "key rejected", 403: "access refused", 404: "not found", 407: "the proxy wants a login"}
+_NAMES = {
+    400: "bad request",
+    401: "key rejected",
+    403: "access refused",
+    404: "not found",
+    407: "the proxy wants a login",
+}
 _REFUSED = ("content_filter", "refusal")
 _SPARED = 50
 """So many refusals for lack of allowance cost no attempt, as long as others get through in the meantime."""

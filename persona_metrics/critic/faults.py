@@ -88,7 +88,9 @@ def _not_tls(errors: list[BaseException], text: str) -> str | None:
 def _name(errors: list[BaseException], text: str) -> str | None:
     if any(isinstance(e, socket.gaierror) for e in errors) or "name or service not known" in text.lower():
         host = next((h for e in errors if isinstance(h := getattr(e, "host", None), str)), "its name")
-        return f"no such host: {shorten(host, 60)} is not known here; change PERSONA_CRITIC_BASE_URL, or see the network"
+        return (
+            f"no such host: {shorten(host, 60)} is not known here; change PERSONA_CRITIC_BASE_URL, or see the network"
+        )
     return None
 
 

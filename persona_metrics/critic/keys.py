@@ -135,9 +135,12 @@ def is_openai(here: Origin | None) -> bool:
     return here is not None and here.host in OPENAI_HOSTS and (here.scheme, here.port) == ("https", 443)
 
 
-def checked(secret: str, name: str) -> str:
-    """Return the key without blanks around it; raise ``PersonaError`` where it holds a character that no key has."""
-    text = secret.strip()
+def checked(secret: str, name: str, *, strip: bool = True) -> str:
+    """Return the key without blanks around it; raise ``PersonaError`` where it holds a character that no key has.
+
+    Without ``strip`` those around it count, too: who reads the key elsewhere would send them.
+    """
+    text = secret.strip() if strip else secret
     if "${" in text:
         raise PersonaError(f"{name} holds ${{…}}, which is not filled in: write the key itself")
     for character in text:

@@ -123,7 +123,9 @@ def test_what_is_not_sent_and_the_host_that_dotenv_names_are_said_before_the_fir
     said = capfd.readouterr().err.splitlines()
     host = server.base_url.split("/")[2]
     assert said[0] == f"persona-metrics: .env names the critic's host: {host} (m)"
-    assert said[1].startswith(f"persona-metrics: no key is sent to {host}, which .env names: {OPENAI} (environment) is for")
+    assert said[1].startswith(
+        f"persona-metrics: no key is sent to {host}, which .env names: {OPENAI} (environment) is for"
+    )
     assert len(said) == 2
 
 

@@ -60,7 +60,18 @@ def _make(folder: Path, name: str, host: str, begin: str, end: str) -> None:
     (folder / "index.txt").write_text("")
     (folder / "serial.txt").write_text("01")
     new = ["req", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout", f"{name}.key", "-out", "new.csr"]
-    signed = ["ca", "-selfsign", "-batch", "-notext", "-keyfile", f"{name}.key", "-in", "new.csr", "-out", f"{name}.pem"]
+    signed = [
+        "ca",
+        "-selfsign",
+        "-batch",
+        "-notext",
+        "-keyfile",
+        f"{name}.key",
+        "-in",
+        "new.csr",
+        "-out",
+        f"{name}.pem",
+    ]
     for command in ([*new, "-subj", f"/CN={name}"], [*signed, "-startdate", begin, "-enddate", end]):
         subprocess.run(["openssl", *command, "-config", "ca.cnf"], cwd=folder, check=True, capture_output=True)
 

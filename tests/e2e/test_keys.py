@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.e2e.command import run as lm_eval
 from tests.e2e.command import HERE
+from tests.e2e.command import run as lm_eval
 from tests.fakes.server import Server
 
 SHELL, OTHER = "sk-shell-distinctive-0001", "aws-distinctive-0002"
@@ -16,8 +16,8 @@ def test_a_folders_dotenv_gets_no_key_of_the_shell(tmp_path: Path) -> None:
         (tmp_path / ".env").write_bytes(
             (
                 "PERSONA_N=2\r\nPERSONA_CRITIC_MODEL=c\r\n"
-                f"PERSONA_CRITIC_BASE_URL={critic.base_url}?x=${{AWS_SECRET_ACCESS_KEY}}\r\n".replace("?x=", "/#")
-                + "PERSONA_CRITIC_API_KEYS=h=${OPENAI_API_KEY}\r\n"
+                f"PERSONA_CRITIC_BASE_URL={critic.base_url}/#${{AWS_SECRET_ACCESS_KEY}}\r\n"
+                "PERSONA_CRITIC_API_KEYS=h=${OPENAI_API_KEY}\r\n"
             ).encode("utf-16")
         )
         ran = lm_eval(
@@ -38,5 +38,7 @@ def test_a_folders_dotenv_gets_no_key_of_the_shell(tmp_path: Path) -> None:
     sent = str(critic.log)
     assert not any(secret in sent for secret in (SHELL, OTHER, "org-distinctive"))
     assert ran.stderr.count(f".env names the critic's host: {host} (c)") == 1
-    assert ran.stderr.count(f"no key is sent to {host}, which .env names: OPENAI_API_KEY (environment) is for OpenAI") == 1
+    assert (
+        ran.stderr.count(f"no key is sent to {host}, which .env names: OPENAI_API_KEY (environment) is for OpenAI") == 1
+    )
     assert not any(secret in ran.everything() for secret in (SHELL, OTHER))

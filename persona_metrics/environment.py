@@ -8,12 +8,13 @@ from __future__ import annotations
 import codecs
 import io
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 
 from .errors import PersonaError
 
@@ -93,9 +94,25 @@ def read_dotenv(path: Path) -> dict[str, str]:
     if len(content) > LARGEST:
         raise PersonaError(f"{path}: over {LARGEST >> 20} MB, so no file of settings; move it away")
     text = _text(path, content).replace("\r\n", "\n").replace("\r", "\n")
-    # Interpolated, it could send any variable of the shell to a host that it names.
-    found = dotenv_values(stream=io.StringIO(text), interpolate=False)
-    return {name.upper(): value for name, value in found.items() if value is not None}
+    found = {}
+    # Each line as it stands: filled in, it could send any variable of the shell to a host that it names.
+    for line in parse_stream(io.StringIO(text)):
+        if line.error:
+            blank = line.original.string[: -len(line.original.string.lstrip()) or None].count("\n")
+            _say_once(f"{path}, line {line.original.line + blank}: not NAME=value, and left out")
+        elif line.key is not None and line.value is not None:
+            found[line.key.upper()] = line.value
+    return found
+
+
+_said: set[str] = set()
+
+
+def _say_once(text: str) -> None:
+    # Settings are read many times in a process.
+    if text not in _said:
+        _said.add(text)
+        print(f"persona-metrics: {text}", file=sys.stderr, flush=True)
 
 
 def _text(path: Path, content: bytes) -> str:

@@ -33,7 +33,7 @@ def remember(*secrets: str | None) -> None:
     """Mask these from now on, in every form that a server may give back: URL-encoded, base64, escaped for JSON."""
     for secret in secrets:
         text = (secret or "").strip()
-        if len(text) < 4 or text.lower() in _PLACEHOLDERS:
+        if len(text) < 4 or is_placeholder(text):
             continue
         if len(text) < _PART:
             # A short word of letters alone is no key, and would be struck out of ordinary sentences.
@@ -44,6 +44,11 @@ def remember(*secrets: str | None) -> None:
             lower = form.translate(_LOWER)
             if lower not in _forms:
                 _forms[lower] = _anchors(lower)
+
+
+def is_placeholder(text: str) -> bool:
+    """Return whether this stands where a client insists on a key and the endpoint wants none."""
+    return text.strip().lower() in _PLACEHOLDERS
 
 
 def remember_url(url: str | None) -> None:
@@ -170,4 +175,4 @@ def shown_url(url: str) -> str:
     return mask(urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], path, "", "")))
 
 
-__all__ = ["conceal", "like_a_key", "mask", "printable", "remember", "remember_url", "shown_url"]
+__all__ = ["conceal", "is_placeholder", "like_a_key", "mask", "printable", "remember", "remember_url", "shown_url"]

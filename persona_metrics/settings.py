@@ -244,11 +244,11 @@ def own_keys(metadata: Mapping[str, Any], where: str) -> dict[str, Any]:
     mine = {}
     for key, value in metadata.items():
         if key in _SECRETS:
-            if where == "--metadata":
+            if where in ("--metadata", "persona_critic"):
                 keyring.remember(*(part.partition("=")[2] or part for part in keyring.plain(value).split(",")))
-                # lm-eval writes metadata into every task's results, those of other benchmarks too.
+                # lm-eval writes metadata into every task's results, those of other benchmarks too; and a filter's arguments.
                 raise PersonaError(
-                    f"--metadata {key}=… would be written into the results; set {PREFIX}{key.upper()} instead"
+                    f"{where} {key}=… would be written into the results; set {PREFIX}{key.upper()} instead"
                 )
             mine[key] = value
         elif key in fields:

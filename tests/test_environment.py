@@ -66,6 +66,13 @@ def test_one_that_may_not_be_read_is_one_line() -> None:
         pack.load()
 
 
+def test_a_line_that_sets_nothing_is_named_once(capsys: pytest.CaptureFixture[str]) -> None:
+    Path(".env").write_text("PERSONA_SEED=7\n\nthis is: no setting\nPERSONA_N=8\nPERSONA_K\n")
+    for _ in range(3):
+        assert (pack.load().seed, pack.load().n, pack.load().k) == (7, 8, 16)
+    assert capsys.readouterr().err == "persona-metrics: .env, line 3: not NAME=value, and left out\n"
+
+
 def test_nothing_is_filled_in(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "aws-distinctive-123")
     monkeypatch.setenv("OPENAI_API_KEY", "sk-distinctive-123")

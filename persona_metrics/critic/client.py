@@ -232,9 +232,9 @@ _announced: set[str] = set()
 
 
 def announce(notes: Sequence[str]) -> None:
-    """Say each line on stderr, once a process."""
+    """Say each line on stderr, once a process, and of several processes that share a run only in the first."""
     for note in notes:
-        if note not in _announced:
+        if note not in _announced and os.environ.get("LOCAL_RANK") in (None, "", "0"):
             _announced.add(note)
             print(f"persona-metrics: {note}", file=sys.stderr, flush=True)
 

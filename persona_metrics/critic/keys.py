@@ -13,6 +13,7 @@ import openai
 from ..environment import ARGUMENT, DEFAULT, DOTENV, ENVIRONMENT
 from ..errors import PersonaError
 from ..keyring import CRITIC, CRITICS, Key, pairs
+from ..masking import is_placeholder
 
 OPENAI_HOSTS = frozenset(
     f"{region}api.openai.com" for region in ("", "us.", "eu.", "ae.", "au.", "in.", "jp.", "ca.", "gb.", "kr.", "sg.")
@@ -85,7 +86,7 @@ def choose(url: str, keys: tuple[Key, ...], *, named_by: str = ARGUMENT, panel_a
         else:
             reason = _reason(key, here, named_by, panel_address)
             secret = None if reason else key.secret
-            if reason:
+            if reason and not is_placeholder(key.secret):
                 refused.append(f"{key.name} {reason}")
         if secret:
             return Choice(checked(secret, key.name), key.name)

@@ -167,6 +167,20 @@ def test_an_error_shows_no_part_of_a_long_key(capfd: pytest.CaptureFixture[str])
     assert long[:10] not in capfd.readouterr().err
 
 
+def test_a_placeholder_is_no_key_that_needs_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    for value in ("none", "EMPTY"):
+        monkeypatch.setenv(OPENAI, value)
+        (critic,) = panel(chosen := settings.load({"critic_model": "m", "critic_base_url": HERE}))
+        assert critic.choice(chosen).why_none == ""
+
+
+@pytest.mark.parametrize("where", ["--metadata", "persona_critic"])
+def test_a_key_is_no_argument_of_what_lands_in_results(where: str) -> None:
+    with pytest.raises(PersonaError, match="would be written into the results; set PERSONA_CRITIC_API_KEYS") as caught:
+        settings.load({"critic_api_keys": f"h={K}"}, where=where)
+    assert K not in str(caught.value)
+
+
 def test_a_redirect_carries_nothing_on() -> None:
     from tests.critic.test_client import Scripted, vote
 

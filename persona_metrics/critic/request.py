@@ -235,7 +235,7 @@ def read(data: Any) -> Reply:
 
 def _text(value: Any) -> str | None:
     # Some servers repeat the key that they were given.
-    return conceal(value) if isinstance(value, str) else None
+    return conceal(value, inner=False) if isinstance(value, str) else None
 
 
 def _count(value: Any) -> int | None:

@@ -140,7 +140,7 @@ class Submission:
             made = client.batches.create(input_file_id=sent.file, endpoint=batchfile.URL, completion_window="24h")
         sent.batch = made.id
         self.state.save()
-        _say(f"sent {sent.requests} judgements to {critic.host} as {made.id}")
+        _say(f"sent {sent.requests} judgements to {critic.host} as {shorten(made.id, 80)}")
 
     def _finish(self) -> Collected:
         """Wait for every batch that is not collected, and collect it."""
@@ -162,7 +162,7 @@ class Submission:
             for note in found.notes():
                 _say(note)
             if batch.status == "failed":
-                raise PersonaError(f"{critic.host} rejected the batch {batch.id}: {_why(batch)}")
+                raise PersonaError(f"{critic.host} rejected the batch {shorten(batch.id, 80)}: {_why(batch)}")
         return batchfile.collect(results, self.votes, self.settings, self.store, Dialects())
 
     def _created_before(self, sent: Sent, critic: Critic) -> str | None:
@@ -174,20 +174,22 @@ class Submission:
 
     def _wait(self, sent: Sent, critic: Critic) -> Batch:
         assert sent.batch is not None
-        with tqdm(total=sent.requests, desc=f"batch {sent.batch}", unit="verdict", file=sys.stderr) as bar:
+        with tqdm(total=sent.requests, desc=f"batch {shorten(sent.batch, 80)}", unit="verdict", file=sys.stderr) as bar:
             try:
                 while True:
                     with self._client(critic) as client:
                         batch = client.batches.retrieve(sent.batch)
                     if batch.request_counts is not None:
                         bar.update(batch.request_counts.completed + batch.request_counts.failed - bar.n)
-                    bar.set_postfix_str(batch.status)
+                    bar.set_postfix_str(shorten(batch.status, 40))
                     if batch.status in ENDED:
                         return batch
                     time.sleep(self.poll)
             except KeyboardInterrupt:
                 bar.close()
-                _say(f"the batch {sent.batch} goes on at {critic.host}; run the same command again to collect it")
+                _say(
+                    f"the batch {shorten(sent.batch, 80)} goes on at {critic.host}; run the same command again to collect it"
+                )
                 raise
 
     def _fetch(self, batch: Batch, critic: Critic) -> list[Path]:

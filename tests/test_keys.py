@@ -92,6 +92,25 @@ def test_a_second_call_with_another_key_is_checked(servers: tuple[Server, Server
     assert model.counts["model"] == 2
 
 
+@pytest.mark.parametrize("key", ["sk-“curly”-0001", "sk-cut…", "sk-two words", "sk-car\rriage"])
+def test_a_models_key_that_cannot_be_one_is_one_line_before_any_call(
+    servers: tuple[Server, Server], monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    model, critic = servers
+    with pytest.raises(PersonaError, match="api_key=: the key holds a character that no key has"):
+        run(model, critic, api_key=key)
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    with pytest.raises(PersonaError, match="the key of the model under test: the key holds a character"):
+        evaluate_model(
+            "local-chat-completions",
+            model_args={"model": "m", "base_url": model.chat_url},
+            n=1,
+            critic_model="c",
+            critic_base_url=critic.base_url,
+        )
+    assert model.log == critic.log == []
+
+
 def test_the_embedded_model_under_test_is_the_one_that_the_keyword_names(tmp_path: Path) -> None:
     with Server() as critic, pytest.raises(PersonaError, match=r"nowhere\.gguf"):
         evaluate_model(

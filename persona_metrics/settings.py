@@ -6,14 +6,15 @@ import difflib
 import json
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-from dotenv import dotenv_values
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AliasChoices, Field, PrivateAttr, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from . import keyring
+from .environment import ARGUMENT, DEFAULT, DOTENV, ENVIRONMENT, read_all
 from .errors import PersonaError, shorten, suggest
+from .keyring import Key
 from .personas import ATTRIBUTES, require_attributes
 from .prompts import MODES
 
@@ -43,8 +44,10 @@ class Settings(BaseSettings):
     """What a run is made of. Every field is also ``PERSONA_<NAME>`` in the environment or in ``.env``."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True, populate_by_name=True, validate_default=False
+        env_prefix=PREFIX, extra="ignore", frozen=True, populate_by_name=True, validate_default=False
     )
+    _keys: tuple[Key, ...] = PrivateAttr(())
+    _sources: Mapping[str, str] = PrivateAttr(default_factory=dict)
 
     n: int = Field(300, gt=0, description="pairs to draw")
     seed: int = Field(0, ge=0, description="seed of the draw: the same pairs on every machine")
@@ -83,7 +86,7 @@ class Settings(BaseSettings):
     critic_api_key: SecretStr | None = Field(
         None,
         validation_alias=_env("critic_api_key", "PERSONA_CRITIC_API_KEY", "OPENAI_API_KEY"),
-        description="the critic's key (else OPENAI_API_KEY); only from the environment or .env",
+        description="the critic's key (at OpenAI else OPENAI_API_KEY); only from the environment or .env",
     )
     critic_api_keys: SecretStr | None = Field(
         None, description="keys of a panel's own endpoints, host=key,host=key; only from the environment or .env"
@@ -100,6 +103,26 @@ class Settings(BaseSettings):
     critic_tpm: int | None = Field(None, gt=0, description="cap: tokens a minute")
     critic_max_failures: float = Field(0.2, ge=0, le=1, description="share of missing verdicts that stops the run")
     local_model: str | None = Field(None, description="another .gguf for the embedded model")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003
+        init_settings: PydanticBaseSettingsSource,
+        *_: PydanticBaseSettingsSource,
+        **__: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Leave the reading to ``load``, which knows the source of each value, and reads ``.env`` as it stands."""
+        return (init_settings,)
+
+    @property
+    def keys(self) -> tuple[Key, ...]:
+        """Return every key that is set, the strongest source first; which one goes where says ``critic.keys``."""
+        return self._keys
+
+    def set_by(self, name: str) -> str:
+        """Return what set a field: ``argument``, ``environment``, ``.env`` or ``default``."""
+        return self._sources.get(name, DEFAULT)
 
     @model_validator(mode="before")
     @classmethod
@@ -185,12 +208,39 @@ def load(overrides: Mapping[str, Any] | None = None, *, where: str = "settings")
     Raises ``PersonaError`` for such a key, and for a value that cannot be.
     """
     mine = own_keys(overrides or {}, where)
+    found = read_all()
+    lent = found[ARGUMENT]
+    mine = {**{name: value for name, value in lent.items() if name in _SECRETS}, **mine}
+    values, sources = dict(mine), {}
+    for name in Settings.model_fields:
+        if name in mine:
+            sources[name] = DEFAULT if mine[name] in ("", None) else ARGUMENT
+            continue
+        for source, variable in _setters(name, found):
+            values[name] = found[source][variable]
+            sources[name] = source
+            break
+    keys = keyring.collect(mine, found)
+    keyring.keep_secret(keys, values, found)
     try:
-        return Settings(**mine)
+        chosen = Settings(**values)
     except ValidationError as error:
         raise PersonaError(_explain(error, mine)) from None
-    except OSError as error:
-        raise PersonaError(f".env cannot be read: {error.strerror or error}") from None
+    chosen._keys, chosen._sources = keys, sources
+    return chosen
+
+
+def _setters(field: str, found: Mapping[str, Mapping[str, str]]) -> list[tuple[str, str]]:
+    """Return source and variable of everything beside arguments that sets a field, the strongest first."""
+    # `PERSONA_BY=` means no breakdown; any other blank means nobody set it.
+    set_by = [
+        (source, variable)
+        for source in (ENVIRONMENT, DOTENV)
+        for variable in environment_names(field)
+        if (found[source].get(variable) or (field == "by" and variable in found[source]))
+    ]
+    # What names the critic goes before OpenAI's, whoever set it.
+    return sorted(set_by, key=lambda one: one[1].startswith("OPENAI_"))
 
 
 def own_keys(metadata: Mapping[str, Any], where: str) -> dict[str, Any]:
@@ -199,10 +249,11 @@ def own_keys(metadata: Mapping[str, Any], where: str) -> dict[str, Any]:
     mine = {}
     for key, value in metadata.items():
         if key in _SECRETS:
-            if where == "--metadata":
-                # lm-eval writes metadata into every task's results, those of other benchmarks too.
+            if where in ("--metadata", "persona_critic"):
+                keyring.remember(*(part.partition("=")[2] or part for part in keyring.plain(value).split(",")))
+                # lm-eval writes metadata into every task's results, those of other benchmarks too; and a filter's arguments.
                 raise PersonaError(
-                    f"--metadata {key}=… would be written into the results; set {PREFIX}{key.upper()} instead"
+                    f"{where} {key}=… would be written into the results; set {PREFIX}{key.upper()} instead"
                 )
             mine[key] = value
         elif key in fields:
@@ -246,15 +297,10 @@ def environment_names(field: str) -> tuple[str, ...]:
 def source_of(field: str) -> str:
     """Return where this process takes a field from: ``environment NAME``, ``.env NAME`` or ``default``."""
     try:
-        dotenv: Mapping[str, Any] = dotenv_values(".env") if Path(".env").is_file() else {}
-    except OSError:
-        dotenv = {}
-    for label, values in (("environment", os.environ), (".env", dotenv)):
-        upper = {name.upper(): value for name, value in values.items()}
-        for name in environment_names(field):
-            if upper.get(name):
-                return f"{label} {name}"
-    return "default"
+        found = read_all()
+    except PersonaError:
+        return DEFAULT
+    return next((f"{source} {variable}" for source, variable in _setters(field, found)), DEFAULT)
 
 
 def unknown_environment() -> list[str]:
@@ -269,6 +315,7 @@ def unknown_environment() -> list[str]:
 
 __all__ = [
     "ATTRIBUTES",
+    "Key",
     "PersonaError",
     "Settings",
     "environment_names",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import secrets
 from typing import Any
 
 from .. import embedded_model
@@ -34,7 +35,7 @@ def check(settings: Settings, *, remembered: bool = False) -> None:
         endpoint = Endpoint(critic, quick, backoff=0.2)
         try:
             # Another key is another check: it may be wrong, or not allowed to use this model.
-            name = hashlib.sha256(f"{endpoint.key(messages, 0)}/{critic.secret(settings)}".encode()).hexdigest()
+            name = _slow_hash(critic.secret(settings) or "", endpoint.key(messages, 0))
             if remembered and (found := store.get(name)) is not None and await endpoint.lists_models():
                 return found
             with Store(OFF) as nowhere:
@@ -51,6 +52,25 @@ def check(settings: Settings, *, remembered: bool = False) -> None:
     for critic, vote in zip(critics, in_own_loop(every()), strict=True):
         if vote.missing is not None:
             raise PersonaError(f"the critic {critic.model} at {critic.host} does not work: {advice(vote.missing)}")
+
+
+_checked: set[str] = set()
+_SALT = secrets.token_hex(16)
+
+
+def check_once(settings: Settings) -> None:
+    """Check as ``check`` does, once a process for the same critics and keys; another key is another check."""
+    chosen = settings.model_dump_json(include={f for f in type(settings).model_fields if f.startswith("critic")})
+    secret = "\n".join(critic.secret(settings) or "" for critic in panel(settings)) if settings.critic_model else ""
+    name = hashlib.sha256(f"{_SALT}\n{chosen}\n{secret}".encode()).hexdigest()
+    if name not in _checked:
+        check(settings, remembered=True)
+        _checked.add(name)
+
+
+def _slow_hash(secret: str, salt: str) -> str:
+    # It lies on disk for good: whoever reads it should not be able to try keys out by the million.
+    return hashlib.pbkdf2_hmac("sha256", secret.encode(), salt.encode(), 200_000).hex()
 
 
 def critic_card(settings: Settings) -> dict[str, Any]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import random
+import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,15 +18,22 @@ from openai import AsyncOpenAI, DefaultAioHttpClient, RequestOptions
 
 from .. import embedded_model
 from ..errors import shorten
+from ..masking import mask
 from ..settings import Settings
-from . import debate, request
+from . import debate, faults, keys, request
 from .debate import Vote
 from .limits import Gate, retry_after
 from .request import Critic, Dialect, Messages, Reply
 from .store import Store
 
 _RETRIED = frozenset({408, 409, 425, 429, *range(500, 600)})
-_NAMES = {400: "bad request", 401: "key rejected", 403: "access refused", 404: "not found"}
+_NAMES = {
+    400: "bad request",
+    401: "key rejected",
+    403: "access refused",
+    404: "not found",
+    407: "the proxy wants a login",
+}
 _REFUSED = ("content_filter", "refusal")
 _SPARED = 50
 """So many refusals for lack of allowance cost no attempt, as long as others get through in the meantime."""
@@ -57,21 +66,24 @@ class Endpoint:
         if critic.identity is not None:
             flight = min(flight, 2 * embedded_model.SLOTS)  # more would wait inside the model until they time out
         self.gate = Gate(flight, *caps)
-        self._secret = critic.secret(settings)
+        secret = critic.secret(settings)
+        announce(critic.notes(settings))
         # Without a key no header of one: "none" is not what an endpoint should log.
-        self._options: RequestOptions = {} if self._secret else {"headers": {"Authorization": openai.Omit()}}
-        self._client = AsyncOpenAI(
-            api_key=self._secret or "none",
-            base_url=critic.base_url,
-            max_retries=0,  # retries are ours: all requests in flight must back off together
-            http_client=DefaultAioHttpClient(
-                timeout=settings.critic_timeout,
-                # The gate is the limit; aiohttp's own of 100 connections would be another.
-                limits=httpx2.Limits(max_connections=_UNLIMITED, max_keepalive_connections=_UNLIMITED),
-                # A redirect would turn the request into a GET, or carry the key elsewhere.
-                follow_redirects=False,
-            ),
-        )
+        headers = keys.headers(critic.base_url, secret, os.environ)
+        self._options: RequestOptions = {"headers": headers}
+        with faults.building(os.environ):
+            self._client = AsyncOpenAI(
+                api_key=secret or "none",
+                base_url=critic.base_url,
+                max_retries=0,  # retries are ours: all requests in flight must back off together
+                http_client=DefaultAioHttpClient(
+                    timeout=settings.critic_timeout,
+                    # The gate is the limit; aiohttp's own of 100 connections would be another.
+                    limits=httpx2.Limits(max_connections=_UNLIMITED, max_keepalive_connections=_UNLIMITED),
+                    # A redirect would turn the request into a GET, or carry the key elsewhere.
+                    follow_redirects=False,
+                ),
+            )
 
     async def close(self) -> None:
         """Close the connections."""
@@ -166,8 +178,10 @@ class Endpoint:
                 self.gate.succeeded(headers, counted, used)
                 return reply
             message, code = request.error_message(
-                data if data is not None else content[:400].decode("utf-8", "replace")
+                data if data is not None else content[: 1 << 14].decode("utf-8", "replace")
             )
+            if wants := faults.wants_tls(status, content):
+                raise _Failure(wants, again=False)
             failure = self._rejected(status, message, code, headers)
             if status in (400, 422) and not failure.refused and self._stepped_down(tried, message):
                 continue
@@ -187,7 +201,8 @@ class Endpoint:
             if isinstance(cause, asyncio.TimeoutError):
                 self.gate.throttled()
                 raise _Failure(f"no reply in time: within {self._settings.critic_timeout:g} s") from None
-            raise _Failure(self._clean(f"connection failed: {shorten(cause, 80)}")) from None
+            reason = faults.described(error)
+            raise _Failure(self._clean(reason), again=not faults.lasting(reason)) from None
         except (openai.OpenAIError, ValueError) as error:
             raise _Failure(self._clean(f"unreadable reply: {shorten(error, 80)}")) from None
         return response.status_code, response.headers, response.content
@@ -210,7 +225,18 @@ class Endpoint:
 
     def _clean(self, reason: str) -> str:
         # Some servers repeat the key they reject.
-        return reason.replace(self._secret, "***") if self._secret else reason
+        return mask(reason)
+
+
+_announced: set[str] = set()
+
+
+def announce(notes: Sequence[str]) -> None:
+    """Say each line on stderr, once a process, and of several processes that share a run only in the first."""
+    for note in notes:
+        if note not in _announced and os.environ.get("LOCAL_RANK") in (None, "", "0"):
+            _announced.add(note)
+            print(f"persona-metrics: {note}", file=sys.stderr, flush=True)
 
 
 def _innermost(error: BaseException) -> BaseException:

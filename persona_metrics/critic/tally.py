@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from ..errors import shorten
 from .debate import TIE, Judgement, Verdict
 
+_SAID_ALREADY = ("the certificate", "the proxy", "no TLS there", "TLS is spoken", "TLS failed", "no such host")
+"""Reasons that name by themselves what to change."""
+
 FIRST = 20
 """Where so many judgements, the first to be asked for, all fail for one reason, the run stops."""
 
@@ -90,11 +93,14 @@ def kind(reason: str) -> str:
 
 def advice(reason: str) -> str:
     """Return the reason and the setting to change."""
+    if reason.startswith(_SAID_ALREADY):
+        return reason
     for mark, what in (
         ("insufficient_quota", "this account has nothing left to spend"),
         ("HTTP 401", "set PERSONA_CRITIC_API_KEY (or OPENAI_API_KEY) to a key it accepts"),
         ("HTTP 403", "this key may not use it: change PERSONA_CRITIC_API_KEY or PERSONA_CRITIC_MODEL"),
         ("HTTP 404", "no such model or address: change PERSONA_CRITIC_MODEL or PERSONA_CRITIC_BASE_URL"),
+        ("HTTP 407", "give user and password in HTTP_PROXY or HTTPS_PROXY"),
         ("HTTP 429", "lower PERSONA_CRITIC_CONCURRENCY, or set PERSONA_CRITIC_RPM or PERSONA_CRITIC_TPM"),
         ("connection failed", "nothing answers there: change PERSONA_CRITIC_BASE_URL"),
         ("no reply in time", "raise PERSONA_CRITIC_TIMEOUT, or change PERSONA_CRITIC_BASE_URL"),

@@ -6,12 +6,12 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 from .. import __version__
 from ..critic import critic_card
 from ..dataset.sources import Pair, Pool
 from ..evaluations import Evaluation
+from ..masking import conceal, shown_url
 from ..personas import ATTRIBUTES
 from ..prompts import template_hash
 from ..settings import Settings
@@ -35,7 +35,7 @@ def metadata(
     given: Mapping[str, Any], settings: Settings, evaluation: Evaluation, pool: Pool, pairs: Sequence[Pair]
 ) -> dict[str, Any]:
     """Return the task's metadata for results_*.json: what was given, without secrets, and what came of it."""
-    kept = {k: _clean(v) for k, v in given.items() if not _SECRET.search(k) and k not in Settings.model_fields}
+    kept = _clean({k: v for k, v in given.items() if k not in Settings.model_fields})
     recorded = {
         **kept,
         "evaluation": evaluation.name,
@@ -61,11 +61,15 @@ def _pairs_hash(pairs: Sequence[Pair]) -> str:
 
 
 def _clean(value: Any) -> Any:
-    # http://user:password@host/ and ?key=… are where keys hide in addresses.
-    if isinstance(value, str) and "://" in value:
-        parts = urlsplit(value)
-        return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
-    return value
+    """Return a value without what is named like a secret at any depth, and without what addresses hide."""
+    if isinstance(value, Mapping):
+        return {k: _clean(v) for k, v in value.items() if not _SECRET.search(str(k))}
+    if isinstance(value, (list, tuple)):
+        return [_clean(item) for item in value]
+    if not isinstance(value, str):
+        return value
+    # http://user:password@host/, /v1/sk-…/ and ?key=… are where keys hide in addresses.
+    return shown_url(value) if "://" in value else conceal(value)
 
 
 def votes(settings: Settings) -> int:

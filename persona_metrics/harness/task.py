@@ -13,8 +13,8 @@ from lm_eval.api.metrics import mean
 from lm_eval.api.registry import register_filter, register_metric
 from lm_eval.api.task import ConfigurableTask
 
-from .. import evaluations, settings
-from ..critic import Verdict, check, judge
+from .. import evaluations, masking, settings
+from ..critic import Verdict, check_once, judge, keys
 from ..dataset import sources
 from ..errors import PersonaError
 from ..evaluations.facts import SHARED
@@ -162,6 +162,7 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
                 )
             if type(running).__name__ in _CHAT_MODELS and not kwargs.get("apply_chat_template"):
                 raise PersonaError("a chat endpoint needs --apply_chat_template: add it to the command")
+            _check_key(running)
             if not self._predict_only:
                 self._check_critic()
         if kwargs.get("cache_requests"):
@@ -172,7 +173,7 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
 
     def _check_critic(self) -> None:
         if not processes.process():
-            _check_once(self.settings)
+            check_once(self.settings)
 
     def _announce(self, running: Any, limit: Any, samples: Any) -> None:
         if self._rank or processes.process():
@@ -371,14 +372,15 @@ def _without_defaults(metadata: Mapping[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in metadata.items() if k not in ("evaluation", "version")}
 
 
-_checked: set[Any] = set()
-
-
-def _check_once(chosen: settings.Settings) -> None:
-    key = chosen.model_dump_json(include={f for f in type(chosen).model_fields if f.startswith("critic")})
-    if key not in _checked:
-        check(chosen, remembered=True)
-        _checked.add(key)
+def _check_key(running: Any) -> None:
+    """Raise ``PersonaError`` for a key of lm-eval's model that cannot be one; lm-eval would fail at each request."""
+    try:
+        key = getattr(running, "api_key", None)
+    except Exception:  # lm-eval says itself which one is missing
+        return
+    if isinstance(key, str) and key:
+        masking.remember(key)
+        keys.checked(key, "the key of the model under test", strip=False)
 
 
 def _running_model() -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -10,15 +11,17 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+import httpx2
 import openai
 from openai.types import Batch
 from tqdm import tqdm
 
-from ..critic import check
-from ..critic.client import dialects
+from ..critic import check, faults, keys
+from ..critic.client import announce, dialects
 from ..critic.request import Critic, error_message
 from ..critic.store import Store
 from ..errors import PersonaError, shorten
+from ..masking import shown_url
 from ..settings import Settings
 from . import batchfile
 from .batchfile import Collected, Dialects, Wanted
@@ -88,7 +91,7 @@ class Submission:
             raise PersonaError(f"{folder}: {error.strerror}") from None
         self.votes, self.settings, self.store, self.folder, self.poll = votes, settings, store, folder, poll
         self.state, self.dialects = State.load(folder / "state.json"), Dialects()
-        self.critics = {(vote.critic.model, vote.critic.base_url): vote.critic for vote in votes.values()}
+        self.critics = {(vote.critic.model, _address(vote.critic)): vote.critic for vote in votes.values()}
         self._clients: dict[Critic, openai.OpenAI] = {}
         self._checked = False
 
@@ -127,7 +130,7 @@ class Submission:
                     file.seek(0)
                     with self._client(critic) as client:
                         uploaded = client.files.create(file=file, purpose="batch")
-                sent = Sent(critic.model, critic.base_url, count, uploaded.id)
+                sent = Sent(critic.model, _address(critic), count, uploaded.id)
                 self.state.sent.append(sent)
                 self.state.save()
                 self._create(sent, critic)
@@ -137,13 +140,13 @@ class Submission:
             made = client.batches.create(input_file_id=sent.file, endpoint=batchfile.URL, completion_window="24h")
         sent.batch = made.id
         self.state.save()
-        _say(f"sent {sent.requests} judgements to {critic.host} as {made.id}")
+        _say(f"sent {sent.requests} judgements to {critic.host} as {shorten(made.id, 80)}")
 
     def _finish(self) -> Collected:
         """Wait for every batch that is not collected, and collect it."""
         results: list[Path] = []
         for sent in self.state.sent:
-            critic = self.critics.get((sent.model, sent.base_url))
+            critic = self.critics.get((sent.model, _address(Critic(sent.model, sent.base_url))))
             if sent.collected or critic is None:
                 continue
             if sent.batch is None:
@@ -159,7 +162,7 @@ class Submission:
             for note in found.notes():
                 _say(note)
             if batch.status == "failed":
-                raise PersonaError(f"{critic.host} rejected the batch {batch.id}: {_why(batch)}")
+                raise PersonaError(f"{critic.host} rejected the batch {shorten(batch.id, 80)}: {_why(batch)}")
         return batchfile.collect(results, self.votes, self.settings, self.store, Dialects())
 
     def _created_before(self, sent: Sent, critic: Critic) -> str | None:
@@ -171,20 +174,22 @@ class Submission:
 
     def _wait(self, sent: Sent, critic: Critic) -> Batch:
         assert sent.batch is not None
-        with tqdm(total=sent.requests, desc=f"batch {sent.batch}", unit="verdict", file=sys.stderr) as bar:
+        with tqdm(total=sent.requests, desc=f"batch {shorten(sent.batch, 80)}", unit="verdict", file=sys.stderr) as bar:
             try:
                 while True:
                     with self._client(critic) as client:
                         batch = client.batches.retrieve(sent.batch)
                     if batch.request_counts is not None:
                         bar.update(batch.request_counts.completed + batch.request_counts.failed - bar.n)
-                    bar.set_postfix_str(batch.status)
+                    bar.set_postfix_str(shorten(batch.status, 40))
                     if batch.status in ENDED:
                         return batch
                     time.sleep(self.poll)
             except KeyboardInterrupt:
                 bar.close()
-                _say(f"the batch {sent.batch} goes on at {critic.host}; run the same command again to collect it")
+                _say(
+                    f"the batch {shorten(sent.batch, 80)} goes on at {critic.host}; run the same command again to collect it"
+                )
                 raise
 
     def _fetch(self, batch: Batch, critic: Critic) -> list[Path]:
@@ -193,7 +198,7 @@ class Submission:
             if name:
                 files.append(path := self.folder / f"{kind}-{_safe(batch.id)}.jsonl")
                 with self._client(critic) as client:
-                    content = client.files.content(name).read()
+                    content = _content(client, name)
                 try:
                     path.write_bytes(content)
                 except OSError as error:
@@ -203,14 +208,19 @@ class Submission:
     @contextmanager
     def _client(self, critic: Critic) -> Iterator[openai.OpenAI]:
         """Lend the client of a critic's endpoint, and turn its errors into one line."""
-        secret = critic.secret(self.settings)
         if critic not in self._clients:
-            self._clients[critic] = openai.OpenAI(
-                api_key=secret or "none",
-                base_url=critic.base_url,
-                timeout=max(600.0, self.settings.critic_timeout),
-                max_retries=self.settings.critic_attempts,
-            )
+            secret = critic.secret(self.settings)
+            announce(critic.notes(self.settings))
+            with faults.building(os.environ):
+                self._clients[critic] = openai.OpenAI(
+                    api_key=secret or "none",
+                    base_url=critic.base_url,
+                    timeout=max(600.0, self.settings.critic_timeout),
+                    max_retries=self.settings.critic_attempts,
+                    default_headers=keys.headers(critic.base_url, secret, os.environ),  # type: ignore[arg-type]
+                    # A redirect would carry the answers on, and where host and port stay, the key.
+                    http_client=openai.DefaultHttpxClient(follow_redirects=False),
+                )
         try:
             yield self._clients[critic]
         except openai.NotFoundError:
@@ -220,9 +230,9 @@ class Submission:
             ) from None
         except openai.APIStatusError as error:
             message = error_message(error.body)[0] or "no reason given"
-            raise PersonaError(f"{critic.host}: HTTP {error.status_code}: {_without(secret, message)}") from None
-        except openai.OpenAIError as error:
-            message = _without(secret, shorten(error.__cause__ or error))
+            raise PersonaError(f"{critic.host}: HTTP {error.status_code}: {message}") from None
+        except (openai.OpenAIError, httpx2.HTTPError) as error:
+            message = faults.described(error)
             raise PersonaError(f"{critic.host}: {message}; a batch that was sent goes on: run the same again") from None
 
 
@@ -233,9 +243,20 @@ def _why(batch: Batch) -> str:
     )
 
 
-def _without(secret: str | None, text: str) -> str:
-    # Some servers repeat the key they reject.
-    return text.replace(secret, "***") if secret else text
+def _address(critic: Critic) -> str:
+    # What lies on disk holds no login and no key of an address.
+    return shown_url(critic.address)
+
+
+def _content(client: openai.OpenAI, name: str) -> bytes:
+    """Return a file's content, also where the endpoint keeps it elsewhere; there goes no header of ours."""
+    try:
+        return client.files.content(name).read()
+    except openai.APIStatusError as error:
+        if (onward := error.response.headers.get("Location")) is None or not 300 < error.status_code < 400:
+            raise
+        target = error.response.url.join(onward)
+    return httpx2.get(target, follow_redirects=True, timeout=600).raise_for_status().content
 
 
 def _safe(name: str) -> str:

@@ -123,4 +123,6 @@ def evaluate(
         *more,
     ]
     environment.setdefault("OPENAI_API_KEY", server.key or "none")
+    if server.key and critic:
+        environment.setdefault("PERSONA_CRITIC_API_KEY", server.key)
     return run(arguments, cwd=cwd, install=install, **environment)

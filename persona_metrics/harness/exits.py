@@ -44,6 +44,25 @@ def user_errors(*, everywhere: bool = False) -> Iterator[None]:
         raise
 
 
+def interrupts_in_one_line() -> None:
+    """Let Ctrl-C while a model generates end the process in one line, where lm-eval would show its stack."""
+    if not _handed_on.get() and sys.excepthook is sys.__excepthook__:
+        sys.excepthook = _one_line
+
+
+def _one_line(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        print(INTERRUPTED, file=sys.stderr)
+    else:
+        sys.__excepthook__(kind, error, trace)
+
+
+INTERRUPTED = (
+    "persona-metrics: interrupted while generating; run the same command again (with --use_cache PATH only what is"
+    " missing is asked for)"
+)
+
+
 def _without_interrupts(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     if not issubclass(kind, KeyboardInterrupt):
         sys.__excepthook__(kind, error, trace)

@@ -10,6 +10,7 @@ from .. import answers, evaluations, settings
 from ..critic import Judgement, Verdict, judge
 from ..evaluations import Outcome
 from ..personas import Persona, known
+from .replies import NoReply
 
 
 def judge_replies(
@@ -27,7 +28,11 @@ def judge_replies(
     yardstick is ``reduced``. ``ask`` stands in for the critic (verdicts of a batch file).
     """
     flat = [(i, reply) for i, group in enumerate(replies) for reply in group]
-    extracted = [answers.extract(reply, chosen.mode) for _, reply in flat]
+    # What the endpoint did not give is missing; it is no answer that the model failed to give.
+    lost = {n: str(reply) for n, (_, reply) in enumerate(flat) if isinstance(reply, NoReply)}
+    extracted = [
+        answers.Extraction(None) if n in lost else answers.extract(r, chosen.mode) for n, (_, r) in enumerate(flat)
+    ]
     variants = [_variant(docs[i], evaluation) for i, _ in flat]
     asked = [n for n, found in enumerate(extracted) if found.answer is not None]
     judgements = [
@@ -40,6 +45,7 @@ def judge_replies(
     ]
     asking = ask or partial(judge, settings=chosen)
     verdicts = dict(zip(asked, asking(judgements), strict=True))
+    verdicts |= {n: Verdict(None, reason.strip("[]"), None, ()) for n, reason in lost.items()}
     results: list[list[dict[str, Any]]] = [[] for _ in replies]
     for n, (i, _) in enumerate(flat):
         name, dropped, _ = variants[n]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -21,7 +20,8 @@ from ..evaluations import Outcome
 from ..personas import Persona
 from ..prompts import render
 from ..runs.read import Result
-from . import processes, record
+from . import cache, compat, exits, processes, record, replies
+from .endpoint import look
 from .exits import say, user_errors
 from .judging import judge_replies, outcome, persona_of
 
@@ -42,9 +42,6 @@ ROWS: Mapping[str, bool] = {
     "never": False,
 }
 """The rows that YAML files name, and whether higher is better. Rows that depend on the data join at run time."""
-
-# A chat endpoint takes messages; without the chat template lm-eval hands it bare text and fails mid-run.
-_CHAT_MODELS = frozenset({"LocalChatCompletion", "OpenAIChatCompletion", "AnthropicChat", "LiteLLMChatCompletion"})
 
 
 def _placeholder(*args: Any, **kwargs: Any) -> float:
@@ -70,12 +67,15 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         self._collected = False
         self._predict_only = False
         self._incomplete: set[str] = set()
+        self._given = metadata
+        self._guard: replies.Guard | None = None
         with user_errors():
             self.settings = self._settings(metadata)
             pool = self._draw(str(metadata.get("evaluation", "main")))
             config["metadata"] = record.metadata(metadata, self.settings, self.evaluation, pool, self.pairs)
         config["generation_kwargs"] = self._generation(config.get("generation_kwargs"))
         super().__init__(config=config)
+        compat.quiet(str(self.config.task))
         self.dataset = {"test": _documents(self.pairs)}
         for ensemble in self._ensembles():
             ensemble.filters = [_bind(f, self) for f in ensemble.filters]
@@ -148,7 +148,9 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
     def build_all_requests(self, **kwargs: Any) -> Any:
         """Check everything that can be checked, say what the run will ask for, then build the prompts."""
         self._rank, self._world = int(kwargs.get("rank") or 0), int(kwargs.get("world_size") or 1)
-        self._model = running = _running_model()
+        caching, running = compat.cache_and_model()
+        self._model = running
+        endpoint = compat.is_endpoint(running)
         with user_errors():
             asked = len(kwargs.get("samples") or self.pairs[: kwargs.get("limit")])
             if asked < self._world:
@@ -161,15 +163,42 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
                 raise PersonaError(
                     "repeats: attempts are counted by persona_pass_at_k (--metadata k=…); leave repeats at 1"
                 )
-            if type(running).__name__ in _CHAT_MODELS and not kwargs.get("apply_chat_template"):
+            if type(running).__name__ in compat.CHAT_MODELS and not kwargs.get("apply_chat_template"):
                 raise PersonaError("a chat endpoint needs --apply_chat_template: add it to the command")
+            self._name_strange_keys()
+            if endpoint and not self._rank:
+                look(running)
             if not self._predict_only:
                 self._check_critic()
         if kwargs.get("cache_requests"):
             # lm-eval keys that cache by the task's name alone: another n, seed or mode would get these prompts.
             kwargs["cache_requests"] = kwargs["rewrite_requests_cache"] = False
         self._announce(running, kwargs.get("limit"), kwargs.get("samples"))
-        return super().build_all_requests(**kwargs)
+        built = super().build_all_requests(**kwargs)
+        if endpoint:
+            self._guard = replies.guard(running, self.instances)
+        if caching is not None:
+            self._keep_apart(caching, running)
+        exits.interrupts_in_one_line()
+        return built
+
+    def _keep_apart(self, caching: Any, running: Any) -> None:
+        known = {k: v for k, v in self._given.items() if k in compat.model_arguments()}
+        who = cache.identity(running, compat.model_name(running), known)
+        if nameless := cache.keep_apart(caching, running, who, self.instances):
+            say(
+                f"{self.config.task}: {nameless} replies in {caching.cache_db} do not say which model gave them (an"
+                " earlier version kept them); they are not used"
+            )
+
+    def _name_strange_keys(self) -> None:
+        """Say which keys of ``--metadata`` nobody takes: other benchmarks' tasks may, where some run beside ours."""
+        if self._rank or processes.process():
+            return
+        for line in record.strange_keys(self._given, compat.model_arguments(), compat.other_tasks(PersonaTask)):
+            if line not in _strange:
+                _strange.add(line)
+                say(line)
 
     def _check_critic(self) -> None:
         if not processes.process():
@@ -178,14 +207,17 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
     def _announce(self, running: Any, limit: Any, samples: Any) -> None:
         if self._rank or processes.process():
             return
-        name = _model_name(running)
+        name = compat.model_name(running)
         self.config.metadata["model_name"] = name
         pairs = len(samples) if samples else min(len(self.pairs), int(limit)) if limit else len(self.pairs)
         variants = len(self.evaluation.variants(self.pairs[0].persona))
         calls = pairs * variants
         votes = record.votes(self.settings)
-        judged = "no judgement (predict only)" if self._predict_only else f"at most {calls * votes} judgements"
-        say(f"{self.config.task}: {pairs} pairs × {variants} variants = {calls} generations, {judged}")
+        judged = (
+            "no judgement (predict only)" if self._predict_only else f"at most {_count(calls * votes, 'judgement')}"
+        )
+        sums = f"{_count(pairs, 'pair')} × {_count(variants, 'variant')} = {_count(calls, 'generation')}"
+        say(f"{self.config.task}: {sums}, {judged}")
         if support := self.config.metadata.get("support"):
             thin = {k: v for k, v in support.items() if v < self.settings.min_support}
             if thin:
@@ -206,7 +238,7 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         self._predict_only = metric_name == "bypass"
         super().override_metric(metric_name)
 
-    def judge_replies(self, replies: Sequence[Sequence[str]], docs: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
+    def judge_replies(self, texts: Sequence[Sequence[str]], docs: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
         """Return, for each instance, a list with one result a reply: answer, failure and verdict as plain data."""
         twins = processes.replicas(self._world)
         shown = self._rank == 0 and not processes.process()
@@ -214,7 +246,9 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         if twins > 1:
             elsewhere = Verdict(None, "judged by another process", None, ())
             ask = partial(processes.judge_between, ask=ask, world=twins, placeholder=elsewhere)
-        return judge_replies(replies, docs, self.settings, evaluation=self.evaluation, ask=ask)
+        if self._guard is not None:
+            self._guard.tell(texts, self.settings.critic_max_failures, str(self.config.task))
+        return judge_replies(texts, docs, self.settings, evaluation=self.evaluation, ask=ask)
 
     def apply_filters(self) -> Any:
         """Judge this rank's replies, then bring them all to rank 0."""
@@ -347,9 +381,14 @@ def _flat(results: Any) -> list[Mapping[str, Any]]:
 
 def _without_defaults(metadata: Mapping[str, Any]) -> dict[str, Any]:
     # `evaluation` is the YAML's own word, not a setting.
-    return {k: v for k, v in metadata.items() if k not in ("evaluation", "version")}
+    return {k: v for k, v in metadata.items() if k not in record.OF_YAML}
 
 
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+_strange: set[str] = set()
 _checked: set[Any] = set()
 
 
@@ -358,27 +397,3 @@ def _check_once(chosen: settings.Settings) -> None:
     if key not in _checked:
         check(chosen, remembered=True)
         _checked.add(key)
-
-
-def _running_model() -> Any:
-    """Return the model that ``lm_eval.evaluate`` is running, or None.
-
-    lm-eval tells a task nothing about the model but its arguments, which do not name its kind; the evaluator that
-    called us holds it as ``lm``.
-    """
-    frame = sys._getframe(1)
-    while frame is not None:
-        if frame.f_code.co_name == "evaluate" and "lm" in frame.f_locals:
-            model = frame.f_locals["lm"]
-            return getattr(model, "lm", model) if type(model).__name__ == "CachingLM" else model
-        frame = frame.f_back  # type: ignore[assignment]
-    return None
-
-
-def _model_name(model: Any) -> str | None:
-    for attribute in ("model", "pretrained", "_model", "path"):
-        value = getattr(model, attribute, None)
-        if isinstance(value, str):
-            return value
-    name = getattr(getattr(getattr(model, "_model", None), "config", None), "_name_or_path", None)
-    return name if isinstance(name, str) and name else None

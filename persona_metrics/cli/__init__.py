@@ -89,7 +89,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"persona-metrics: error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("persona-metrics: interrupted", file=sys.stderr)
+        from ..harness.exits import say_interrupted
+
+        say_interrupted()
         return 130
     except BrokenPipeError:
         # `persona-metrics tasks | head`: the reader has had enough, which is no error.

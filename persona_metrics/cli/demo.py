@@ -106,10 +106,7 @@ def _heartbeat(server: embedded_model.LocalServer) -> Iterator[None]:
 
     def beat() -> None:
         while not done.wait(BEAT):
-            replies = server.answered - start
-            _say(
-                f"{_time(time.monotonic() - began)} so far, the embedded model gave {replies} repl{'y' if replies == 1 else 'ies'}"
-            )
+            _say(f"{_time(time.monotonic() - began)} so far; replies of the embedded model: {server.answered - start}")
 
     teller = threading.Thread(target=beat, daemon=True)
     teller.start()

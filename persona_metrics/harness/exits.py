@@ -52,15 +52,19 @@ def interrupts_in_one_line() -> None:
 
 def _one_line(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     if issubclass(kind, KeyboardInterrupt):
-        print(INTERRUPTED, file=sys.stderr)
+        say_interrupted(
+            "while generating; run the same command again (with --use_cache PATH only the rest is asked for)"
+        )
     else:
         sys.__excepthook__(kind, error, trace)
 
 
-INTERRUPTED = (
-    "persona-metrics: interrupted while generating; run the same command again (with --use_cache PATH only what is"
-    " missing is asked for)"
-)
+def say_interrupted(more: str = "") -> None:
+    """Say so on a line of its own, below the progress bars, which would otherwise be drawn once more after it."""
+    bars = getattr(getattr(sys.modules.get("tqdm"), "tqdm", None), "_instances", ())
+    for bar in list(bars):
+        bar.close()
+    print(f"persona-metrics: interrupted{' ' if more else ''}{more}", file=sys.stderr, flush=True)
 
 
 def _without_interrupts(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

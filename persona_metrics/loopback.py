@@ -65,7 +65,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Count a completion."""
 
     def _allowed(self) -> bool:
-        port = self.server.server_address[1]
+        port = int(self.connection.getsockname()[1])
         here = {f"{name}:{port}" for name in NAMES} | (set(NAMES) if port == 80 else set())
         hosts, origins = self.headers.get_all("Host", []), self.headers.get_all("Origin", [])
         return (

@@ -81,7 +81,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         command = given[at] if at < len(given) else ""
         if command == "run" and not at:
             # argparse would take lm_eval's options for its own.
-            return importlib.import_module(".run", __package__).lm_eval(given[1:])
+            return int(importlib.import_module(".run", __package__).lm_eval(given[1:]))
         made = parser(command)
         arguments = made.parse_args(both_spellings(given, _options(made)))
         return int(arguments.run(arguments) or 0)

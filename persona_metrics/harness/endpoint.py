@@ -6,7 +6,7 @@ import os
 import re
 import socket
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -55,9 +55,9 @@ def failure_of(error: Exception, heard: Iterable[str] = ()) -> Failure:
         return Failure("what answers there does not speak JSON (a web page?)", status, passing=True, fatal=True)
     if status is not None:
         headers = getattr(error, "headers", None) or getattr(getattr(error, "response", None), "headers", None) or {}
-        found = _of_status(status, f"HTTP {status}", said, said)
+        refused = _of_status(status, f"HTTP {status}", said, said)
         after = _number(headers.get("Retry-After"), float)
-        return found if after is None or after < 0 else Failure(**{**vars(found), "wait": after})
+        return refused if after is None or not after >= 0 else replace(refused, wait=after)
     if "imeout" in name:
         return Failure("no reply in time", passing=True)
     if any(kind in name for kind in ("Certificate", "SSL")):

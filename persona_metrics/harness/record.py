@@ -62,6 +62,11 @@ def metadata(
     return recorded
 
 
+def count(number: int, noun: str) -> str:
+    """Return a number with its noun: ``1 variant``, ``2 variants``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def strange_keys(given: Mapping[str, Any], taken: Collection[str], others: bool) -> list[str]:
     """Return a line for each key of ``--metadata`` that nobody takes; ``taken`` are the model's own arguments.
 

@@ -20,10 +20,11 @@ from ..evaluations import Outcome
 from ..personas import Persona
 from ..prompts import render
 from ..runs.read import Result
-from . import cache, compat, exits, processes, record, replies
+from . import cache, compat, exits, processes, record
 from .endpoint import look
 from .exits import say, user_errors
 from .judging import judge_replies, outcome, persona_of
+from .replies import Guard, guard
 
 try:  # lm-eval 0.5 splits tasks by output type; ours generates
     from lm_eval.api.task import GenerateTask as _BaseTask
@@ -67,8 +68,8 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         self._collected = False
         self._predict_only = False
         self._incomplete: set[str] = set()
-        self._given = metadata
-        self._guard: replies.Guard | None = None
+        self._typed = metadata
+        self._guard: Guard | None = None
         with user_errors():
             self.settings = self._settings(metadata)
             pool = self._draw(str(metadata.get("evaluation", "main")))
@@ -176,14 +177,14 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         self._announce(running, kwargs.get("limit"), kwargs.get("samples"))
         built = super().build_all_requests(**kwargs)
         if endpoint:
-            self._guard = replies.guard(running, self.instances)
+            self._guard = guard(running, self.instances)
         if caching is not None:
             self._keep_apart(caching, running)
         exits.interrupts_in_one_line()
         return built
 
     def _keep_apart(self, caching: Any, running: Any) -> None:
-        known = {k: v for k, v in self._given.items() if k in compat.model_arguments()}
+        known = {k: v for k, v in self._typed.items() if k in compat.model_arguments()}
         who = cache.identity(running, compat.model_name(running), known)
         if nameless := cache.keep_apart(caching, running, who, self.instances):
             say(
@@ -195,7 +196,7 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         """Say which keys of ``--metadata`` nobody takes: other benchmarks' tasks may, where some run beside ours."""
         if self._rank or processes.process():
             return
-        for line in record.strange_keys(self._given, compat.model_arguments(), compat.other_tasks(PersonaTask)):
+        for line in record.strange_keys(self._typed, compat.model_arguments(), compat.other_tasks(PersonaTask)):
             if line not in _strange:
                 _strange.add(line)
                 say(line)
@@ -214,9 +215,13 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         calls = pairs * variants
         votes = record.votes(self.settings)
         judged = (
-            "no judgement (predict only)" if self._predict_only else f"at most {_count(calls * votes, 'judgement')}"
+            "no judgement (predict only)"
+            if self._predict_only
+            else f"at most {record.count(calls * votes, 'judgement')}"
         )
-        sums = f"{_count(pairs, 'pair')} × {_count(variants, 'variant')} = {_count(calls, 'generation')}"
+        sums = (
+            f"{record.count(pairs, 'pair')} × {record.count(variants, 'variant')} = {record.count(calls, 'generation')}"
+        )
         say(f"{self.config.task}: {sums}, {judged}")
         if support := self.config.metadata.get("support"):
             thin = {k: v for k, v in support.items() if v < self.settings.min_support}
@@ -238,7 +243,7 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         self._predict_only = metric_name == "bypass"
         super().override_metric(metric_name)
 
-    def judge_replies(self, texts: Sequence[Sequence[str]], docs: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
+    def judge_replies(self, replies: Sequence[Sequence[str]], docs: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
         """Return, for each instance, a list with one result a reply: answer, failure and verdict as plain data."""
         twins = processes.replicas(self._world)
         shown = self._rank == 0 and not processes.process()
@@ -247,8 +252,8 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
             elsewhere = Verdict(None, "judged by another process", None, ())
             ask = partial(processes.judge_between, ask=ask, world=twins, placeholder=elsewhere)
         if self._guard is not None:
-            self._guard.tell(texts, self.settings.critic_max_failures, str(self.config.task))
-        return judge_replies(texts, docs, self.settings, evaluation=self.evaluation, ask=ask)
+            self._guard.tell(replies, self.settings.critic_max_failures, str(self.config.task))
+        return judge_replies(replies, docs, self.settings, evaluation=self.evaluation, ask=ask)
 
     def apply_filters(self) -> Any:
         """Judge this rank's replies, then bring them all to rank 0."""
@@ -382,10 +387,6 @@ def _flat(results: Any) -> list[Mapping[str, Any]]:
 def _without_defaults(metadata: Mapping[str, Any]) -> dict[str, Any]:
     # `evaluation` is the YAML's own word, not a setting.
     return {k: v for k, v in metadata.items() if k not in record.OF_YAML}
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 _strange: set[str] = set()

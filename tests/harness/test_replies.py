@@ -26,6 +26,13 @@ Answer = Callable[[int, str], tuple[int, Any, dict[str, str]]]
 N = 8
 
 
+class Quiet(ThreadingHTTPServer):
+    """Says nothing where a client went away: what is on stderr is the run's."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing."""
+
+
 class Endpoint:
     """A model's endpoint that answers as it is told."""
 
@@ -56,7 +63,7 @@ class Endpoint:
             def log_message(self, *args: Any) -> None:
                 """Say nothing."""
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = Quiet(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}/v1"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 

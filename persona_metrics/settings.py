@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import AliasChoices, Field, PrivateAttr, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from typing_extensions import Self
 
 from . import keyring
 from .environment import ARGUMENT, DEFAULT, DOTENV, ENVIRONMENT, read_all
@@ -34,6 +35,24 @@ _OURS_BEGIN = (
     "min_support",
     "local_model",
 )
+
+
+ALIASES = {
+    "generate_mode": "mode",
+    "loo_attributes": "attributes",
+    "intersections": "intersection_json",
+    "openai_api_key": "critic_api_key",
+}
+"""What else a setting is called where keywords and ``--metadata`` name it: the words of ``evaluate_model``."""
+
+
+def canonical(key: str) -> str:
+    """Return the setting that a key of ``--metadata`` names: itself, an alias, or a variable of the environment."""
+    name = ALIASES.get(key.lower(), key)
+    if key.isupper() and len(key) > 1:
+        lower = key.lower().removeprefix(PREFIX.lower())
+        name = ALIASES.get(lower, lower if lower in Settings.model_fields else key)
+    return name
 
 
 def _env(*names: str) -> AliasChoices:
@@ -73,7 +92,9 @@ class Settings(BaseSettings):
         description="intersectionality: a file with the list of intersections",
     )
     cross: str | None = Field(None, description="intersectionality: attributes whose full cross is measured")
-    min_support: int = Field(30, gt=0, description="intersectionality: pairs each intersection should hold")
+    min_support: int = Field(
+        30, gt=0, description="intersectionality: pairs each intersection should hold; unset, at most n"
+    )
     k: int = Field(16, gt=0, description="pass@k: attempts a pair")
     others: int = Field(1, gt=0, description="contrast: other people that each answer is judged for")
     placebo: bool = Field(False, description="leave-one-out: ask the whole persona twice, for the noise floor")
@@ -141,8 +162,18 @@ class Settings(BaseSettings):
     )
     @classmethod
     def _text(cls, value: Any) -> Any:
-        # lm-eval turns numbers and lists on its command line into Python values; a name stays a name.
+        # lm-eval turns numbers and lists on its command line into Python values; a name stays a name. Its comma parts
+        # arguments, so that a list without quotes, [a,b], reaches us as a text.
+        if isinstance(value, str) and value[:1] == "[" and value[-1:] == "]":
+            value = [item.strip().strip("'\"") for item in value[1:-1].split(",")]
         return ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+
+    @model_validator(mode="after")
+    def _support_within_n(self) -> Self:
+        # Unset, it asks for no more than there is; set, an n below it is a mistake that is said.
+        if "min_support" not in self.model_fields_set and self.n < self.min_support:
+            self.__dict__["min_support"] = self.n
+        return self
 
     @field_validator("mode")
     @classmethod
@@ -247,7 +278,9 @@ def own_keys(metadata: Mapping[str, Any], where: str) -> dict[str, Any]:
     """Return the part of ``metadata`` that is ours; raise ``PersonaError`` for a misspelt key or a key given in clear."""
     fields = Settings.model_fields
     mine = {}
-    for key, value in metadata.items():
+    # Aliases last: beside the name itself, which a task's YAML may hold, the alias is what somebody typed.
+    for given, value in sorted(metadata.items(), key=lambda item: canonical(item[0]) != item[0]):
+        key = canonical(given)
         if key in _SECRETS:
             if where in ("--metadata", "persona_critic"):
                 keyring.remember(*(part.partition("=")[2] or part for part in keyring.plain(value).split(",")))
@@ -314,10 +347,12 @@ def unknown_environment() -> list[str]:
 
 
 __all__ = [
+    "ALIASES",
     "ATTRIBUTES",
     "Key",
     "PersonaError",
     "Settings",
+    "canonical",
     "environment_names",
     "load",
     "own_keys",

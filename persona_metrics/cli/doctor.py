@@ -15,7 +15,8 @@ from ..critic import check, faults, keys
 from ..critic.request import panel
 from ..dataset import sources
 from ..errors import PersonaError, shorten
-from ..harness.task_files import found_without_flag, tasks_folder
+from ..harness import link
+from ..harness.task_files import lm_eval_folder, tasks_folder
 from ..personas import ATTRIBUTE_GROUPS, ATTRIBUTES
 
 
@@ -33,9 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
             print(f"group {name}: {', '.join(members)}")
         return 0
     print(f"persona-metrics {__version__}, lm-eval {_version('lm_eval')}, openai {_version('openai')}")
-    print(
-        f"tasks: {tasks_folder()} ({'found by lm_eval as they are' if found_without_flag() else 'use --include_path'})\n"
-    )
+    print(f"tasks: {tasks_folder()}\n")
     chosen = settings.load()
     for name, value in chosen.masked().items():
         shown = ",".join(value) if isinstance(value, tuple) else "" if value is None else value
@@ -46,6 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"  {line}")
     print()
     checks: list[tuple[str, Callable[[], str]]] = [
+        ("lm-eval", _lm_eval),
         ("data", lambda: _data(chosen)),
         ("critic", lambda: _critic(chosen)),
     ]
@@ -61,6 +61,14 @@ def _report(name: str, test: Callable[[], str]) -> int:
         print(f"  FAIL  {name}: {error}")
         return 1
     return 0
+
+
+def _lm_eval() -> str:
+    folder = lm_eval_folder()
+    state = link.inspect(folder)
+    if not state.current and (state.left or state.made):
+        raise PersonaError(state.describe())
+    return f"{folder}; {state.describe()}"
 
 
 def _data(chosen: settings.Settings) -> str:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from .. import __version__
 from ..critic import critic_card
 from ..dataset.sources import Pair, Pool
+from ..errors import shorten, suggest
 from ..evaluations import Evaluation
 from ..masking import conceal, shown_url
 from ..personas import ATTRIBUTES
 from ..prompts import template_hash
-from ..settings import Settings
+from ..settings import ALIASES, Settings, canonical
+
+OF_YAML = ("evaluation", "version", "config_source")
+"""Keys of a task's metadata that are its YAML's or lm-eval's own words."""
 
 _SECRET = re.compile(r"key|token(?!izer|s\b|ized)|secret|passw|auth|header|credential", re.I)
 
@@ -35,7 +39,7 @@ def metadata(
     given: Mapping[str, Any], settings: Settings, evaluation: Evaluation, pool: Pool, pairs: Sequence[Pair]
 ) -> dict[str, Any]:
     """Return the task's metadata for results_*.json: what was given, without secrets, and what came of it."""
-    kept = _clean({k: v for k, v in given.items() if k not in Settings.model_fields})
+    kept = _clean({k: v for k, v in given.items() if canonical(k) not in Settings.model_fields})
     recorded = {
         **kept,
         "evaluation": evaluation.name,
@@ -53,6 +57,26 @@ def metadata(
     if support := evaluation.support(pair.persona for pair in pairs):
         recorded["support"] = support
     return recorded
+
+
+def count(number: int, noun: str) -> str:
+    """Return a number with its noun: ``1 variant``, ``2 variants``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def strange_keys(given: Mapping[str, Any], taken: Collection[str], others: bool) -> list[str]:
+    """Return a line for each key of ``--metadata`` that nobody takes; ``taken`` are the model's own arguments.
+
+    Tasks of other benchmarks may take what ours do not: where ``others`` run, only what is near one of ours is named.
+    """
+    lines = []
+    for key in given:
+        if canonical(key) in Settings.model_fields or key in taken or key in OF_YAML:
+            continue
+        near = suggest(key, [*Settings.model_fields, *ALIASES])
+        if near or not others:
+            lines.append(f"--metadata {shorten(key, 60)}=…: neither the tasks nor the model take that key{near}")
+    return lines
 
 
 def _pairs_hash(pairs: Sequence[Pair]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -21,10 +20,12 @@ from ..evaluations.facts import SHARED
 from ..personas import Persona
 from ..prompts import render
 from ..runs.read import Result
-from . import processes, record
+from . import cache, compat, exits, processes, record
+from .endpoint import look
 from .exits import say, user_errors
 from .judging import judge_replies, outcome, persona_of
 from .remarks import Judged, design_effect, packed, remarks, rows_of_groups
+from .replies import Guard, guard
 
 try:  # lm-eval 0.5 splits tasks by output type; ours generates
     from lm_eval.api.task import GenerateTask as _BaseTask
@@ -38,9 +39,6 @@ ROWS: Mapping[str, bool] = {
     for fact in (*evaluation.rows, *SHARED)
 }
 """The rows that YAML files may name, and whether higher is better. Rows that depend on the data join at run time."""
-
-# A chat endpoint takes messages; without the chat template lm-eval hands it bare text and fails mid-run.
-_CHAT_MODELS = frozenset({"LocalChatCompletion", "OpenAIChatCompletion", "AnthropicChat", "LiteLLMChatCompletion"})
 
 
 def _placeholder(*args: Any, **kwargs: Any) -> float:
@@ -67,6 +65,8 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         self._predict_only = False
         self._incomplete: set[str] = set()
         self._repeats = False
+        self._typed = metadata
+        self._guard: Guard | None = None
         with user_errors():
             self.settings = self._settings(metadata)
             pool = self._draw(str(metadata.get("evaluation", "main")))
@@ -75,6 +75,7 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         self._repeats = min(len(people), len(questions)) < len(self.pairs)
         config["generation_kwargs"] = self._generation(config.get("generation_kwargs"))
         super().__init__(config=config)
+        compat.quiet(str(self.config.task))
         self.dataset = {"test": _documents(self.pairs)}
         for ensemble in self._ensembles():
             ensemble.filters = [_bind(f, self) for f in ensemble.filters]
@@ -147,7 +148,9 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
     def build_all_requests(self, **kwargs: Any) -> Any:
         """Check everything that can be checked, say what the run will ask for, then build the prompts."""
         self._rank, self._world = int(kwargs.get("rank") or 0), int(kwargs.get("world_size") or 1)
-        self._model = running = _running_model()
+        caching, running = compat.cache_and_model()
+        self._model = running
+        endpoint = compat.is_endpoint(running)
         with user_errors():
             asked = len(kwargs.get("samples") or self.pairs[: kwargs.get("limit")])
             if asked < self._world:
@@ -160,16 +163,43 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
                 raise PersonaError(
                     "repeats: attempts are counted by persona_pass_at_k (--metadata k=…); leave repeats at 1"
                 )
-            if type(running).__name__ in _CHAT_MODELS and not kwargs.get("apply_chat_template"):
+            if type(running).__name__ in compat.CHAT_MODELS and not kwargs.get("apply_chat_template"):
                 raise PersonaError("a chat endpoint needs --apply_chat_template: add it to the command")
             _check_key(running)
+            self._name_strange_keys()
+            if endpoint and not self._rank:
+                look(running)
             if not self._predict_only:
                 self._check_critic()
         if kwargs.get("cache_requests"):
             # lm-eval keys that cache by the task's name alone: another n, seed or mode would get these prompts.
             kwargs["cache_requests"] = kwargs["rewrite_requests_cache"] = False
         self._announce(running, kwargs.get("limit"), kwargs.get("samples"))
-        return super().build_all_requests(**kwargs)
+        built = super().build_all_requests(**kwargs)
+        if endpoint:
+            self._guard = guard(running, self.instances)
+        if caching is not None:
+            self._keep_apart(caching, running)
+        exits.interrupts_in_one_line()
+        return built
+
+    def _keep_apart(self, caching: Any, running: Any) -> None:
+        known = {k: v for k, v in self._typed.items() if k in compat.model_arguments()}
+        who = cache.identity(running, compat.model_name(running), known)
+        if nameless := cache.keep_apart(caching, running, who, self.instances):
+            say(
+                f"{self.config.task}: {nameless} replies in {caching.cache_db} do not say which model gave them (an"
+                " earlier version kept them); they are not used"
+            )
+
+    def _name_strange_keys(self) -> None:
+        """Say which keys of ``--metadata`` nobody takes: other benchmarks' tasks may, where some run beside ours."""
+        if self._rank or processes.process():
+            return
+        for line in record.strange_keys(self._typed, compat.model_arguments(), compat.other_tasks(PersonaTask)):
+            if line not in _strange:
+                _strange.add(line)
+                say(line)
 
     def _check_critic(self) -> None:
         if not processes.process():
@@ -178,7 +208,7 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
     def _announce(self, running: Any, limit: Any, samples: Any) -> None:
         if self._rank or processes.process():
             return
-        name = _model_name(running)
+        name = compat.model_name(running)
         self.config.metadata["model_name"] = name
         pairs = len(samples) if samples else min(len(self.pairs), int(limit)) if limit else len(self.pairs)
         first = self.pairs[0]
@@ -186,8 +216,11 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         variants, calls = len(shown), pairs * len(shown)
         people = sum(len(self.evaluation.judged(v, first.persona, first.question.id)) for v in shown)
         most = pairs * people * record.votes(self.settings)
-        judged = "no judgement (predict only)" if self._predict_only else f"at most {most} judgements"
-        say(f"{self.config.task}: {pairs} pairs × {variants} variants = {calls} generations, {judged}")
+        judged = "no judgement (predict only)" if self._predict_only else f"at most {record.count(most, 'judgement')}"
+        sums = (
+            f"{record.count(pairs, 'pair')} × {record.count(variants, 'variant')} = {record.count(calls, 'generation')}"
+        )
+        say(f"{self.config.task}: {sums}, {judged}")
         if support := self.config.metadata.get("support"):
             thin = {k: v for k, v in support.items() if v < self.settings.min_support}
             if thin:
@@ -216,6 +249,8 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         if twins > 1:
             elsewhere = Verdict(None, "judged by another process", None, ())
             ask = partial(processes.judge_between, ask=ask, world=twins, placeholder=elsewhere)
+        if self._guard is not None:
+            self._guard.tell(replies, self.settings.critic_max_failures, str(self.config.task))
         return judge_replies(replies, docs, self.settings, evaluation=self.evaluation, ask=ask)
 
     def apply_filters(self) -> Any:
@@ -369,7 +404,7 @@ def _flat(results: Any) -> list[Mapping[str, Any]]:
 
 def _without_defaults(metadata: Mapping[str, Any]) -> dict[str, Any]:
     # `evaluation` is the YAML's own word, not a setting.
-    return {k: v for k, v in metadata.items() if k not in ("evaluation", "version")}
+    return {k: v for k, v in metadata.items() if k not in record.OF_YAML}
 
 
 def _check_key(running: Any) -> None:
@@ -383,25 +418,4 @@ def _check_key(running: Any) -> None:
         keys.checked(key, "the key of the model under test", strip=False)
 
 
-def _running_model() -> Any:
-    """Return the model that ``lm_eval.evaluate`` is running, or None.
-
-    lm-eval tells a task nothing about the model but its arguments, which do not name its kind; the evaluator that
-    called us holds it as ``lm``.
-    """
-    frame = sys._getframe(1)
-    while frame is not None:
-        if frame.f_code.co_name == "evaluate" and "lm" in frame.f_locals:
-            model = frame.f_locals["lm"]
-            return getattr(model, "lm", model) if type(model).__name__ == "CachingLM" else model
-        frame = frame.f_back  # type: ignore[assignment]
-    return None
-
-
-def _model_name(model: Any) -> str | None:
-    for attribute in ("model", "pretrained", "_model", "path"):
-        value = getattr(model, attribute, None)
-        if isinstance(value, str):
-            return value
-    name = getattr(getattr(getattr(model, "_model", None), "config", None), "_name_or_path", None)
-    return name if isinstance(name, str) and name else None
+_strange: set[str] = set()

@@ -16,6 +16,16 @@ class IgnoreFunctions(yaml.SafeLoader):
 IgnoreFunctions.add_constructor("!function", lambda _, node: str(node.value))
 
 
+def task_names() -> tuple[str, ...]:
+    """Return every name that ``--tasks`` takes for ours: tasks, groups and tags."""
+    names: dict[str, None] = {}
+    for path in sorted(tasks_folder().glob("persona_*.yaml")):
+        config = yaml.load(path.read_text(encoding="utf-8"), Loader=IgnoreFunctions)
+        tags = config.get("tag") or []
+        names.update(dict.fromkeys([path.stem, *([tags] if isinstance(tags, str) else tags)]))
+    return tuple(names)
+
+
 def read_task(name: str) -> dict[str, Any]:
     """Return a task's YAML with what it includes, less class and tags; empty where there is no such task."""
     path = tasks_folder() / f"{name}.yaml"

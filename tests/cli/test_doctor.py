@@ -40,6 +40,7 @@ def test_every_setting_is_shown_with_its_source_and_no_secret(
     assert "PERSONA_CRITIC_TMEOUT sets nothing (did you mean 'PERSONA_CRITIC_TIMEOUT'?)" in shown
     assert KEY not in shown
     assert [line.split(":")[0] for line in shown.splitlines() if line.startswith("  ok")] == [
+        "  ok    lm-eval",
         "  ok    data",
         "  ok    critic",
         "  ok    model endpoint",

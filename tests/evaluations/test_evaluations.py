@@ -240,7 +240,7 @@ def test_bad_intersections(personas: list[Persona], listed: str, message: str) -
 
 def test_n_below_support_is_an_error(personas: list[Persona]) -> None:
     with pytest.raises(PersonaError, match="n=10 is smaller than min_support=30"):
-        build("intersectionality", personas, n=10)
+        build("intersectionality", personas, n=10, min_support=30)
 
 
 def test_intersection_that_no_persona_fits_is_named() -> None:

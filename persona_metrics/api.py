@@ -19,6 +19,7 @@ from pydantic import BaseModel, SecretStr
 from . import embedded_model, settings
 from .errors import PersonaError, suggest
 from .harness.task_files import tasks_folder
+from .runs import rows
 from .runs.read import tidy
 
 TASKS = {
@@ -176,14 +177,8 @@ def _outside_event_loops(call: Callable[..., Any], **arguments: Any) -> Any:
         return pool.submit(call, **arguments).result()
 
 
-def _metrics(rows: Mapping[str, Any]) -> dict[str, Metric]:
-    found = {}
-    for key, value in rows.items():
-        name, comma, filter_name = key.rpartition(",")
-        if comma and not name.endswith("_stderr") and isinstance(value, (int, float)):
-            error = rows.get(f"{name}_stderr,{filter_name}")
-            found[name] = Metric(value=float(value), stderr=float(error) if isinstance(error, (int, float)) else None)
-    return found
+def _metrics(table: Mapping[str, Any]) -> dict[str, Metric]:
+    return {row.name: Metric(value=row.value, stderr=row.stderr) for row in rows.parse(table).values()}
 
 
 def save(raw: Mapping[str, Any], folder: Path, kind: str, arguments: Mapping[str, Any]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from .. import __version__
 from ..errors import PersonaError, shorten, suggest
-from ..runs.find import runs_at
+from ..runs.find import Keep, find
 
 TARGETS: Mapping[str, str] = {
     "inspect": "Inspect logs (.eval), one a task, for `inspect view` (extra: inspect)",
@@ -19,10 +19,18 @@ TARGETS: Mapping[str, str] = {
 }
 
 
+RUN = "a results_*.json, a samples_*.jsonl (its task alone), or a folder (its newest run)"
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``export``."""
     listed = "; ".join(f"{name}: {what}" for name, what in TARGETS.items())
-    parser.add_argument("path", type=Path, metavar="RUN", help="a results_*.json, or a folder (its newest run)")
+    parser.add_argument(
+        "path",
+        type=Path,
+        metavar="RUN",
+        help=RUN,
+    )
     parser.add_argument("--to", required=True, metavar="TARGET", help=listed)
     parser.add_argument("--out", type=Path, default=Path("persona-export"), help="folder (default persona-export)")
     parser.add_argument("--developer", help="eee: who made the model, where its name does not say")
@@ -36,10 +44,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.to not in TARGETS:
         known = ", ".join(TARGETS)
         raise PersonaError(f"--to {shorten(arguments.to, 40)!r} is none of {known}{suggest(arguments.to, TARGETS)}")
-    runs, notes = runs_at(arguments.path)
-    run = runs[0]
-    if len(runs) > 1:
-        notes.append(f"the newest of {len(runs)} runs: {run.path}")
+    found = find([arguments.path], Keep.NEWEST)
+    run, notes = found.runs[0], list(found.notes)
     from ..export.scores import Task
 
     tasks = [Task(run, task) for task in run.tasks]

@@ -183,10 +183,7 @@ def _lm_eval(task: Task) -> dict[str, str]:
 
 
 def _seconds(task: Task) -> float:
-    try:
-        return float(task.run.extra.get("total_evaluation_time_seconds") or 0.0)
-    except (TypeError, ValueError):
-        return 0.0
+    return min(max(task.run.seconds or 0.0, 0.0), 1e8)
 
 
 def _stamp(seconds: float) -> str:

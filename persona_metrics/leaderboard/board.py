@@ -144,8 +144,8 @@ def _main(model: str, measured: Measured | None) -> tuple[pd.DataFrame | None, d
     frame, notes = _frame(measured)
     about, values = whole(frame)
     found = headline({"personalized": values}, about).iloc[0]
-    expected = ((measured.run.extra.get("n-samples") or {}).get(measured.task.name) or {}).get("original")
-    if isinstance(expected, int) and len(about) < expected:
+    expected = measured.task.counts.original
+    if expected is not None and len(about) < expected:
         notes.append(f"{model}: {len(about)} of {expected} pairs run (--limit, or samples lost)")
     numbers = {
         "personalized": _plain(found["value"]),
@@ -168,8 +168,8 @@ def _frame(measured: Measured) -> tuple[pd.DataFrame, list[str]]:
 
 
 def _cell(measured: Measured, row: str) -> float | None:
-    value = _number(next((v for k, v in measured.task.rows.items() if k.rpartition(",")[0] == row), None))
-    return value if math.isfinite(value) else None
+    found = measured.task.rows.get(row)
+    return found.value if found is not None and math.isfinite(found.value) else None
 
 
 def _groups(measured: Measured | None) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..files import write_text
+from ..files import safe_cell, write_text
 from ..prompts import environment, templates_folder
 from .board import PASS_STEPS, Board
 from .collect import TERMS
@@ -88,13 +88,8 @@ def as_csv(boards: Sequence[Board]) -> str:
             values: list[Any] = [number, row.rank, row.model, row.groups, *(getattr(row, name) for name in _NUMBERS)]
             values += [row.worst_group_name, top_importances(row, digits=4), *(row.passes.get(k) for k in PASS_STEPS)]
             values += [*(board.terms[name] for name in terms), row.run, "; ".join(row.notes)]
-            out.writerow([_inert(value) for value in values])
+            out.writerow([safe_cell(value) for value in values])
     return text.getvalue()
-
-
-def _inert(value: Any) -> Any:
-    # A spreadsheet takes a text that begins like this for a formula.
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
 
 
 def as_json(boards: Sequence[Board], notes: Sequence[str]) -> str:

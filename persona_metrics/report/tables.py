@@ -13,6 +13,8 @@ import pandas as pd
 
 from .. import analysis
 from ..errors import PersonaError, shorten
+from ..files import safe_cell
+from ..runs.rows import Row
 from .load import Entry, Loaded
 
 BASELINE = "baseline"
@@ -58,15 +60,9 @@ def of_entry(entry: Entry) -> TaskTables:
     return TaskTables(entry, {**found, "lm_eval": lm_eval_rows(entry.task.rows)})
 
 
-def lm_eval_rows(rows: Mapping[str, Any]) -> pd.DataFrame:
+def lm_eval_rows(rows: Mapping[str, Row]) -> pd.DataFrame:
     """Return lm-eval's table: row, value, stderr (NaN where it says N/A)."""
-    listed = []
-    for key, value in rows.items():
-        name, _, filter_name = key.rpartition(",")
-        if name.endswith("_stderr") or not isinstance(value, (int, float)):
-            continue
-        error = rows.get(f"{name}_stderr,{filter_name}")
-        listed.append((name, float(value), float(error) if isinstance(error, (int, float)) else math.nan))
+    listed = [(row.name, row.value, math.nan if row.stderr is None else row.stderr) for row in rows.values()]
     return pd.DataFrame(listed, columns=["row", "value", "stderr"])
 
 
@@ -138,12 +134,8 @@ def csv_text(table: pd.DataFrame) -> str:
     """Return the table as CSV; a text that a spreadsheet would take for a formula gets a quote in front."""
     safe = table.copy()
     for column in safe.columns:
-        safe[column] = [_quoted(v) for v in safe[column]]
+        safe[column] = [safe_cell(v) for v in safe[column]]
     return str(safe.to_csv(index=False, lineterminator="\n"))
-
-
-def _quoted(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t\r" else value
 
 
 def metadata_text(value: Any) -> str:

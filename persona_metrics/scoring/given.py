@@ -14,8 +14,10 @@ from ..errors import PersonaError, shorten
 from ..evaluations import Evaluation
 from ..evaluations.intersectionality import Intersection, Intersectionality
 from ..evaluations.leave_one_out import LeaveOneOut
+from ..files import read_text
 from ..personas import ATTRIBUTE_GROUPS, ATTRIBUTES, Persona, known
 from ..runs import read
+from ..runs.find import Keep, find
 from ..settings import Settings, load, split_names
 
 FIXED = ("n", "seed", "source", "personas", "questions", "attributes", "loo_json", "k")
@@ -56,16 +58,11 @@ class Given:
 
 def read_lines(path: Path) -> list[tuple[str, dict[str, Any]]]:
     """Return the objects of a JSONL file, each with ``file:line``; raise ``PersonaError`` for what is none."""
-    rows = []
-    try:
-        with path.open(encoding="utf-8-sig") as lines:
-            for number, line in enumerate(lines, 1):
-                if line.strip():
-                    rows.append((f"{path}:{number}", _object(line, f"{path}:{number}")))
-    except OSError as error:
-        raise PersonaError(f"{path}: cannot be read: {error.strerror}") from None
-    except UnicodeError:
-        raise PersonaError(f"{path}: not UTF-8 text") from None
+    rows = [
+        (f"{path}:{number}", _object(line, f"{path}:{number}"))
+        for number, line in enumerate(read_text(path).split("\n"), 1)
+        if line.strip()
+    ]
     if not rows:
         raise PersonaError(f"{path}: the file has no lines")
     return rows
@@ -108,40 +105,14 @@ def from_samples(path: Path, rows: Sequence[tuple[str, dict[str, Any]]], overrid
                 f"{where}: expected {len(names)} replies ({shorten(', '.join(names), 60)}), found {len(replies)}"
             )
         answered.append(Answered(pair, tuple(replies), _arguments(row.get("arguments"), len(names))))
-    task_config = run.configs.get(task.name, {})
     return Given(
-        task.name,
-        evaluation,
-        chosen,
-        tuple(answered),
-        recorded,
-        run.model,
-        path.name,
-        run.config,
-        task_config.get("generation_kwargs"),
+        task.name, evaluation, chosen, tuple(answered), recorded, run.model, path.name, run.config, task.generation
     )
 
 
-@dataclass(frozen=True)
-class _Run:
-    path: Path
-    model: str
-    config: Mapping[str, Any]
-    configs: Mapping[str, Any]
-
-
-def _recorded(path: Path) -> tuple[_Run, read.TaskRun]:
-    beside = read.find_results(path)
-    if not beside:
-        raise PersonaError(
-            f"{path}: the results_*.json of the same run must lie beside it; it says which task this was"
-        )
-    run = read.load_run(beside[0])
-    task = next((t for t in run.tasks if t.samples is not None and t.samples.name == path.name), None)
-    if task is None:
-        raise PersonaError(f"{path}: {beside[0].name} knows no persona task of that name")
-    configs = json.loads(beside[0].read_text(encoding="utf-8"))["configs"]
-    return _Run(beside[0], run.model, run.config, configs), task
+def _recorded(path: Path) -> tuple[read.Run, read.TaskRun]:
+    run = find([path], Keep.NEWEST).runs[0]
+    return run, run.tasks[0]
 
 
 def pair_of(doc: Any, where: str) -> Pair:

@@ -18,6 +18,8 @@ from pydantic import BaseModel, SecretStr
 
 from . import embedded_model, settings
 from .errors import PersonaError, suggest
+from .files import check_folder
+from .harness.saving import save
 from .harness.task_files import tasks_folder
 from .runs import rows
 from .runs.read import tidy
@@ -142,6 +144,8 @@ def _run(
 
     from .harness.exits import raising
 
+    if output_path is not None:
+        check_folder(Path(output_path))
     manager = TaskManager(include_path=str(tasks_folder()), include_defaults=False, metadata={**arguments, **overrides})
     with raising():
         raw = _outside_event_loops(
@@ -179,21 +183,6 @@ def _outside_event_loops(call: Callable[..., Any], **arguments: Any) -> Any:
 
 def _metrics(table: Mapping[str, Any]) -> dict[str, Metric]:
     return {row.name: Metric(value=row.value, stderr=row.stderr) for row in rows.parse(table).values()}
-
-
-def save(raw: Mapping[str, Any], folder: Path, kind: str, arguments: Mapping[str, Any]) -> None:
-    """Write results_*.json and samples_*.jsonl under ``folder/<model>`` as the ``lm_eval`` command does."""
-    from lm_eval.loggers import EvaluationTracker
-
-    results = {k: v for k, v in raw.items() if k != "samples"}
-    tracker = EvaluationTracker(output_path=str(folder))
-    shown = ",".join(f"{k}={v}" for k, v in arguments.items())
-    tracker.general_config_tracker.log_experiment_args(
-        model_source=kind, model_args=shown, system_instruction="", chat_template="", fewshot_as_multiturn=False
-    )
-    tracker.save_results_aggregated(results=results, samples=raw["samples"])
-    for name in raw["configs"]:
-        tracker.save_results_samples(task_name=name, samples=raw["samples"][name])
 
 
 def _model(

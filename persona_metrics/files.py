@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import os
 import re
+import shutil
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -61,7 +62,7 @@ def scrubbed(value: Any) -> Any:
     """Return nested data with ``whole_characters`` in place of every text, keys included."""
     if isinstance(value, str):
         return whole_characters(value)
-    if type(value) is dict:
+    if isinstance(value, dict):
         return {scrubbed(key): scrubbed(item) for key, item in value.items()}
     return type(value)(map(scrubbed, value)) if type(value) in (list, tuple) else value
 
@@ -119,6 +120,31 @@ def write_lines(path: Path, lines: Iterable[str]) -> int:
             file.write(line.encode("utf-8", "replace") + b"\n")
             count += 1
     return count
+
+
+@contextmanager
+def placing(folder: Path) -> Iterator[Path]:
+    """Lend an empty folder; its files go to the same places below ``folder`` once all of them are written.
+
+    For writers that want a path of their own. Raises ``PersonaError`` where the disk is full or refuses, and then leaves
+    nothing behind.
+    """
+    part = folder / f".{os.getpid()}.part"
+    try:
+        part.mkdir(parents=True)
+        yield part
+        written = sorted(p for p in part.rglob("*") if p.is_file())
+        for path in written:
+            with path.open("rb+") as file:
+                os.fsync(file.fileno())
+        for path in written:
+            target = folder / path.relative_to(part)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            path.replace(target)
+    except (OSError, ValueError) as error:
+        raise unwritable(folder, error) from None
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
 
 
 def check_folder(folder: Path) -> None:

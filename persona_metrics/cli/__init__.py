@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import os
 import sys
 from collections.abc import Sequence
 
+from .. import consoles
 from .._version import __version__
-from ..errors import PersonaError
+from ..errors import PersonaError, shorten
 
 COMMANDS: dict[str, str] = {
     "demo": "run persona_main on the embedded data and model; no key, no hub",
@@ -23,6 +23,7 @@ COMMANDS: dict[str, str] = {
     "report": "tables, figures and one page from a run, or from several",
     "leaderboard": "compare models over any number of runs",
     "export": "hand a run on to other tools",
+    "samples": "a run's samples as one tidy table",
 }
 """Each is the module of that name here, with ``add_arguments(parser)`` and ``run(arguments) -> int``."""
 
@@ -50,20 +51,37 @@ def parser(chosen: str | None = None) -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code (0, 1 where a check failed, 2 for an error of the user's)."""
     given = list(sys.argv[1:] if argv is None else argv)
+    if argv is None:
+        # Called from Python, the streams are the caller's.
+        consoles.prepare()
     try:
         # What stands before the subcommand takes no value, so the first word without a dash is its name.
         arguments = parser(next((word for word in given if not word.startswith("-")), "")).parse_args(given)
-        return int(arguments.run(arguments) or 0)
+        code = int(arguments.run(arguments) or 0)
+        sys.stdout.flush()
+        return code
     except PersonaError as error:
-        print(f"persona-metrics: error: {error}", file=sys.stderr)
-        return 2
+        return _failed(str(error))
     except KeyboardInterrupt:
         print("persona-metrics: interrupted", file=sys.stderr)
         return 130
     except BrokenPipeError:
         # `persona-metrics tasks | head`: the reader has had enough, which is no error.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        consoles.nowhere(1)
         return 0
+    except OSError as error:
+        # Whatever the disk or the console refused, and nobody further down put into words.
+        place = f"{shorten(error.filename)}: " if error.filename else ""
+        return _failed(f"{place}{error.strerror or shorten(error)}")
+
+
+def _failed(line: str) -> int:
+    try:
+        sys.stdout.flush()
+    except OSError:
+        consoles.nowhere(1)
+    print(f"persona-metrics: error: {line}", file=sys.stderr)
+    return 2
 
 
 if __name__ == "__main__":

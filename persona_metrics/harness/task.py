@@ -13,7 +13,7 @@ from lm_eval.api.metrics import mean
 from lm_eval.api.registry import register_filter, register_metric
 from lm_eval.api.task import ConfigurableTask
 
-from .. import evaluations, settings
+from .. import consoles, evaluations, settings
 from ..critic import Verdict, check, judge
 from ..dataset import sources
 from ..errors import PersonaError
@@ -70,6 +70,8 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         self._collected = False
         self._predict_only = False
         self._incomplete: set[str] = set()
+        # lm-eval prints its table when everything is paid: a console in cp1252 must not end it there.
+        consoles.forgive()
         with user_errors():
             self.settings = self._settings(metadata)
             pool = self._draw(str(metadata.get("evaluation", "main")))

@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from ..errors import PersonaError, shorten
-from ..files import is_regular, open_read, read_text
+from ..files import is_regular, open_read, read_text, safe_name
 from . import model, rows
 from .rows import Row
 
@@ -137,7 +137,8 @@ def _task(path: Path, name: str, config: Mapping[str, Any], data: model.Results)
 def _samples_beside(path: Path, task: str) -> Path | None:
     if (stamp := stamp_of(path)) is None:
         return None
-    names = (f"samples_{task}_{stamp}.jsonl", f"samples_{task}_{stamp}.jsonl.gz")
+    stems = dict.fromkeys((task, safe_name(task)))
+    names = [f"samples_{stem}_{stamp}.jsonl{packed}" for stem in stems for packed in ("", ".gz")]
     # A task's name is a file's word: what is beside the file is looked through, and no path is made of it.
     try:
         beside = {p.name: p for p in path.parent.iterdir() if p.name in names and is_regular(p)}

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ...files import safe_name
 from ..tables import BASELINE, Comparison, TaskTables, against_baseline
 from ..words import caption
 from . import compare, intersectionality, leave_one_out, main, pass_at_k
@@ -17,7 +18,7 @@ from .style import Drawn, styled
 
 def file_name(*parts: str) -> str:
     """Return a file name without ending that holds only letters, digits, dots, dashes and underscores."""
-    return "-".join(re.sub(r"[^A-Za-z0-9._]+", "_", p).strip("._")[:60] or "x" for p in parts if p)
+    return "-".join(safe_name(re.sub(r"[^A-Za-z0-9._]+", "_", p).strip("._"), 60, "x") for p in parts if p)
 
 
 def draw(tables: Sequence[TaskTables], comparisons: Sequence[Comparison]) -> list[tuple[str, Drawn]]:

@@ -196,7 +196,13 @@ def prompts_of(sample: Mapping[str, Any]) -> list[tuple[Mapping[str, str], ...]]
     """Return the messages each variant's request was made of; a bare text is one user message."""
     arguments = sample.get("arguments")
     listed = list(arguments.values()) if isinstance(arguments, dict) else list(arguments or ())
-    return [_messages(item.get("arg_0") if isinstance(item, dict) else item[0]) for item in listed]
+    return [_messages(_first(item)) for item in listed]
+
+
+def _first(item: Any) -> Any:
+    if isinstance(item, dict):
+        return item.get("arg_0")
+    return item[0] if isinstance(item, (list, tuple)) and item else item
 
 
 def _messages(context: Any) -> tuple[Mapping[str, str], ...]:

@@ -9,6 +9,7 @@ from typing import Any
 from .. import answers, evaluations, settings
 from ..critic import Judgement, Verdict, judge
 from ..evaluations import Outcome
+from ..files import scrubbed
 from ..personas import Persona, known
 
 
@@ -44,13 +45,16 @@ def judge_replies(
     for n, (i, _) in enumerate(flat):
         name, dropped, _ = variants[n]
         results[i].append(
-            {
-                "variant": name,
-                "dropped": list(dropped),
-                "answer": extracted[n].answer,
-                "answer_failure": extracted[n].failure,
-                "verdict": verdicts[n].to_dict() if n in verdicts else None,
-            }
+            # Half a surrogate pair, as a model or a critic can send it, would cut the samples file at this line.
+            scrubbed(
+                {
+                    "variant": name,
+                    "dropped": list(dropped),
+                    "answer": extracted[n].answer,
+                    "answer_failure": extracted[n].failure,
+                    "verdict": verdicts[n].to_dict() if n in verdicts else None,
+                }
+            )
         )
     return results
 

@@ -13,7 +13,7 @@ from lm_eval.api.metrics import mean
 from lm_eval.api.registry import register_filter, register_metric
 from lm_eval.api.task import ConfigurableTask
 
-from .. import consoles, evaluations, settings
+from .. import answers, consoles, evaluations, settings
 from ..critic import Verdict, check, judge
 from ..dataset import sources
 from ..errors import PersonaError
@@ -224,6 +224,8 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         for instance in instances:
             # To keep ranks in step lm-eval has the last request answered again on those that have fewer.
             del instance.resps[1:]
+            # lm-eval writes replies as they are: a list of parts or half a surrogate pair would end the file there.
+            instance.resps[:] = [answers.text_of(reply) for reply in instance.resps]
         done = super().apply_filters()
         if self._world > 1:
             processes.keep_every_row(self._model)

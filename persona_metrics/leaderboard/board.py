@@ -12,6 +12,7 @@ import pandas as pd
 
 from .. import analysis
 from ..analysis.rates import headline, whole
+from ..errors import PersonaError
 from ..export.scores import votes_of
 from ..runs.read import ReadLog, read_samples, tidy
 from .collect import Measured, Table
@@ -90,12 +91,20 @@ def build(table: Table) -> Board:
     frames: dict[str, pd.DataFrame] = {}
     drafts: list[dict[str, Any]] = []
     notes = list(table.notes)
+    refused: list[PersonaError] = []
     for model, measured in table.models.items():
-        frame, draft, said = _draft(model, measured)
+        try:
+            frame, draft, said = _draft(model, measured)
+        except PersonaError as error:
+            refused.append(error)
+            notes.append(f"{model} left out: {error}")
+            continue
         if frame is not None and draft["n"]:
             frames[model] = frame
         drafts.append(draft)
         notes += said
+    if not drafts:
+        raise refused[0]
     drafts.sort(key=lambda d: (d["personalized"] is None, -(d["personalized"] or 0.0), d["model"]))
     order = [d["model"] for d in drafts if d["model"] in frames]
     compared = analysis.compare({model: frames[model] for model in order}) if len(order) > 1 else pd.DataFrame()

@@ -50,13 +50,9 @@ def of_entry(entry: Entry) -> TaskTables:
     found: dict[str, pd.DataFrame] = {}
     if entry.has_samples:
         try:
-            with np.errstate(all="ignore"):
-                found = dict(analysis.tables(entry.data.frame, entry.task.metadata))
-        except (KeyError, ValueError, TypeError, AttributeError) as error:
-            raise PersonaError(
-                f"{entry.task.samples}: the samples do not fit evaluation {entry.evaluation!r}"
-                f" ({type(error).__name__}: {shorten(error, 80)}); was the file edited?"
-            ) from None
+            found = dict(analysis.tables(entry.data.frame, entry.task.metadata))
+        except PersonaError as error:
+            raise PersonaError(f"{entry.task.samples}: {error}") from None
     return TaskTables(entry, {**found, "lm_eval": lm_eval_rows(entry.task.rows)})
 
 

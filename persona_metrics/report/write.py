@@ -35,9 +35,16 @@ def write_report(paths: Sequence[Path], out: Path, *, html: bool = True, figures
     """
     runs, found_notes = find(paths)
     loaded = read(runs)
-    tables = [of_entry(entry) for entry in loaded.entries]
+    tables, refused = [], []
+    for entry in loaded.entries:
+        try:
+            tables.append(of_entry(entry))
+        except PersonaError as error:
+            refused.append(error)
+    if not tables:
+        raise refused[0]
     compared = comparisons(loaded, tables)
-    notes = (*found_notes, *loaded.notes)
+    notes = (*found_notes, *loaded.notes, *(f"left out: {error}" for error in refused))
     report = _report(tables, compared, notes)
     try:
         _prepare(out)
@@ -49,7 +56,7 @@ def write_report(paths: Sequence[Path], out: Path, *, html: bool = True, figures
             paths_of = save(figure, out / "figures")
             saved.append((page.FigureFile(section, figure.title, figure.caption, figure.alt, paths_of[1]), paths_of))
         if html:
-            packed = browser.pack([e for e in loaded.entries if e.has_samples])
+            packed = browser.pack([t.entry for t in tables if t.entry.has_samples])
             text = page.render_page(report, tables, compared, [f for f, _ in saved], packed)
             write_text(out / "report.html", text)
     except OSError as error:

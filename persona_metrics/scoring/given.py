@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .. import evaluations
+from .. import answers, evaluations
 from ..dataset.sources import Pair, Question
 from ..errors import PersonaError, shorten
 from ..evaluations import Evaluation
 from ..evaluations.intersectionality import Intersection, Intersectionality
 from ..evaluations.leave_one_out import LeaveOneOut
-from ..files import read_text
+from ..files import read_text, scrubbed
 from ..personas import ATTRIBUTE_GROUPS, ATTRIBUTES, Persona, known
 from ..runs import read
 from ..runs.find import Keep, find
@@ -75,7 +75,7 @@ def _object(line: str, where: str) -> dict[str, Any]:
         raise PersonaError(f"{where}: not JSON (a line that was cut?): {shorten(error)}") from None
     if not isinstance(row, dict):
         raise PersonaError(f"{where}: a line must be a JSON object, this one is a {type(row).__name__}")
-    return row
+    return scrubbed(row) if "\\u" in line else row
 
 
 def from_samples(path: Path, rows: Sequence[tuple[str, dict[str, Any]]], overrides: Mapping[str, Any]) -> Given:
@@ -99,8 +99,9 @@ def from_samples(path: Path, rows: Sequence[tuple[str, dict[str, Any]]], overrid
     answered = []
     for pair, (where, row) in zip(pairs, ordered, strict=True):
         names = [variant.name for variant in evaluation.variants(pair.persona)]
-        replies = [item[0] if isinstance(item, list) and item else item for item in row.get("resps") or []]
-        if len(replies) != len(names) or not all(isinstance(reply, str) for reply in replies):
+        listed = row.get("resps") if isinstance(row.get("resps"), list) else []
+        replies = [answers.text_of(item[0] if isinstance(item, list) and item else item) for item in listed]
+        if len(replies) != len(names):
             raise PersonaError(
                 f"{where}: expected {len(names)} replies ({shorten(', '.join(names), 60)}), found {len(replies)}"
             )

@@ -58,6 +58,11 @@ class _Patient(io.FileIO):
         except BrokenPipeError:
             nowhere(self.fileno())
             return len(data)
+        except OSError as error:
+            if self.fileno() == 2:
+                nowhere(2)  # nobody can be told
+                return len(data)
+            raise OSError(error.errno, error.strerror, "standard output") from None
 
 
 def nowhere(number: int) -> None:

@@ -77,6 +77,7 @@ def writing(path: Path) -> Iterator[IO[bytes]]:
     Makes folders. A device or a pipe (``/dev/stdout``) is written to as it is. Raises ``PersonaError`` where the disk is
     full or refuses.
     """
+    require_possible(path)
     part: Path | None = None
     try:
         target = Path(os.path.realpath(path))
@@ -94,7 +95,7 @@ def writing(path: Path) -> Iterator[IO[bytes]]:
             file.flush()
             os.fsync(file.fileno())
         part.replace(target)
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise unwritable(path, error) from None
     finally:
         if part is not None:
@@ -129,6 +130,7 @@ def placing(folder: Path) -> Iterator[Path]:
     For writers that want a path of their own. Raises ``PersonaError`` where the disk is full or refuses, and then leaves
     nothing behind.
     """
+    require_possible(folder)
     part = folder / f".{os.getpid()}.part"
     try:
         part.mkdir(parents=True)
@@ -141,7 +143,7 @@ def placing(folder: Path) -> Iterator[Path]:
             target = folder / path.relative_to(part)
             target.parent.mkdir(parents=True, exist_ok=True)
             path.replace(target)
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise unwritable(folder, error) from None
     finally:
         shutil.rmtree(part, ignore_errors=True)
@@ -152,6 +154,7 @@ def check_folder(folder: Path) -> None:
 
     Raises ``PersonaError`` where it cannot be.
     """
+    require_possible(folder)
     probe = folder / f".{os.getpid()}.part"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -159,11 +162,21 @@ def check_folder(folder: Path) -> None:
             file.write(b"\0" * 4096)
             file.flush()
             os.fsync(file.fileno())
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise unwritable(folder, error) from None
     finally:
-        with suppress(OSError, ValueError):
+        with suppress(OSError):
             probe.unlink(missing_ok=True)
+
+
+def require_possible(path: Path) -> None:
+    """Raise ``PersonaError`` for a path that no file system could hold (a NUL, half a surrogate pair)."""
+    try:
+        possible = b"\0" not in os.fsencode(path)
+    except ValueError:
+        possible = False
+    if not possible:
+        raise PersonaError(f"{shorten(ascii(str(path)))}: cannot be written: no file can have this name")
 
 
 def unwritable(path: object, error: BaseException) -> PersonaError:

@@ -9,6 +9,7 @@ from typing import Any
 
 from .. import __version__
 from ..errors import PersonaError, shorten, suggest
+from ..files import placing
 from ..runs.find import Keep, find
 
 TARGETS: Mapping[str, str] = {
@@ -55,7 +56,13 @@ def run(arguments: argparse.Namespace) -> int:
         "eval-results": _eval_results,
         "openai-evals": _openai_evals,
     }
-    paths, said = writers[arguments.to](tasks, arguments)
+    out = arguments.out
+    with placing(out) as part:
+        arguments.out = part
+        paths, said = writers[arguments.to](tasks, arguments)
+    paths = [out / path.relative_to(part) for path in paths]
+    if arguments.to == "openai-evals":
+        said.append(f"run it with: oaieval MODEL,CRITIC {tasks[0].name} --registry_path {out}")
     notes += said
     notes += [f"{task.name}: {task.lost} lines of the samples file could not be read" for task in tasks if task.lost]
     versions = dict.fromkeys(str(task.metadata["pack_version"]) for task in tasks)
@@ -92,5 +99,4 @@ def _eval_results(tasks: list[Any], arguments: argparse.Namespace) -> tuple[list
 def _openai_evals(tasks: list[Any], arguments: argparse.Namespace) -> tuple[list[Path], list[str]]:
     from ..export import openai_evals
 
-    paths = openai_evals.write(tasks, arguments.out)
-    return paths, [f"run it with: oaieval MODEL,CRITIC {tasks[0].name} --registry_path {arguments.out}"]
+    return openai_evals.write(tasks, arguments.out), []

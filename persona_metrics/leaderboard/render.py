@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..files import safe_cell, write_text
+from ..files import placing, safe_cell, write_text
 from ..prompts import environment, templates_folder
 from .board import PASS_STEPS, Board
 from .collect import TERMS
@@ -32,8 +32,9 @@ def write(boards: Sequence[Board], notes: Sequence[str], out: Path) -> list[Path
         "leaderboard.json": as_json(boards, notes),
         "leaderboard.html": html(boards, notes),
     }
-    for name, text in contents.items():
-        write_text(out / name, text)
+    with placing(out) as part:
+        for name, text in contents.items():
+            write_text(part / name, text)
     return [out / name for name in contents]
 
 

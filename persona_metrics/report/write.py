@@ -9,7 +9,7 @@ from typing import Any
 
 from .. import __version__
 from ..errors import PersonaError
-from ..files import check_folder, write_text
+from ..files import check_folder, placing, unwritable, write_text
 from . import browser, page, words
 from .figures.draw import draw, file_name
 from .figures.style import save
@@ -46,29 +46,29 @@ def write_report(paths: Sequence[Path], out: Path, *, html: bool = True, figures
     compared = comparisons(loaded, tables)
     notes = (*found_notes, *loaded.notes, *(f"left out: {error}" for error in refused))
     report = _report(tables, compared, notes)
-    try:
-        _prepare(out)
-        write_text(out / "report.json", report.model_dump_json(indent=1))
-        _csv(out / "tables", tables, compared)
+    _prepare(out)
+    with placing(out) as part:
+        write_text(part / "report.json", report.model_dump_json(indent=1))
+        _csv(part / "tables", tables, compared)
         drawn = draw(tables, compared) if figures else []
         saved: list[tuple[page.FigureFile, list[Path]]] = []
         for section, figure in drawn:
-            paths_of = save(figure, out / "figures")
+            paths_of = save(figure, part / "figures")
             saved.append((page.FigureFile(section, figure.title, figure.caption, figure.alt, paths_of[1]), paths_of))
         if html:
             packed = browser.pack([t.entry for t in tables if t.entry.has_samples])
-            text = page.render_page(report, tables, compared, [f for f, _ in saved], packed)
-            write_text(out / "report.html", text)
-    except OSError as error:
-        raise PersonaError(f"--out {out}: cannot be written: {error.strerror or error}") from None
-    return Written(out, report, tuple(p for _, both in saved for p in both), notes)
+            write_text(part / "report.html", page.render_page(report, tables, compared, [f for f, _ in saved], packed))
+    return Written(out, report, tuple(out / p.relative_to(part) for _, both in saved for p in both), notes)
 
 
 def _prepare(out: Path) -> None:
     # Fails here, before a minute of work, where nothing may be written.
     check_folder(out)
     for folder in (out / "tables", out / "figures"):
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise unwritable(folder, error) from None
 
 
 def _csv(folder: Path, tables: Sequence[TaskTables], compared: Sequence[Comparison]) -> None:

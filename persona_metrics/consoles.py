@@ -4,9 +4,22 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import sys
 from contextlib import suppress
 from typing import Any
+
+_interrupts: list[int] = []
+
+
+def interrupted() -> bool:
+    """Return whether Ctrl-C was pressed since ``prepare``."""
+    return bool(_interrupts)
+
+
+def _interrupt(number: int, frame: Any) -> None:
+    _interrupts.append(number)
+    signal.default_int_handler(number, frame)
 
 
 def forgive() -> None:
@@ -18,13 +31,16 @@ def forgive() -> None:
 
 
 def prepare() -> None:
-    """Open what the shell closed (``>&-``) to nowhere, and let ``| head`` end the printing but not the work."""
+    """Open what the shell closed (``>&-``) to nowhere, let ``| head`` end the printing but not the work, remember Ctrl-C."""
     for number in (0, 1, 2):
         try:
             os.fstat(number)
         except OSError:
             # The lowest free number is this one: else the next file that is opened would get what is printed.
             os.open(os.devnull, os.O_RDWR)
+    with suppress(ValueError):  # not in the main thread
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            signal.signal(signal.SIGINT, _interrupt)
     sys.stdout = _patient(sys.stdout, 1)
     sys.stderr = _patient(sys.stderr, 2)
     forgive()

@@ -60,19 +60,26 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = int(arguments.run(arguments) or 0)
         sys.stdout.flush()
         return code
-    except PersonaError as error:
-        return _failed(str(error))
-    except KeyboardInterrupt:
+    except (Exception, KeyboardInterrupt) as error:
+        return _ended(error)
+
+
+def _ended(error: BaseException) -> int:
+    if isinstance(error, KeyboardInterrupt) or consoles.interrupted():
+        # Libraries turn an interrupt in the middle of an import into errors of their own.
         print("persona-metrics: interrupted", file=sys.stderr)
         return 130
-    except BrokenPipeError:
+    if isinstance(error, PersonaError):
+        return _failed(str(error))
+    if isinstance(error, BrokenPipeError):
         # `persona-metrics tasks | head`: the reader has had enough, which is no error.
         consoles.nowhere(1)
         return 0
-    except OSError as error:
+    if isinstance(error, OSError):
         # Whatever the disk or the console refused, and nobody further down put into words.
         place = f"{shorten(error.filename)}: " if error.filename else ""
         return _failed(f"{place}{error.strerror or shorten(error)}")
+    raise error
 
 
 def _failed(line: str) -> int:

@@ -20,8 +20,10 @@ from .critic import keys
 from .critic.client import announce
 from .errors import PersonaError, suggest
 from .evaluations import EVALUATIONS
+from .files import check_folder
+from .harness.saving import save
 from .harness.task_files import tasks_folder
-from .masking import mask
+from .runs import rows
 from .runs.read import tidy
 
 TASKS = {name: kind.task for kind in EVALUATIONS.values() for name in (kind.name, *kind.aliases)}
@@ -142,6 +144,8 @@ def _run(
 
     from .harness.exits import raising
 
+    if output_path is not None:
+        check_folder(Path(output_path))
     manager = TaskManager(include_path=str(tasks_folder()), include_defaults=False, metadata={**arguments, **overrides})
     with raising():
         raw = _outside_event_loops(
@@ -177,29 +181,8 @@ def _outside_event_loops(call: Callable[..., Any], **arguments: Any) -> Any:
         return pool.submit(call, **arguments).result()
 
 
-def _metrics(rows: Mapping[str, Any]) -> dict[str, Metric]:
-    found = {}
-    for key, value in rows.items():
-        name, comma, filter_name = key.rpartition(",")
-        if comma and not name.endswith("_stderr") and isinstance(value, (int, float)):
-            error = rows.get(f"{name}_stderr,{filter_name}")
-            found[name] = Metric(value=float(value), stderr=float(error) if isinstance(error, (int, float)) else None)
-    return found
-
-
-def save(raw: Mapping[str, Any], folder: Path, kind: str, arguments: Mapping[str, Any]) -> None:
-    """Write results_*.json and samples_*.jsonl under ``folder/<model>`` as the ``lm_eval`` command does."""
-    from lm_eval.loggers import EvaluationTracker
-
-    results = {k: v for k, v in raw.items() if k != "samples"}
-    tracker = EvaluationTracker(output_path=str(folder))
-    shown = mask(",".join(f"{k}={v}" for k, v in arguments.items()))
-    tracker.general_config_tracker.log_experiment_args(
-        model_source=kind, model_args=shown, system_instruction="", chat_template="", fewshot_as_multiturn=False
-    )
-    tracker.save_results_aggregated(results=results, samples=raw["samples"])
-    for name in raw["configs"]:
-        tracker.save_results_samples(task_name=name, samples=raw["samples"][name])
+def _metrics(table: Mapping[str, Any]) -> dict[str, Metric]:
+    return {row.name: Metric(value=row.value, stderr=row.stderr) for row in rows.parse(table).values()}
 
 
 def _address(model: str, base_url: str | None, local_model: str | None) -> str:

@@ -11,8 +11,10 @@ import math
 from collections.abc import Mapping
 from typing import Any, Protocol, cast
 
+import numpy as np
 import pandas as pd
 
+from ..errors import PersonaError, shorten
 from ..evaluations import evaluation_of
 from .compare import compare
 from .rates import LEVEL, SMALL
@@ -41,9 +43,17 @@ def tables(frame: pd.DataFrame, metadata: Mapping[str, Any]) -> dict[str, pd.Dat
 
     ``frame`` is tidy (``runs.read.COLUMNS``), ``metadata`` what the task left in ``configs`` of results_*.json. All have
     ``headline``; the file of the evaluation says what else. A number that the verdicts do not give is NaN, never 0.
-    Raises ``PersonaError`` for an evaluation that there is not.
+    Raises ``PersonaError`` for an evaluation that there is not, and for samples that are none of it.
     """
-    return _of(metadata.get("evaluation")).tables(frame, metadata)
+    name = metadata.get("evaluation")
+    found = _of(name)
+    try:
+        with np.errstate(all="ignore"):
+            return found.tables(frame, metadata)
+    except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError) as error:
+        raise PersonaError(
+            f"the samples do not fit evaluation {name!r} ({type(error).__name__}: {shorten(error, 80)}); was a file edited?"
+        ) from None
 
 
 def intervals(name: object, found: Tables) -> dict[str, tuple[float, float]]:

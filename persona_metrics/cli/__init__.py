@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import os
 import sys
 from collections.abc import Sequence
 
+from .. import consoles
 from .._version import __version__
-from ..errors import PersonaError
+from ..errors import PersonaError, shorten
 
 COMMANDS: dict[str, str] = {
     "demo": "run persona_main on the embedded data and model; no key, no hub",
@@ -24,6 +24,7 @@ COMMANDS: dict[str, str] = {
     "report": "tables, figures and one page from a run, or from several",
     "leaderboard": "compare models over any number of runs",
     "export": "hand a run on to other tools",
+    "samples": "a run's samples as one tidy table",
 }
 """Each is the module of that name here, with ``add_arguments(parser)`` and ``run(arguments) -> int``."""
 
@@ -75,6 +76,9 @@ def _options(top: argparse.ArgumentParser) -> set[str]:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code (0, 1 where a check failed, 2 for an error of the user's)."""
     given = list(sys.argv[1:] if argv is None else argv)
+    if argv is None:
+        # Called from Python, the streams are the caller's.
+        consoles.prepare()
     try:
         # What stands before the subcommand takes no value, so the first word without a dash is its name.
         at = next((i for i, word in enumerate(given) if not word.startswith("-")), len(given))
@@ -84,19 +88,40 @@ def main(argv: Sequence[str] | None = None) -> int:
             return int(importlib.import_module(".run", __package__).lm_eval(given[1:]))
         made = parser(command)
         arguments = made.parse_args(both_spellings(given, _options(made)))
-        return int(arguments.run(arguments) or 0)
-    except PersonaError as error:
-        print(f"persona-metrics: error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
+        code = int(arguments.run(arguments) or 0)
+        sys.stdout.flush()
+        return code
+    except (Exception, KeyboardInterrupt) as error:
+        return _ended(error)
+
+
+def _ended(error: BaseException) -> int:
+    if isinstance(error, KeyboardInterrupt) or consoles.interrupted():
+        # Libraries turn an interrupt in the middle of an import into errors of their own.
         from ..harness.exits import say_interrupted
 
         say_interrupted()
         return 130
-    except BrokenPipeError:
+    if isinstance(error, PersonaError):
+        return _failed(str(error))
+    if isinstance(error, BrokenPipeError):
         # `persona-metrics tasks | head`: the reader has had enough, which is no error.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        consoles.nowhere(1)
         return 0
+    if isinstance(error, OSError):
+        # Whatever the disk or the console refused, and nobody further down put into words.
+        place = f"{shorten(error.filename)}: " if error.filename else ""
+        return _failed(f"{place}{error.strerror or shorten(error)}")
+    raise error
+
+
+def _failed(line: str) -> int:
+    try:
+        sys.stdout.flush()
+    except OSError:
+        consoles.nowhere(1)
+    print(f"persona-metrics: error: {line}", file=sys.stderr)
+    return 2
 
 
 if __name__ == "__main__":

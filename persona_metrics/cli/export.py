@@ -9,7 +9,8 @@ from typing import Any
 
 from .. import __version__
 from ..errors import PersonaError, shorten, suggest
-from ..runs.find import runs_at
+from ..files import placing
+from ..runs.find import Keep, find
 
 TARGETS: Mapping[str, str] = {
     "inspect": "Inspect logs (.eval), one a task, for `inspect view` (extra: inspect)",
@@ -19,10 +20,18 @@ TARGETS: Mapping[str, str] = {
 }
 
 
+RUN = "a results_*.json, a samples_*.jsonl (its task alone), or a folder (its newest run)"
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``export``."""
     listed = "; ".join(f"{name}: {what}" for name, what in TARGETS.items())
-    parser.add_argument("path", type=Path, metavar="RUN", help="a results_*.json, or a folder (its newest run)")
+    parser.add_argument(
+        "path",
+        type=Path,
+        metavar="RUN",
+        help=RUN,
+    )
     parser.add_argument("--to", required=True, metavar="TARGET", help=listed)
     parser.add_argument("--out", type=Path, default=Path("persona-export"), help="folder (default persona-export)")
     parser.add_argument("--developer", help="eee: who made the model, where its name does not say")
@@ -36,10 +45,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.to not in TARGETS:
         known = ", ".join(TARGETS)
         raise PersonaError(f"--to {shorten(arguments.to, 40)!r} is none of {known}{suggest(arguments.to, TARGETS)}")
-    runs, notes = runs_at(arguments.path)
-    run = runs[0]
-    if len(runs) > 1:
-        notes.append(f"the newest of {len(runs)} runs: {run.path}")
+    found = find([arguments.path], Keep.NEWEST)
+    run, notes = found.runs[0], list(found.notes)
     from ..export.scores import Task
 
     tasks = [Task(run, task) for task in run.tasks]
@@ -49,7 +56,13 @@ def run(arguments: argparse.Namespace) -> int:
         "eval-results": _eval_results,
         "openai-evals": _openai_evals,
     }
-    paths, said = writers[arguments.to](tasks, arguments)
+    out = arguments.out
+    with placing(out) as part:
+        arguments.out = part
+        paths, said = writers[arguments.to](tasks, arguments)
+    paths = [out / path.relative_to(part) for path in paths]
+    if arguments.to == "openai-evals":
+        said.append(f"run it with: oaieval MODEL,CRITIC {tasks[0].name} --registry_path {out}")
     notes += said
     notes += [f"{task.name}: {task.lost} lines of the samples file could not be read" for task in tasks if task.lost]
     versions = dict.fromkeys(str(task.metadata["pack_version"]) for task in tasks)
@@ -86,5 +99,4 @@ def _eval_results(tasks: list[Any], arguments: argparse.Namespace) -> tuple[list
 def _openai_evals(tasks: list[Any], arguments: argparse.Namespace) -> tuple[list[Path], list[str]]:
     from ..export import openai_evals
 
-    paths = openai_evals.write(tasks, arguments.out)
-    return paths, [f"run it with: oaieval MODEL,CRITIC {tasks[0].name} --registry_path {arguments.out}"]
+    return openai_evals.write(tasks, arguments.out), []

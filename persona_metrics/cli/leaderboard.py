@@ -22,7 +22,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     tables, notes = collect(arguments.paths)
     boards = [build(table) for table in tables]
+    written = write(boards, notes, arguments.out)
     print(markdown(boards, notes))
-    for path in write(boards, notes, arguments.out):
+    for path in written:
         print(path)
     return 0

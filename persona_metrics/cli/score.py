@@ -161,18 +161,11 @@ def read(arguments: argparse.Namespace, overrides: dict[str, Any]) -> list[Given
 
 
 def _of_run(path: Path, task: str | None, overrides: dict[str, Any]) -> list[Given]:
-    from ..runs import read
+    from ..runs.find import Keep, find
     from ..scoring import given
 
-    found = read.find_results(path)
-    if not found:
-        raise PersonaError(f"{path}: no results_*.json in it")
-    run = read.load_run(found[0])
-    files = [t.samples for t in run.tasks if t.samples is not None and task in (None, t.name)]
-    if not files:
-        raise PersonaError(
-            f"{found[0]}: no samples of {task or 'a persona task'} beside it (run lm_eval with --log_samples)"
-        )
-    if len(found) > 1:
-        print(f"persona-metrics: {len(found)} runs there; scoring the newest, {found[0]}", file=sys.stderr)
+    found = find([path], Keep.NEWEST, samples=True, task=task)
+    for note in found.notes:
+        _say(note)
+    files = [t.samples for t in found.runs[0].tasks if t.samples is not None]
     return [given.from_samples(f, given.read_lines(f), overrides) for f in files]

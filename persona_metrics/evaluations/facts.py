@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-_NAME = re.compile(r"^([^\[@^]+)(?:\[(.*)\]|[@^](\d+))?$", re.S)
+_NAME = re.compile(r"([^\[@^]+)(?:\[(.*)\]|[@^](\d{1,9}))", re.S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Fact:
 
 def kind_of(row: str) -> tuple[str, str | None]:
     """Return a row's kind and argument: ``importance[age]`` is ``("importance", "age")``, ``pass@4`` ``("pass@k", "4")``."""
-    match = _NAME.match(row)
+    match = _NAME.fullmatch(row)
     if match is None:
         return row, None
     return (f"{match[1]}{row[len(match[1])]}k", match[3]) if match[3] else (match[1], match[2])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import time
 import uuid
 from dataclasses import dataclass
@@ -13,9 +12,10 @@ from typing import Any
 
 from .. import __version__
 from ..errors import PersonaError, shorten
-from ..files import write_text
+from ..files import safe_name, write_text
+from ..runs.rows import fact_of_row
 from .eee_samples import COLLECTION, SCHEMA_VERSION, evaluation_name, lines, result_id, write_lines
-from .scores import CONFIDENCE, Score, Task, critics, date_of, fact_of_row, votes_of
+from .scores import CONFIDENCE, Score, Task, critics, date_of, votes_of
 from .templates import answer_template, debate_template
 
 PAPER = "https://arxiv.org/abs/2407.17387"
@@ -24,8 +24,6 @@ RELATIONSHIPS = ("first_party", "third_party", "collaborative", "other")
 # Model types of lm-eval whose models have one maker; a bare name behind any other endpoint says nothing of it.
 _MAKERS = {"openai-chat-completions": "openai", "openai-completions": "openai", "anthropic-chat": "anthropic"}
 _HOSTED = frozenset({*_MAKERS, "anthropic-completions", "anthropic-chat-completions"})
-_RESERVED = frozenset({"CON", "PRN", "AUX", "NUL", *(f"{d}{i}" for d in ("COM", "LPT") for i in range(1, 10))})
-_UNSAFE = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
 
 
 @dataclass(frozen=True)
@@ -50,7 +48,7 @@ def write(tasks: list[Task], out: Path, reporter: Reporter | None = None) -> lis
     evaluation = f"{COLLECTION}/{identity}/{run.path.stem.removeprefix('results_')}"
     name = str(uuid.UUID(bytes=hashlib.sha256(f"{evaluation}/{date_of(run)}".encode()).digest()[:16], version=4))
     maker, _, model = identity.partition("/")
-    place = Path("data", COLLECTION, _safe(maker), "_".join(map(_safe, model.split("/"))))
+    place = Path("data", COLLECTION, _safe(maker), safe_name("_".join(map(_safe, model.split("/")))))
     sampled = [t for t in tasks if t.task.samples is not None]
     written = []
     log = _log(tasks, evaluation, identity, reporter)
@@ -76,7 +74,7 @@ def write(tasks: list[Task], out: Path, reporter: Reporter | None = None) -> lis
             }
             written.append(out / target)
         else:
-            (out / target).unlink()
+            (out / target).unlink(missing_ok=True)
     path = out / place / f"{name}.json"
     write_text(path, json.dumps(log, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
     return [path, *written]
@@ -101,8 +99,8 @@ def model_id(task: Task, reporter: Reporter) -> str:
 
 
 def _safe(part: str) -> str:
-    cleaned = _UNSAFE.sub("_", part).strip(". ")
-    return f"_{cleaned}" if cleaned.partition(".")[0].upper() in _RESERVED or cleaned in ("", "data") else cleaned
+    cleaned = safe_name(part, fallback="_")
+    return f"_{cleaned}" if cleaned == "data" else cleaned
 
 
 def _log(tasks: list[Task], evaluation: str, identity: str, reporter: Reporter) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ..files import writing
 from .scores import Answer, Task
 
 SCHEMA_VERSION = "0.3.0"
@@ -17,8 +18,7 @@ COLLECTION = "persona_bench"
 def write_lines(path: Path, lines: Iterator[str]) -> tuple[int, str]:
     """Write the lines; return how many there are and the file's SHA-256."""
     digest, count = hashlib.sha256(), 0
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("wb") as file:
+    with writing(path) as file:
         for line in lines:
             # U+2028 and the like are no line ends to JSON, but readers that use splitlines() stop there.
             data = (_one_line(line) + "\n").encode("utf-8", "replace")

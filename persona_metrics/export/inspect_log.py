@@ -12,6 +12,7 @@ from typing import Any
 from .. import __version__
 from ..critic import Verdict
 from ..errors import PersonaError
+from ..files import placing, safe_name
 from .scores import Answer, Score, Task, critics, date_of
 
 SCORER = "persona_critic"
@@ -31,13 +32,14 @@ def write(tasks: list[Task], out: Path) -> list[Path]:
     for task in tasks:
         task.require_samples("an Inspect log")
     written = []
-    for task in tasks:
-        log = build(task)
-        # Inspect's own pattern, by which its viewer sorts and names logs; the id makes a second export replace the first.
-        name = re.sub(r"[^A-Za-z0-9]+", "-", task.name).strip("-")
-        path = out / f"{log.eval.created.replace(':', '-')}_{name}_{log.eval.task_id}.eval"
-        write_eval_log(log, str(path))
-        written.append(path)
+    with placing(out) as part:
+        for task in tasks:
+            log = build(task)
+            # Inspect's own pattern, by which its viewer sorts and names logs; the id makes a second export replace the first.
+            name = safe_name(re.sub(r"[^A-Za-z0-9]+", "-", task.name).strip("-"))
+            file = f"{log.eval.created.replace(':', '-')}_{name}_{log.eval.task_id}.eval"
+            write_eval_log(log, str(part / file))
+            written.append(out / file)
     return written
 
 
@@ -183,10 +185,7 @@ def _lm_eval(task: Task) -> dict[str, str]:
 
 
 def _seconds(task: Task) -> float:
-    try:
-        return float(task.run.extra.get("total_evaluation_time_seconds") or 0.0)
-    except (TypeError, ValueError):
-        return 0.0
+    return min(max(task.run.seconds or 0.0, 0.0), 1e8)
 
 
 def _stamp(seconds: float) -> str:

@@ -12,7 +12,7 @@ import yaml
 
 from ..critic.debate import TEMPLATE, prompt_hash
 from ..errors import PersonaError
-from ..files import write_text
+from ..files import safe_name, write_text
 from ..prompts import render
 from .scores import Task
 
@@ -51,10 +51,12 @@ def write(tasks: list[Task], out: Path) -> list[Path]:
     listed: dict[str, Any] = {}
     for task in usable:
         lines = [json.dumps(s, ensure_ascii=False, allow_nan=False) for s in samples(task)]
-        path = out / "data" / "persona_bench" / f"{task.name}.jsonl"
+        # The task's name is the file's word: as a path it could lead anywhere.
+        file = f"{safe_name(task.name)}.jsonl"
+        path = out / "data" / "persona_bench" / file
         write_text(path, "".join(line + "\n" for line in lines))
         written.append(path)
-        version = f"{task.name}.test.v{float(task.metadata.get('version') or 0):.0f}"
+        version = f"{task.name}.test.v{_version(task.metadata.get('version'))}"
         listed[task.name] = {
             "id": version,
             "description": "PERSONA Bench: does the answer fit the person it is given to?",
@@ -63,7 +65,7 @@ def write(tasks: list[Task], out: Path) -> list[Path]:
         listed[version] = {
             "class": "evals.elsuite.modelgraded.classify:ModelBasedClassify",
             "args": {
-                "samples_jsonl": f"persona_bench/{task.name}.jsonl",
+                "samples_jsonl": f"persona_bench/{file}",
                 "modelgraded_spec": SPEC,
                 "sample_kwargs": _sampling(task.task.generation, "max_gen_toks", "temperature"),
                 "eval_kwargs": _sampling(task.metadata, "critic_max_tokens", "critic_temperature"),
@@ -73,6 +75,13 @@ def write(tasks: list[Task], out: Path) -> list[Path]:
     write_text(evals, yaml.safe_dump(listed, sort_keys=False, allow_unicode=True))
     write_text(graded, yaml.safe_dump({SPEC: specification()}, sort_keys=False, allow_unicode=True))
     return [evals, graded, *written]
+
+
+def _version(recorded: Any) -> str:
+    try:
+        return f"{float(recorded or 0):.0f}"
+    except (TypeError, ValueError):
+        return str(recorded)
 
 
 def _sampling(given: Mapping[str, Any], tokens: str, temperature: str) -> dict[str, Any]:

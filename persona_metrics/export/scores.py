@@ -16,19 +16,12 @@ from .. import analysis
 from ..critic import Verdict
 from ..errors import PersonaError, shorten
 from ..evaluations import EVALUATIONS
-from ..evaluations.facts import Fact, fact_of, kind_of
+from ..evaluations.facts import kind_of
+from ..files import scrubbed
 from ..runs.read import ReadLog, Run, TaskRun, read_samples, tidy, variant_rows
+from ..runs.rows import Scale, scale
 
 CONFIDENCE = 0.95
-
-
-@dataclass(frozen=True)
-class Scale:
-    """The least and the greatest value a row can take, and whether more of it is better."""
-
-    least: float
-    most: float
-    higher_is_better: bool
 
 
 @dataclass(frozen=True)
@@ -124,7 +117,7 @@ class Task:
     @cached_property
     def _read(self) -> tuple[Counter[str], pd.DataFrame, ReadLog]:
         log, counts = ReadLog(), Counter[str]()
-        names = {key.rpartition(",")[0] for key in self.task.rows}
+        names = self.task.rows.keys()
 
         def counted() -> Iterator[dict[str, Any]]:
             for sample in read_samples(self.task.samples, log) if self.task.samples else ():
@@ -149,8 +142,7 @@ class Task:
         """How many pairs the run covers: those in the samples file, or what lm-eval says of them."""
         if self.task.samples is not None:
             return int(self.frame["doc_id"].nunique())
-        count = ((self.run.extra.get("n-samples") or {}).get(self.name) or {}).get("effective")
-        return count if isinstance(count, int) else None
+        return self.task.counts.effective
 
     @property
     def missing(self) -> int | None:
@@ -170,26 +162,23 @@ class Task:
         counts, frame, _ = self._read
         intervals = _intervals(frame, self.metadata) if len(frame) else {}
         found = []
-        for key, value in self.task.rows.items():
-            name = key.rpartition(",")[0]
-            if name.endswith("_stderr") or (number := _finite(value)) is None:
+        for row in self.task.rows.values():
+            if not math.isfinite(row.value):
                 continue
-            error = _finite(self.task.rows.get(f"{name}_stderr,{key.rpartition(',')[2]}"))
-            low, high = intervals.get(name, (None, None))
-            n = (counts[name] if self.task.samples is not None else None) or None
+            low, high = intervals.get(row.name, (None, None))
+            n = (counts[row.name] if self.task.samples is not None else None) or None
             absent = None if n is None or self.pairs is None else self.pairs - n
-            grouped = name.startswith("personalized[")
-            found.append(
-                Score(name, number, error, low, high, n, None if grouped else absent, scale(name, self.metadata))
-            )
+            grouped = row.kind == "personalized" and row.argument is not None
+            span = scale(row.name, self.metadata)
+            found.append(Score(row.name, row.value, row.stderr, low, high, n, None if grouped else absent, span))
         return found
 
     def answers(self) -> Iterator[Answer]:
         """Yield every variant of every pair, in the file's order; nothing without samples."""
         for sample in read_samples(self.task.samples) if self.task.samples else ():
-            prompts = _unicode(prompts_of(sample))
+            prompts = scrubbed(prompts_of(sample))
             rows = variant_rows(sample, self.name, self.metadata, self.run.model)
-            for index, row in enumerate(map(_unicode, rows)):
+            for index, row in enumerate(map(scrubbed, rows)):
                 prompt = prompts[index] if index < len(prompts) else ({"role": "user", "content": row["question"]},)
                 yield Answer(row, prompt, self._verdict(row))
 
@@ -210,20 +199,17 @@ class Task:
             )
 
 
-def _unicode(value: Any) -> Any:
-    """Return ``value`` with ``?`` for every half of a surrogate pair: a model can send one, but no file can hold it."""
-    if isinstance(value, str):
-        return value if value.isascii() else value.encode("utf-8", "replace").decode()
-    if isinstance(value, dict):
-        return {key: _unicode(item) for key, item in value.items()}
-    return type(value)(map(_unicode, value)) if isinstance(value, (list, tuple)) else value
-
-
 def prompts_of(sample: Mapping[str, Any]) -> list[tuple[Mapping[str, str], ...]]:
     """Return the messages each variant's request was made of; a bare text is one user message."""
     arguments = sample.get("arguments")
     listed = list(arguments.values()) if isinstance(arguments, dict) else list(arguments or ())
-    return [_messages(item.get("arg_0") if isinstance(item, dict) else item[0]) for item in listed]
+    return [_messages(_first(item)) for item in listed]
+
+
+def _first(item: Any) -> Any:
+    if isinstance(item, dict):
+        return item.get("arg_0")
+    return item[0] if isinstance(item, (list, tuple)) and item else item
 
 
 def _messages(context: Any) -> tuple[Mapping[str, str], ...]:
@@ -236,19 +222,6 @@ def _messages(context: Any) -> tuple[Mapping[str, str], ...]:
     if isinstance(data, list) and all(isinstance(m, dict) and {"role", "content"} <= set(m) for m in data):
         return tuple({"role": str(m["role"]), "content": str(m["content"])} for m in data)
     return ({"role": "user", "content": str(text)},)
-
-
-def scale(row: str, metadata: Mapping[str, Any]) -> Scale:
-    """Return what values a row can take, as its evaluation says."""
-    fact = fact_of_row(row, metadata)
-    most = float(metadata.get(fact.most) or 1) if isinstance(fact.most, str) else fact.most
-    return Scale(fact.least, most, fact.higher_is_better)
-
-
-def fact_of_row(row: str, metadata: Mapping[str, Any]) -> Fact:
-    """Return what the run's evaluation says of a row."""
-    evaluation = EVALUATIONS.get(str(metadata.get("evaluation")))
-    return fact_of(row, evaluation.rows if evaluation else ())
 
 
 def _intervals(frame: pd.DataFrame, metadata: Mapping[str, Any]) -> dict[str, tuple[float | None, float | None]]:
@@ -265,7 +238,7 @@ def _finite(value: Any) -> float | None:
 
 def date_of(run: Run) -> float | None:
     """Return when the run began, in seconds since 1970 (UTC), or None where the file does not say."""
-    return _finite(run.extra.get("date"))
+    return run.date
 
 
 def critics(metadata: Mapping[str, Any]) -> list[tuple[str, str]]:

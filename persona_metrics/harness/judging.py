@@ -54,6 +54,7 @@ def judge_replies(
                     shown = variant.persona if reduced else person
                     judgements.append(Judgement(doc["question"], shown.attributes, found.answer))
                     waiting.append(made)
+    # Half a surrogate pair, as a model or a critic can send it, would cut the samples file at its line.
     asking = ask or partial(judge, settings=chosen)
     for made, verdict in zip(waiting, asking(judgements), strict=True):
         made["verdict"] = verdict.to_dict()

@@ -12,7 +12,7 @@ from lm_eval.api.metrics import mean
 from lm_eval.api.registry import register_filter, register_metric
 from lm_eval.api.task import ConfigurableTask
 
-from .. import evaluations, masking, settings
+from .. import answers, consoles, evaluations, masking, settings
 from ..critic import Verdict, check_once, judge, keys
 from ..dataset import sources
 from ..errors import PersonaError
@@ -67,6 +67,8 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         self._repeats = False
         self._typed = metadata
         self._guard: Guard | None = None
+        # lm-eval prints its table when everything is paid: a console in cp1252 must not end it there.
+        consoles.forgive()
         with user_errors():
             self.settings = self._settings(metadata)
             pool = self._draw(str(metadata.get("evaluation", "main")))
@@ -259,6 +261,8 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         for instance in instances:
             # To keep ranks in step lm-eval has the last request answered again on those that have fewer.
             del instance.resps[1:]
+            # lm-eval writes replies as they are: a list of parts or half a surrogate pair would end the file there.
+            instance.resps[:] = [answers.text_of(reply) for reply in instance.resps]
         done = super().apply_filters()
         if self._world > 1:
             processes.keep_every_row(self._model)

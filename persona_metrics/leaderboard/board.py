@@ -12,6 +12,7 @@ import pandas as pd
 
 from .. import analysis
 from ..analysis.rates import headline, whole
+from ..errors import PersonaError
 from ..evaluations import EVALUATIONS
 from ..evaluations.leave_one_out import ALL_LISTED
 from ..export.scores import votes_of
@@ -109,12 +110,20 @@ def build(table: Table) -> Board:
     frames: dict[str, pd.DataFrame] = {}
     drafts: list[dict[str, Any]] = []
     notes = list(table.notes)
+    refused: list[PersonaError] = []
     for model, measured in table.models.items():
-        frame, draft, said = _draft(model, measured)
+        try:
+            frame, draft, said = _draft(model, measured)
+        except PersonaError as error:
+            refused.append(error)
+            notes.append(f"{model} left out: {error}")
+            continue
         if frame is not None and draft["n"]:
             frames[model] = frame
         drafts.append(draft)
         notes += said
+    if not drafts:
+        raise refused[0]
     drafts.sort(key=lambda d: (d["personalized"] is None, -(d["personalized"] or 0.0), d["model"]))
     order = [d["model"] for d in drafts if d["model"] in frames]
     compared = analysis.compare({model: frames[model] for model in order}) if len(order) > 1 else pd.DataFrame()
@@ -169,8 +178,8 @@ def _main(model: str, measured: Measured | None) -> tuple[pd.DataFrame | None, d
     frame, notes = _frame(measured)
     about, values = whole(frame)
     found = headline({"personalized": values}, about).iloc[0]
-    expected = ((measured.run.extra.get("n-samples") or {}).get(measured.task.name) or {}).get("original")
-    if isinstance(expected, int) and len(about) < expected:
+    expected = measured.task.counts.original
+    if expected is not None and len(about) < expected:
         notes.append(f"{model}: {len(about)} of {expected} pairs run (--limit, or samples lost)")
     numbers = {
         "personalized": _plain(found["value"]),
@@ -193,8 +202,8 @@ def _frame(measured: Measured) -> tuple[pd.DataFrame, list[str]]:
 
 
 def _cell(measured: Measured, row: str) -> float | None:
-    value = _number(next((v for k, v in measured.task.rows.items() if k.rpartition(",")[0] == row), None))
-    return value if math.isfinite(value) else None
+    found = measured.task.rows.get(row)
+    return found.value if found is not None and math.isfinite(found.value) else None
 
 
 def _groups(measured: Measured | None) -> dict[str, Any]:

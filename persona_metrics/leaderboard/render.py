@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..files import write_text
+from ..files import placing, safe_cell, write_text
 from ..prompts import environment, templates_folder
 from ..runs.terms import TERMS
 from .board import PASS_STEPS, Board
@@ -33,8 +33,9 @@ def write(boards: Sequence[Board], notes: Sequence[str], out: Path) -> list[Path
         "leaderboard.json": as_json(boards, notes),
         "leaderboard.html": html(boards, notes),
     }
-    for name, text in contents.items():
-        write_text(out / name, text)
+    with placing(out) as part:
+        for name, text in contents.items():
+            write_text(part / name, text)
     return [out / name for name in contents]
 
 
@@ -102,13 +103,8 @@ def as_csv(boards: Sequence[Board]) -> str:
             values += [row.worst_group_name, top_importances(row, digits=4), *(row.passes.get(k) for k in PASS_STEPS)]
             values += [(row.others[name].value if name in row.others else None) for name in others]
             values += [*(board.terms[name] for name in terms), row.run, "; ".join(row.notes)]
-            out.writerow([_inert(value) for value in values])
+            out.writerow([safe_cell(value) for value in values])
     return text.getvalue()
-
-
-def _inert(value: Any) -> Any:
-    # A spreadsheet takes a text that begins like this for a formula.
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
 
 
 def as_json(boards: Sequence[Board], notes: Sequence[str]) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..personas import ATTRIBUTES, NOT_STATED, band
+from ..runs import model
 from ..runs.read import replies_of, results_of
 from .load import Entry
 from .reader import read_lines
@@ -131,7 +132,8 @@ def _again(entry: Entry, chosen: np.ndarray[Any, Any]) -> Iterator[dict[str, Any
         return
     for start in range(0, len(chosen), 1000):
         for line in read_lines(path, entry.data.offsets[chosen[start : start + 1000]]):
-            yield json.loads(line)
+            if (sample := model.sample(line)) is not None:
+                yield sample
 
 
 def _person(sample: Mapping[str, Any]) -> list[str | None]:

@@ -14,7 +14,8 @@ import pandas as pd
 from .. import analysis
 from ..analysis.words import listed
 from ..errors import PersonaError, shorten
-from ..files import file_name
+from ..files import file_name, safe_cell
+from ..runs.rows import Row
 from ..runs.terms import differing, task_terms, terms_of
 from .load import Entry
 
@@ -59,25 +60,15 @@ def of_entry(entry: Entry) -> TaskTables:
     found: dict[str, pd.DataFrame] = {}
     if entry.has_samples:
         try:
-            with np.errstate(all="ignore"):
-                found = dict(analysis.tables(entry.data.frame, entry.task.metadata))
-        except (KeyError, ValueError, TypeError, AttributeError) as error:
-            raise PersonaError(
-                f"{entry.task.samples}: the samples do not fit evaluation {entry.evaluation!r}"
-                f" ({type(error).__name__}: {shorten(error, 80)}); was the file edited?"
-            ) from None
+            found = dict(analysis.tables(entry.data.frame, entry.task.metadata))
+        except PersonaError as error:
+            raise PersonaError(f"{entry.task.samples}: {error}") from None
     return TaskTables(entry, {**found, "lm_eval": lm_eval_rows(entry.task.rows)})
 
 
-def lm_eval_rows(rows: Mapping[str, Any]) -> pd.DataFrame:
+def lm_eval_rows(rows: Mapping[str, Row]) -> pd.DataFrame:
     """Return lm-eval's table: row, value, stderr (NaN where it says N/A)."""
-    listed = []
-    for key, value in rows.items():
-        name, _, filter_name = key.rpartition(",")
-        if name.endswith("_stderr") or not isinstance(value, (int, float)):
-            continue
-        error = rows.get(f"{name}_stderr,{filter_name}")
-        listed.append((name, float(value), float(error) if isinstance(error, (int, float)) else math.nan))
+    listed = [(row.name, row.value, math.nan if row.stderr is None else row.stderr) for row in rows.values()]
     return pd.DataFrame(listed, columns=["row", "value", "stderr"])
 
 
@@ -179,12 +170,8 @@ def csv_text(table: pd.DataFrame) -> str:
     """Return the table as CSV; a text that a spreadsheet would take for a formula gets a quote in front."""
     safe = table.copy()
     for column in safe.columns:
-        safe[column] = [_quoted(v) for v in safe[column]]
+        safe[column] = [safe_cell(v) for v in safe[column]]
     return str(safe.to_csv(index=False, lineterminator="\n"))
-
-
-def _quoted(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t\r" else value
 
 
 def metadata_text(value: Any) -> str:

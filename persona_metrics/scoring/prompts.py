@@ -11,6 +11,7 @@ from typing import Any
 from lm_eval.tasks import TaskManager
 
 from ..errors import PersonaError, suggest
+from ..files import write_lines
 from ..harness.exits import raising
 from ..harness.record import document
 from ..harness.task_files import tasks_folder
@@ -52,17 +53,4 @@ def rendered(name: str, overrides: Mapping[str, Any]) -> Iterator[dict[str, Any]
 
 def write(name: str, overrides: Mapping[str, Any], out: Path) -> int:
     """Write the lines to ``out``, whole or not at all; return how many."""
-    unfinished = out.with_name(out.name + ".part")
-    count = 0
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with unfinished.open("w", encoding="utf-8") as file:
-            for line in rendered(name, overrides):
-                file.write(json.dumps(line, ensure_ascii=False) + "\n")
-                count += 1
-        unfinished.replace(out)
-    except OSError as error:
-        raise PersonaError(f"--out {out}: {error.strerror}") from None
-    finally:
-        unfinished.unlink(missing_ok=True)
-    return count
+    return write_lines(out, (json.dumps(line, ensure_ascii=False) for line in rendered(name, overrides)))

@@ -21,6 +21,7 @@ from ..critic.client import announce, dialects
 from ..critic.request import Critic, error_message
 from ..critic.store import Store
 from ..errors import PersonaError, shorten
+from ..files import safe_name, write_bytes, write_text
 from ..masking import shown_url
 from ..settings import Settings
 from . import batchfile
@@ -66,13 +67,8 @@ class State:
 
     def save(self) -> None:
         """Write the state, whole or not at all."""
-        unfinished = self.path.with_name(self.path.name + ".part")
         data = {"sent": [asdict(one) for one in self.sent], "cut": sorted(self.cut)}
-        try:
-            unfinished.write_text(json.dumps(data, indent=1), encoding="utf-8")
-            unfinished.replace(self.path)
-        except OSError as error:
-            raise PersonaError(f"{self.path}: cannot be written: {error.strerror}") from None
+        write_text(self.path, json.dumps(data, indent=1))
 
 
 class Submission:
@@ -196,13 +192,10 @@ class Submission:
         files = []
         for kind, name in (("output", batch.output_file_id), ("error", batch.error_file_id)):
             if name:
-                files.append(path := self.folder / f"{kind}-{_safe(batch.id)}.jsonl")
+                files.append(path := self.folder / f"{kind}-{safe_name(batch.id)}.jsonl")
                 with self._client(critic) as client:
                     content = _content(client, name)
-                try:
-                    path.write_bytes(content)
-                except OSError as error:
-                    raise PersonaError(f"{path}: cannot be written: {error.strerror}") from None
+                write_bytes(path, content)
         return files
 
     @contextmanager
@@ -257,11 +250,6 @@ def _content(client: openai.OpenAI, name: str) -> bytes:
             raise
         target = error.response.url.join(onward)
     return httpx2.get(target, follow_redirects=True, timeout=600).raise_for_status().content
-
-
-def _safe(name: str) -> str:
-    # The id is the endpoint's word; it must not lead out of the folder.
-    return "".join(c if c.isalnum() or c in "-_" else "_" for c in name)[:80]
 
 
 def _say(text: str) -> None:

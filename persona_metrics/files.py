@@ -136,7 +136,7 @@ def placing(folder: Path) -> Iterator[Path]:
     nothing behind.
     """
     require_possible(folder)
-    part = folder / f".{os.getpid()}.part"
+    part, made = folder / f".{os.getpid()}.part", not folder.exists()
     try:
         part.mkdir(parents=True)
         yield part
@@ -152,6 +152,9 @@ def placing(folder: Path) -> Iterator[Path]:
         raise unwritable(folder, error) from None
     finally:
         shutil.rmtree(part, ignore_errors=True)
+        if made:
+            with suppress(OSError):
+                folder.rmdir()  # only where nothing came of it
 
 
 def check_folder(folder: Path) -> None:

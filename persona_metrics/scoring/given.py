@@ -97,8 +97,8 @@ def from_samples(path: Path, rows: Sequence[tuple[str, dict[str, Any]]], overrid
     answered = []
     for pair, (where, row) in zip(pairs, ordered, strict=True):
         names = [variant.name for variant in evaluation.variants(pair.persona)]
-        given = row.get("resps")
-        listed = given if isinstance(given, list) else []
+        resps = row.get("resps")
+        listed = resps if isinstance(resps, list) else []
         replies = [answers.text_of(item[0] if isinstance(item, list) and item else item) for item in listed]
         if len(replies) != len(names):
             raise PersonaError(

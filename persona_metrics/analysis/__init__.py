@@ -40,10 +40,21 @@ def tables(frame: pd.DataFrame, metadata: Mapping[str, Any]) -> dict[str, pd.Dat
     """Return the tables of one task of one model, by ``metadata["evaluation"]``.
 
     ``frame`` is tidy (``runs.read.COLUMNS``), ``metadata`` what the task left in ``configs`` of results_*.json. All have
-    ``headline``; the file of the evaluation says what else. A number that the verdicts do not give is NaN, never 0.
+    ``headline``, with ``replies`` and how many of them were ``unanswered``; the file of the evaluation says what else. A number that the verdicts do not give is NaN, never 0.
     Raises ``PersonaError`` for an evaluation that there is not.
     """
-    return _of(metadata.get("evaluation")).tables(frame, metadata)
+    found = _of(metadata.get("evaluation")).tables(frame, metadata)
+    replies, unanswered = _replies(frame)
+    found["headline"] = found["headline"].assign(replies=replies, unanswered=unanswered)
+    return found
+
+
+def _replies(frame: pd.DataFrame) -> tuple[int, int]:
+    """Return the replies behind the headline, and how many held no answer: those count, but no critic saw them."""
+    if "answer_failure" not in frame or frame.empty:
+        return 0, 0
+    own = frame[(frame["variant"] == "whole") | (frame["attempt"] > 0)]
+    return len(own), int(own["answer_failure"].notna().sum())
 
 
 def intervals(name: object, found: Tables) -> dict[str, tuple[float, float]]:
@@ -62,13 +73,18 @@ def headline(name: object, found: Tables) -> str:
     judged, missing = int(row["n"]), int(row["missing"])
     if not judged:
         return f"There is no verdict on any of {count(missing, 'pair')}." if missing else "No pair was run."
+    replies, unanswered = int(row.get("replies", 0)), int(row.get("unanswered", 0))
+    if unanswered and unanswered == replies:
+        held = "The one reply held no answer" if replies == 1 else f"None of {replies:,} replies held an answer"
+        return f"{held}: the critic was never asked, and all count as not personalised."
     own = getattr(_of(name), "said", None)
     if own is not None:
         return str(own(found))
     text = f"{plus_minus(*(float(row[k]) for k in ('value', 'low', 'high')))} of answers were judged personalised"
+    without = f"; {unanswered:,} of {replies:,} replies held no answer and count as not" if unanswered else ""
     if missing:
-        return f"{text}; {missing:,} of {judged + missing:,} have no verdict."
-    return f"{text} ({count(judged, 'pair')}, none without a verdict)."
+        return f"{text}; {missing:,} of {judged + missing:,} have no verdict{without}."
+    return f"{text} ({count(judged, 'pair')}, none without a verdict{without})."
 
 
 def finding(name: object, found: Tables) -> str:

@@ -25,7 +25,9 @@ SCRIPTS = ("tables.js", "store.js", "detail.js", "samples.js")
 _SHARES = frozenset(
     {"value", "low", "high", "stderr", "rate", "difference", "bound_low", "bound_high", "pooled", "pooled_low"}
     | {"pooled_high", "detectable", "pass_at_k", "pass_hat_k", "hat_low", "hat_high", "hat_stderr", "worst_group"}
-    | {"between_group_sd", "stderr_two_way", "low_two_way", "high_two_way", "hat_bound_low", "hat_bound_high"}
+    | {"between_group_sd", "hat_bound_low", "hat_bound_high", "partial_low", "partial_high", "overall", "never"}
+    | {"worst_low", "worst_high", "worst_probability", "worst_raw", "worst_raw_low", "worst_raw_high", "gap", "gap_low"}
+    | {"gap_high", "sd_low", "sd_high", "distinct"}
 )
 _FIRST = ("model", "task", "critic_model", "critic_endpoint", "mode", "n", "seed", "source", "data_hash", "pairs_hash")
 

@@ -13,6 +13,7 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+from persona_metrics.analysis.words import plus_minus
 from persona_metrics.cli import main
 from persona_metrics.report import browser, words, write_report
 from persona_metrics.report.figures.draw import draw
@@ -85,8 +86,8 @@ def test_pictures_have_200_dots_an_inch(written: Path) -> None:
 def test_two_models_are_compared_over_the_same_pairs(tmp_path: Path) -> None:
     plans = by_mode(0.4, 0.8)
     paths = [write_run(tmp_path, n=200, model=name, planted=plan) for name, plan in plans.items()]
-    found, tables = loaded(*paths)
-    (compared,) = comparisons(found, tables)
+    _, tables = loaded(*paths)
+    (compared,) = comparisons(tables)[0]
     (row,) = compared.differences.to_dict("records")
     sign = 1 if row["first"] == "high" else -1
     assert row["n"] == 200
@@ -116,7 +117,7 @@ def test_differences_to_the_baseline_turn_their_sign_with_their_interval() -> No
     [
         ({}, {"critic_model": "embedded"}, Planted(), "mean nothing"),
         ({}, {"critic_model": "model-a"}, Planted(), "model under test"),
-        ({}, {}, Planted(missing=0.3), "no verdict on"),
+        ({}, {}, Planted(missing=0.3), "of pairs have no verdict"),
         ({}, {}, Planted(failures=0.3), "no answer was found"),
         ({"n": 15}, {}, Planted(), "n = 15 is small"),
     ],
@@ -125,20 +126,20 @@ def test_what_spoils_a_number_is_warned_of(
     tmp_path: Path, given: dict[str, Any], metadata: dict[str, Any], plan: Planted, word: str
 ) -> None:
     path = write_run(tmp_path, planted=plan, metadata=metadata, **{"n": 150, **given})
-    found, tables = loaded(path)
-    assert any(word in w.text for w in words.warnings(tables, comparisons(found, tables)))
+    _, tables = loaded(path)
+    assert any(word in w.text for w in words.warnings(tables, comparisons(tables)[0]))
 
 
 def test_a_sound_run_is_not_warned_of(tmp_path: Path) -> None:
-    found, tables = loaded(write_run(tmp_path, n=200))
-    assert words.warnings(tables, comparisons(found, tables)) == []
+    _, tables = loaded(write_run(tmp_path, n=200))
+    assert words.warnings(tables, comparisons(tables)[0]) == []
 
 
 @pytest.mark.parametrize("identical", [True, False])
 def test_identical_attempts_are_warned_of(tmp_path: Path, identical: bool) -> None:
     path = write_run(tmp_path, ("persona_pass_at_k",), n=120, k=3, planted=Planted(identical=identical))
     _, tables = loaded(path)
-    assert any("same text" in w.text for w in words.warnings(tables, [])) is identical
+    assert any("repeat each other" in w.text for w in words.warnings(tables, [])) is identical
 
 
 @pytest.mark.parametrize(
@@ -151,14 +152,15 @@ def test_identical_attempts_are_warned_of(tmp_path: Path, identical: bool) -> No
     ],
 )
 def test_interval_in_words(value: float, low: float, high: float, said: str) -> None:
-    assert words.plus_minus(value, low, high) == said
+    assert plus_minus(value, low, high) == said
 
 
 def test_groups_that_differ_by_chance_have_no_lowest(tmp_path: Path) -> None:
     path = write_run(tmp_path, ("persona_intersection",), n=60, cross="sex,age", min_support=5)
     (table,) = loaded(path)[1]
     table.tables["groups"].loc[0, "between_group_sd"] = 0.0
-    assert "no more than chance" in words.finding(table)
+    assert "is not shown" in words.finding(table)
+    assert "none is named the lowest" in words.finding(table)
 
 
 def test_csv_holds_no_formula() -> None:
@@ -218,8 +220,8 @@ def overlapping(figure: Figure) -> list[tuple[str, str]]:
 
 
 def drawn(path: Path) -> list[Drawn]:
-    found, tables = loaded(path)
-    return [figure for _, figure in draw(tables, comparisons(found, tables))]
+    _, tables = loaded(path)
+    return [figure for _, figure in draw(tables, comparisons(tables)[0])]
 
 
 def _long_names(pair: Any, persona: dict[str, Any]) -> dict[str, Any]:

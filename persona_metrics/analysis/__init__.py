@@ -72,18 +72,21 @@ def headline(name: object, found: Tables) -> str:
     row = rows.iloc[0]
     judged, missing = int(row["n"]), int(row["missing"])
     if not judged:
+        if missing == 1:
+            return "There is no verdict on the one pair."
         return f"There is no verdict on any of {count(missing, 'pair')}." if missing else "No pair was run."
     replies, unanswered = int(row.get("replies", 0)), int(row.get("unanswered", 0))
     if unanswered and unanswered == replies:
-        held = "The one reply held no answer" if replies == 1 else f"None of {replies:,} replies held an answer"
-        return f"{held}: the critic was never asked, and all count as not personalised."
+        if replies == 1:
+            return "The one reply held no answer: the critic was not asked, and it counts as not personalised."
+        return f"None of {replies:,} replies held an answer: the critic was never asked, and all count as not personalised."
     own = getattr(_of(name), "said", None)
     if own is not None:
         return str(own(found))
     text = f"{plus_minus(*(float(row[k]) for k in ('value', 'low', 'high')))} of answers were judged personalised"
     without = f"; {unanswered:,} of {replies:,} replies held no answer and count as not" if unanswered else ""
     if missing:
-        return f"{text}; {missing:,} of {judged + missing:,} have no verdict{without}."
+        return f"{text}; {missing:,} of {judged + missing:,} {'has' if missing == 1 else 'have'} no verdict{without}."
     return f"{text} ({count(judged, 'pair')}, none without a verdict{without})."
 
 

@@ -171,8 +171,9 @@ def _worst(table: pd.DataFrame, filled: Any, k: Any, n: Any, values: Any, inside
         "worst_raw_low": raw["low"],
         "worst_raw_high": raw["high"],
         "gap": float(raw["value"] - others.mean()) if len(others) else NAN,
-        "gap_low": float(low),
-        "gap_high": float(high),
+        # Agresti and Caffo's can reach beyond what a difference of rates can be.
+        "gap_low": float(np.maximum(low, -1.0)),
+        "gap_high": float(np.minimum(high, 1.0)),
     }
 
 
@@ -204,11 +205,13 @@ def finding(found: Mapping[str, pd.DataFrame]) -> str:
     shown = "" if float(row["sd_low"]) > 0 else "; no spread shown"
     gap = points(*(float(row[k]) for k in ("gap", "gap_low", "gap_high")))
     raw = plus_minus(*(float(row[k]) for k in ("worst_raw", "worst_raw_low", "worst_raw_high")))
+    # A share of draws is no certainty.
+    chance = percent(min(float(row["worst_probability"]), 0.9999))
     pooled = plus_minus(*(float(row[k]) for k in ("worst_group", "worst_low", "worst_high")))
     return (
         f"Groups differ (homogeneity {p}). Lowest of {count_of}: {row['worst_group_name']}, {raw} of its"
         f" {count(int(row['worst_n']), 'pair')}, {gap} from the other pairs; pooled with the others {pooled}. It is the"
-        f" lowest with a chance of {percent(float(row['worst_probability']))}. Spread between groups {spread}"
+        f" lowest with a chance of {chance}. Spread between groups {spread}"
         f" ({interval}{shown})."
     )
 

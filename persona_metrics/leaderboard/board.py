@@ -270,7 +270,7 @@ def _table_notes(table: Table, comparisons: Sequence[Mapping[str, Any]]) -> list
         notes.append(
             f"the critic ran on several endpoints ({', '.join(sorted(places))}), which may serve it differently"
         )
-    flips = sum(bool(c.get("undetermined")) for c in comparisons)
+    flips = sum(bool(c.get("undetermined") and c.get("difference")) for c in comparisons)
     if flips:
         notes.append(f"in {flips} of {len(comparisons)} comparisons the missing verdicts could turn the sign")
     return notes

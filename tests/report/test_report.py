@@ -163,6 +163,16 @@ def test_groups_that_differ_by_chance_have_no_lowest(tmp_path: Path) -> None:
     assert "none is named the lowest" in words.finding(table)
 
 
+def test_baseline_alone_is_called_the_floor(tmp_path: Path) -> None:
+    (alone,) = loaded(write_run(tmp_path, ("persona_main_baseline",), n=20))[1]
+    assert "this is the floor" in words.headline(alone)
+    (seen,) = loaded(write_run(tmp_path / "b", ("persona_main",), n=20))[1]
+    assert "floor" not in words.headline(seen)
+    mute = Planted(missing=1.0)
+    (silent,) = loaded(write_run(tmp_path / "c", ("persona_main_baseline",), n=5, planted=mute))[1]
+    assert words.headline(silent) == "There is no verdict on any of 5 pairs."
+
+
 def test_csv_holds_no_formula() -> None:
     assert csv_text(pd.DataFrame({"group": ["=1+1", "x"], "n": [-1, 2]})) == "group,n\n'=1+1,-1\nx,2\n"
 

@@ -14,6 +14,7 @@ from typing import Any, Protocol, cast
 import pandas as pd
 
 from ..evaluations import evaluation_of
+from ..evaluations.facts import fact_of
 from .compare import compare
 from .rates import LEVEL, SMALL
 from .words import count, percent, plus_minus
@@ -100,7 +101,7 @@ def doubts(name: object, found: Tables) -> list[str]:
     """Return what makes the evaluation's own numbers mean less than they seem to, one line each."""
     rows, lines = found.get("headline"), []
     if rows is not None and len(rows):
-        lines = _of_headline(rows.iloc[0])
+        lines = _of_headline(rows.iloc[0], fact_of(str(rows["row"].iloc[0]), evaluation_of(name).rows).unit == "proportion")
     own = getattr(_of(name), "doubts", None)
     return lines + (list(own(found)) if own and rows is not None else [])
 
@@ -109,7 +110,7 @@ WIDE = 0.1
 """An interval that reaches further than this to either side leaves little to say about differences."""
 
 
-def _of_headline(row: pd.Series) -> list[str]:
+def _of_headline(row: pd.Series, share: bool) -> list[str]:
     lines = []
     judged, missing = int(row["n"]), int(row["missing"])
     if judged and missing / (judged + missing) > 0.05:
@@ -118,7 +119,7 @@ def _of_headline(row: pd.Series) -> list[str]:
             f" {percent(float(row['bound_low']))} to {percent(float(row['bound_high']))}."
         )
     reach = max(float(row["high"]) - float(row["value"]), float(row["value"]) - float(row["low"]))
-    if reach > WIDE:
+    if share and reach > WIDE:
         lines.append(
             f"n = {judged} is small: the 95% interval reaches {100 * reach:.0f} points to a side, and"
             " differences within it say nothing."

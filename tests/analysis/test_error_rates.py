@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
+
 import numpy as np
 import pytest
 
 from persona_metrics import analysis
-from persona_metrics.analysis import compare as comparing
 from persona_metrics.leaderboard.letters import letters
 from persona_metrics.statistics.paired import paired_difference
 from persona_metrics.statistics.pooling import homogeneity, worst
@@ -16,6 +17,7 @@ from tests.analysis.test_analysis import tidy
 @pytest.mark.slow
 def test_equal_models_on_repeated_questions_rarely_differ(monkeypatch: pytest.MonkeyPatch) -> None:
     # The same test with fewer flips: 999 are enough to tell 0.005 (Holm's first step over ten comparisons) apart.
+    comparing = importlib.import_module("persona_metrics.analysis.compare")
     monkeypatch.setattr(comparing, "paired_difference", lambda *given: paired_difference(*given, flips=999))
     rng, runs, wrong = np.random.default_rng(5), 120, 0
     questions = [i % 40 for i in range(300)]
@@ -60,12 +62,13 @@ def test_worst_group_is_named_as_rarely_where_groups_overlap() -> None:
     assert named / runs <= 0.05 + 2 * (0.05 * 0.95 / runs) ** 0.5
 
 
+@pytest.mark.slow
 def test_chance_of_being_the_worst_is_what_it_says() -> None:
     rng, told, right = np.random.default_rng(9), [], []
     n = np.full(8, 60)
-    for run in range(300):
+    for run in range(200):
         rates = rng.beta(12, 8, 8)
         found = worst(rng.binomial(n, rates), n, seed=run)
         told.append(found.probability)
         right.append(found.group == int(np.argmin(rates)))
-    assert np.mean(told) == pytest.approx(np.mean(right), abs=0.07)
+    assert np.mean(told) == pytest.approx(np.mean(right), abs=0.09)

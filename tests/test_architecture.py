@@ -172,6 +172,16 @@ def test_added_evaluation_is_in_the_report(toy: Path) -> None:
 
 
 @pytest.mark.slow
+def test_added_evaluation_of_two_models_is_not_compared_as_a_share(toy: Path) -> None:
+    report = json.loads((toy / "both" / "report.json").read_text())
+    assert {c["of"] for c in report["comparisons"]} == {"persona_main"}
+    assert (
+        "not compared on persona_toy: brevity is no share of answers; the models' own sections have it"
+        in report["notes"]
+    )
+
+
+@pytest.mark.slow
 def test_added_evaluation_has_a_column_on_the_leaderboard(toy: Path) -> None:
     (table,) = json.loads((toy / "board" / "leaderboard.json").read_text())["tables"]
     cells = {row["model"]: row["others"]["brevity"] for row in table["rows"]}
@@ -182,7 +192,9 @@ def test_added_evaluation_has_a_column_on_the_leaderboard(toy: Path) -> None:
     text = (toy / "board" / "leaderboard.md").read_text()
     assert f"| {value_of(toy):.2f} (" in text
     assert "*brevity*: Toy: points for a short answer." in text
-    (row, _) = sorted(csv.DictReader((toy / "board" / "leaderboard.csv").open()), key=lambda r: r["model"], reverse=True)
+    (row, _) = sorted(
+        csv.DictReader((toy / "board" / "leaderboard.csv").open()), key=lambda r: r["model"], reverse=True
+    )
     assert float(row["brevity"]) == pytest.approx(value_of(toy))
 
 
@@ -191,7 +203,11 @@ def test_added_evaluation_is_exported_with_its_scale(toy: Path) -> None:
     scores: dict[str, Any] = json.loads((toy / "scores.json").read_text())
     assert scores["brevity"] == {"least": 0.0, "most": 10.0, "higher_is_better": True, "value": value_of(toy)}
     (path,) = (toy / "out-eee").rglob("*.json")
-    listed = {r["metric_config"]["metric_name"]: r for r in json.loads(path.read_text())["evaluation_results"] if "toy" in r["evaluation_result_id"]}
+    listed = {
+        r["metric_config"]["metric_name"]: r
+        for r in json.loads(path.read_text())["evaluation_results"]
+        if "toy" in r["evaluation_result_id"]
+    }
     metric = listed["brevity"]["metric_config"]
     assert (metric["min_score"], metric["max_score"], metric["metric_unit"]) == (0.0, 10.0, "points")
     assert metric["evaluation_description"] == "points for a short answer"

@@ -41,7 +41,8 @@ def tables(frame: pd.DataFrame, metadata: Mapping[str, Any]) -> dict[str, pd.Dat
     """Return the tables of one task of one model, by ``metadata["evaluation"]``.
 
     ``frame`` is tidy (``runs.read.COLUMNS``), ``metadata`` what the task left in ``configs`` of results_*.json. All have
-    ``headline``, with ``replies`` and how many of them were ``unanswered``; the file of the evaluation says what else. A number that the verdicts do not give is NaN, never 0.
+    ``headline``, with ``replies`` and how many of them were ``unanswered``; the file of the evaluation says what else.
+    A number that the verdicts do not give is NaN, never 0.
     Raises ``PersonaError`` for an evaluation that there is not.
     """
     found = _of(metadata.get("evaluation")).tables(frame, metadata)
@@ -101,7 +102,9 @@ def doubts(name: object, found: Tables) -> list[str]:
     """Return what makes the evaluation's own numbers mean less than they seem to, one line each."""
     rows, lines = found.get("headline"), []
     if rows is not None and len(rows):
-        lines = _of_headline(rows.iloc[0], fact_of(str(rows["row"].iloc[0]), evaluation_of(name).rows).unit == "proportion")
+        lines = _of_headline(
+            rows.iloc[0], fact_of(str(rows["row"].iloc[0]), evaluation_of(name).rows).unit == "proportion"
+        )
     own = getattr(_of(name), "doubts", None)
     return lines + (list(own(found)) if own and rows is not None else [])
 

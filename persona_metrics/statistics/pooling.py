@@ -178,7 +178,9 @@ def homogeneity(
     member = np.asarray(inside, bool)
     placed = member.any(axis=1)
     if persons is not None and repeats(np.asarray(persons)[placed]):
-        return _by_person(np.asarray(values, float)[placed], member[placed], np.asarray(persons)[placed], resamples, seed)
+        return _by_person(
+            np.asarray(values, float)[placed], member[placed], np.asarray(persons)[placed], resamples, seed
+        )
     y, member = np.asarray(values, float)[placed], member[placed].astype(float)
     sizes, rate = member.sum(axis=0), float(y.mean())
     if len(sizes) < 2 or rate in (0.0, 1.0):

@@ -58,7 +58,9 @@ def test_worst_group_is_named_as_rarely_where_groups_overlap() -> None:
     rng, named, runs = np.random.default_rng(8), 0, 240
     for run in range(runs):
         sex, age = np.eye(2, dtype=bool)[rng.integers(0, 2, 200)], np.eye(4, dtype=bool)[rng.integers(0, 4, 200)]
-        named += homogeneity((rng.random(200) < 0.6).astype(float), np.hstack([sex, age]), resamples=399, seed=run).p <= 0.05
+        named += (
+            homogeneity((rng.random(200) < 0.6).astype(float), np.hstack([sex, age]), resamples=399, seed=run).p <= 0.05
+        )
     assert named / runs <= 0.05 + 2 * (0.05 * 0.95 / runs) ** 0.5
 
 

@@ -40,7 +40,10 @@ def interrupted() -> dict[str, pd.DataFrame]:
 
 def test_estimates_of_attempts_lie_within_their_bounds(interrupted: dict[str, pd.DataFrame]) -> None:
     curve = interrupted["curve"]
-    for value, low, high in (("pass_at_k", "bound_low", "bound_high"), ("pass_hat_k", "hat_bound_low", "hat_bound_high")):
+    for value, low, high in (
+        ("pass_at_k", "bound_low", "bound_high"),
+        ("pass_hat_k", "hat_bound_low", "hat_bound_high"),
+    ):
         assert (curve[low] <= curve[value] + 1e-12).all()
         assert (curve[value] <= curve[high] + 1e-12).all()
         assert (curve[low] < curve[high]).any()
@@ -153,10 +156,14 @@ def test_attempts_are_compared_at_each_k_on_their_means() -> None:
     frames = {name: tidy((rng.random((80, 8)) < p[:, None]).astype(float).tolist(), names) for name, p in rates.items()}
     table = analysis.compare(frames)
     assert list(table["row"]) == ["pass@1", "pass@2", "pass@4", "pass@8"]
-    by_name = {n: analysis.tables(f, {"evaluation": "pass_at_k", "k": 8})["curve"].set_index("k") for n, f in frames.items()}
+    by_name = {
+        n: analysis.tables(f, {"evaluation": "pass_at_k", "k": 8})["curve"].set_index("k") for n, f in frames.items()
+    }
     for row in table.to_dict("records"):
         k = int(row["row"].partition("@")[2])
-        assert row["difference"] == pytest.approx(by_name["one"].loc[k, "pass_at_k"] - by_name["two"].loc[k, "pass_at_k"])
+        assert row["difference"] == pytest.approx(
+            by_name["one"].loc[k, "pass_at_k"] - by_name["two"].loc[k, "pass_at_k"]
+        )
         assert (row["low"] > 0 or row["high"] < 0) == (row["p"] <= 0.05)
     assert table["p"].iloc[0] < 0.001
     assert words.difference(table.iloc[1]).startswith("one less two in pass@2: ")
@@ -178,6 +185,20 @@ def test_repetition_widens_and_is_said_in_one_line() -> None:
     assert "Persons or questions repeat: the 300 pairs weigh like" in " ".join(sentences)
     once = analysis.tables(tidy([[v] for v in y]), MAIN)
     assert not any("design effect" in text for text in analysis.doubts("main", once))
+
+
+def test_whatever_the_missing_verdicts_are_repetition_widens_too() -> None:
+    rng = np.random.default_rng(2)
+    who = np.arange(300) % 10
+    y = np.where(rng.random(300) < 0.1, NAN, rng.random(300) < np.linspace(0.1, 0.95, 10)[who])
+    once, repeated = (
+        analysis.tables(tidy([[v] for v in y], personas=people), MAIN)["headline"].iloc[0]
+        for people in (None, list(who))
+    )
+    assert repeated["partial_low"] < once["partial_low"] - 0.05
+    assert repeated["partial_high"] > once["partial_high"] + 0.05
+    assert repeated["partial_low"] <= repeated["low"]
+    assert repeated["high"] <= repeated["partial_high"]
 
 
 def test_importances_of_few_persons_do_not_survive_on_their_pairs() -> None:
@@ -249,14 +270,18 @@ def test_worst_group_never_stands_above_the_rate_of_the_same_pairs() -> None:
     rng = np.random.default_rng(0)
     for _ in range(60):
         n = rng.integers(1, 60, 5)
-        found = grouped([(int(k), int(m)) for k, m in zip(rng.binomial(n, rng.random(5)), n, strict=True)])["groups"].iloc[0]
+        found = grouped([(int(k), int(m)) for k, m in zip(rng.binomial(n, rng.random(5)), n, strict=True)])[
+            "groups"
+        ].iloc[0]
         assert found["worst_group"] <= found["overall"]
         if found["worst_group_name"]:
             assert found["worst_low"] <= found["worst_group"] <= found["worst_high"]
 
 
 def test_small_unanimous_group_is_not_known_without_error() -> None:
-    found = analysis.tables(tidy([[1.0]] * 4 + [[0.0]] * 40, attributes=[full_attributes(sex="Male")] * 4 + [full_attributes()] * 40), MAIN)
+    found = analysis.tables(
+        tidy([[1.0]] * 4 + [[0.0]] * 40, attributes=[full_attributes(sex="Male")] * 4 + [full_attributes()] * 40), MAIN
+    )
     rows = found["by_attribute"].set_index(["attribute", "group"])
     male = rows.loc[("sex", "Male")]
     assert (male["rate"], male["n"], bool(male["small"])) == (1.0, 4, True)
@@ -282,7 +307,12 @@ def lost_where_bad(folder: Path) -> Path:
 
 
 def test_model_that_is_worse_on_the_same_pairs_does_not_stand_first(tmp_path: Path) -> None:
-    write_run(tmp_path, model="better", n=300, planted=Planted(rate=lambda pair, _: float(int(pair.id) % 100 < 58 or 70 <= int(pair.id) % 100 < 82)))
+    write_run(
+        tmp_path,
+        model="better",
+        n=300,
+        planted=Planted(rate=lambda pair, _: float(int(pair.id) % 100 < 58 or 70 <= int(pair.id) % 100 < 82)),
+    )
     lost_where_bad(tmp_path)
     board = build(collect([tmp_path])[0][0])
     first, second = board.rows
@@ -303,7 +333,9 @@ def test_rank_is_a_range_of_what_the_comparisons_leave_open(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(("temperature", "shown"), [(1.0, True), (0.0, False)])
-def test_single_attempt_stands_beside_the_rate_only_at_its_temperature(tmp_path: Path, temperature: float, shown: bool) -> None:
+def test_single_attempt_stands_beside_the_rate_only_at_its_temperature(
+    tmp_path: Path, temperature: float, shown: bool
+) -> None:
     write_run(tmp_path, n=10, generation={"temperature": temperature})
     write_run(tmp_path, ("persona_pass_at_k",), n=10, k=4, stamp="2026-06-01T00-00-00.000001")
     (row,) = build(collect([tmp_path])[0][0]).rows

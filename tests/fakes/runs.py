@@ -25,18 +25,23 @@ from persona_metrics.prompts import render
 from persona_metrics.runs.read import Result
 from tests.fakes.server import draw
 
+
 def _tasks() -> dict[str, dict[str, Any]]:
     """Return each task's YAML with what it includes, by the task's name."""
     read = {path.name: yaml.load(path.read_text(encoding="utf-8"), _Loader) for path in tasks_folder().glob("*.yaml")}
     whole = [{**read.get(found.get("include", ""), {}), **found} for found in read.values()]
-    return {found["task"]: found for found in whole if isinstance(found.get("task"), str) and "evaluation" in found["metadata"]}
+    return {
+        found["task"]: found
+        for found in whole
+        if isinstance(found.get("task"), str) and "evaluation" in found["metadata"]
+    }
 
 
 class _Loader(yaml.SafeLoader):
     """YAML that leaves lm-eval's ``!function`` alone."""
 
 
-_Loader.add_constructor("!function", lambda loader, node: node.value)
+_Loader.add_constructor("!function", lambda _, node: node.value)
 TASKS = _tasks()
 EVALUATION_OF = {name: str(task["metadata"].get("evaluation")) for name, task in TASKS.items()}
 SENTENCES = (

@@ -173,6 +173,27 @@ def test_baseline_alone_is_called_the_floor(tmp_path: Path) -> None:
     assert words.headline(silent) == "There is no verdict on any of 5 pairs."
 
 
+def test_figure_of_attempts_says_which_test_compared_them(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        write_run(tmp_path, ("persona_pass_at_k", "persona_main"), model=name, n=30, k=4)
+    captions = {figure.name: figure for figure in drawn(tmp_path)}
+    texts = {name: " ".join(t.get_text() for t in d.figure.findobj(Text)) for name, d in captions.items()}
+    attempts = " ".join(texts["models-persona_pass_at_k"].split())
+    assert "paired permutation test on the means of shared pairs, at each k" in attempts
+    assert "(pass@4)" in attempts
+    assert "McNemar" not in attempts
+    assert "McNemar's exact test over shared pairs" in " ".join(texts["models-persona_main"].split())
+
+
+def test_figure_names_no_lowest_group_by_chance(tmp_path: Path) -> None:
+    given = {"cross": "sex", "min_support": 5, "n": 200}
+    same = write_run(tmp_path / "a", ("persona_intersection",), **given)
+    apart = Planted(lambda pair, _: 0.2 if pair.persona.attributes["sex"] == "Male" else 0.8)
+    odd = write_run(tmp_path / "b", ("persona_intersection",), planted=apart, **given)
+    assert "that they differ is not shown" in drawn(same)[0].alt
+    assert "lowest: Male" in drawn(odd)[0].alt
+
+
 def test_csv_holds_no_formula() -> None:
     assert csv_text(pd.DataFrame({"group": ["=1+1", "x"], "n": [-1, 2]})) == "group,n\n'=1+1,-1\nx,2\n"
 

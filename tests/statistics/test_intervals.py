@@ -33,7 +33,9 @@ def score_by_likelihood(b: int, c: int, n: int, delta: float) -> float:
     return ((b - c) / n - delta) / variance**0.5
 
 
-@pytest.mark.parametrize(("b", "c", "n"), [(10, 3, 100), (1, 7, 21), (6, 16, 161), (3, 0, 300), (0, 1, 44), (53, 16, 425)])
+@pytest.mark.parametrize(
+    ("b", "c", "n"), [(10, 3, 100), (1, 7, 21), (6, 16, 161), (3, 0, 300), (0, 1, 44), (53, 16, 425)]
+)
 def test_tangos_interval_is_where_the_score_passes_its_quantile(b: int, c: int, n: int) -> None:
     low, high = tango(b, c, n, Z)
     kept = [d for d in np.linspace(-0.999, 0.999, 2001) if abs(score_by_likelihood(b, c, n, d)) <= Z]
@@ -57,7 +59,8 @@ def test_everything_moved_one_way_is_no_certainty() -> None:
 def test_one_sided_discordance_holds_its_level() -> None:
     # 3 of 300 pairs move, all one way (d = .01): the ±1.96 errors around it held the truth in 80% of runs.
     held = [
-        low <= 0.01 <= high for low, high in (tango(int(b), 0, 300, Z) for b in np.random.default_rng(0).binomial(300, 0.01, 4000))
+        low <= 0.01 <= high
+        for low, high in (tango(int(b), 0, 300, Z) for b in np.random.default_rng(0).binomial(300, 0.01, 4000))
     ]
     assert 0.93 <= np.mean(held) <= 0.98
 
@@ -95,7 +98,9 @@ def test_clustered_interval_excludes_nothing_exactly_where_its_test_does(seed: i
 def test_permutation_of_attempts_is_scipys() -> None:
     d = np.array([0.25, 0.5, -0.25, 0.75, 0.5, 0.25, 0.0, 1.0])
     ours = paired_difference(d, np.zeros(8))
-    theirs = stats.permutation_test((d,), np.mean, permutation_type="samples", alternative="two-sided", n_resamples=10_000)
+    theirs = stats.permutation_test(
+        (d,), np.mean, permutation_type="samples", alternative="two-sided", n_resamples=10_000
+    )
     assert ours.p == pytest.approx(max(theirs.pvalue, stats.ttest_1samp(d, 0).pvalue))
 
 

@@ -22,7 +22,9 @@ class Toy(Evaluation):
     task = "persona_toy"
     headline = "brevity"
     rows = (
-        Fact("brevity", "points for a short answer", least=0.0, most=10.0, unit="points", judged=False, column="brevity"),
+        Fact(
+            "brevity", "points for a short answer", least=0.0, most=10.0, unit="points", judged=False, column="brevity"
+        ),
         PERSONALIZED,
     )
 

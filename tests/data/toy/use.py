@@ -17,11 +17,17 @@ def toy() -> None:
         write_run(Path("runs"), ("persona_main", "persona_toy"), model=name, n=40, planted=Planted(sentences=sentences))
     path = next(Path("runs/acme__short").glob("results_*"))
     assert main(["report", str(path), "--out", "report"]) == 0
+    assert main(["report", "runs", "--out", "both"]) == 0
     assert main(["leaderboard", "runs", "--out", "board"]) == 0
     for target in ("eee", "eval-results", "openai-evals"):
         assert main(["export", str(path), "--to", target, "--out", f"out-{target}", "--dataset", "acme/persona"]) == 0
     run = load_run(path)
-    scores = {s.row: vars(s.scale) | {"value": s.value} for t in run.tasks for s in Task(run, t).scores() if t.name == "persona_toy"}
+    scores = {
+        s.row: vars(s.scale) | {"value": s.value}
+        for t in run.tasks
+        for s in Task(run, t).scores()
+        if t.name == "persona_toy"
+    }
     Path("scores.json").write_text(json.dumps(scores))
 
 

@@ -146,12 +146,12 @@ def _pool(table: pd.DataFrame, inside: Any, values: Any, persons: Any) -> pd.Dat
         "homogeneity_method": test.method,
     }
     if len(filled) > 1 and test.p <= 1 - LEVEL:
-        row |= _worst(table, filled, k, n, values[judged], inside[:, filled])
-        row["worst_low"] = min(row["worst_low"], row["worst_group"])
+        lowest = min(*pooled.rates, overall)
+        row |= _worst(table, filled, k, n, values[judged], inside[:, filled], lowest)
     return pd.DataFrame([row], columns=_GROUPS)
 
 
-def _worst(table: pd.DataFrame, filled: Any, k: Any, n: Any, values: Any, inside: Any) -> dict[str, Any]:
+def _worst(table: pd.DataFrame, filled: Any, k: Any, n: Any, values: Any, inside: Any, rate: float) -> dict[str, Any]:
     found = worst(k, n, LEVEL)
     at = found.group
     raw = summary(values[inside[:, at]])
@@ -163,7 +163,7 @@ def _worst(table: pd.DataFrame, filled: Any, k: Any, n: Any, values: Any, inside
         )
     return {
         "worst_group_name": str(table["name"].iloc[filled[at]]),
-        "worst_low": found.low,
+        "worst_low": min(found.low, rate),
         "worst_high": found.high,
         "worst_n": int(n[at]),
         "worst_probability": found.probability,

@@ -103,7 +103,8 @@ def test_models_far_apart_share_none() -> None:
 
 def test_row_gives_the_numbers_of_the_runs_table(tmp_path: Path) -> None:
     tasks = ("persona_main", "persona_loo", "persona_intersection", "persona_pass_at_k")
-    path = write_run(tmp_path, tasks, planted=at(0.7, missing=0.05, failures=0.05), n=60, k=4, min_support=10)
+    planted = at(0.7, missing=0.05, failures=0.05)
+    path = write_run(tmp_path, tasks, planted=planted, generation={"temperature": 1.0}, n=60, k=4, min_support=10)
     (row,) = board_of(path).rows
     table = json.loads(path.read_text())["results"]
     assert row.personalized == pytest.approx(table["persona_main"]["personalized,critic"])

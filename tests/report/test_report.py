@@ -294,3 +294,19 @@ def test_small_groups_are_drawn_hollow(tmp_path: Path) -> None:
     faces = {line.get_markerfacecolor() for line in points}
     assert "white" in faces
     assert len(faces) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "plan", [Planted(missing=1.0), Planted(failures=1.0), Planted(lambda _, __: 0.0), Planted(lambda _, __: 1.0)]
+)
+@pytest.mark.parametrize("n", [1, 8])
+def test_report_holds_at_the_extremes(tmp_path: Path, plan: Planted, n: int) -> None:
+    for model in ("a", "b"):
+        write_run(tmp_path, ALL, model=model, n=n, k=2, attributes="age", cross="sex", min_support=1, planted=plan)
+    report = write_report([tmp_path], tmp_path / "out", html=n == 1, figures=n == 1).report
+    said = "\n".join([*(f"{t.headline} {t.finding}" for t in report.tasks), *(w.text for w in report.warnings)])
+    for part in ("nan", "None of 1 ", "1 pairs", "1 replies", "-0.0", "100% to 100%"):
+        assert part not in said
+    if plan.failures:
+        assert "none without a verdict" not in said

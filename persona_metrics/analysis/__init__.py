@@ -89,7 +89,9 @@ def headline(name: object, found: Tables) -> str:
     without = f"; {unanswered:,} of {replies:,} replies held no answer and count as not" if unanswered else ""
     if missing:
         return f"{text}; {missing:,} of {judged + missing:,} {'has' if missing == 1 else 'have'} no verdict{without}."
-    return f"{text} ({count(judged, 'pair')}, none without a verdict{without})."
+    if unanswered:
+        return f"{text} ({count(judged, 'pair')}{without}, none of the others lacks a verdict)."
+    return f"{text} ({count(judged, 'pair')}, none without a verdict)."
 
 
 def finding(name: object, found: Tables) -> str:

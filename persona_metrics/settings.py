@@ -346,6 +346,26 @@ def unknown_environment() -> list[str]:
     ]
 
 
+def read_json(text: str, setting: str) -> Any:
+    """Return the JSON that a setting holds itself or in the file it names; raise ``PersonaError`` where it is none."""
+    origin = setting
+    if not text.lstrip().startswith(("{", "[", '"')):
+        path = Path(text).expanduser()
+        origin = f"{setting}={shorten(text)}"
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeError) as error:
+            raise PersonaError(
+                f"{origin}: cannot be read: {shorten(getattr(error, 'strerror', None) or error)}"
+            ) from None
+    try:
+        data = json.loads(text)
+    except ValueError as error:
+        raise PersonaError(f"{origin}: not JSON: {shorten(error)}") from None
+    # Python callers and lm-eval may hand a file's name over as a JSON text.
+    return read_json(data, setting) if isinstance(data, str) and data != text else data
+
+
 __all__ = [
     "ALIASES",
     "ATTRIBUTES",
@@ -356,6 +376,7 @@ __all__ = [
     "environment_names",
     "load",
     "own_keys",
+    "read_json",
     "source_of",
     "split_names",
 ]

@@ -259,6 +259,6 @@ def _generation(task: Task) -> dict[str, Any]:
         arguments["temperature"] = float(given["temperature"])
     if isinstance(given.get("max_gen_toks"), int) and given["max_gen_toks"] > 0:
         arguments["max_tokens"] = given["max_gen_toks"]
-    if task.metadata.get("evaluation") == "pass_at_k":
-        arguments["max_attempts"] = int(task.metadata.get("k") or 1)
+    if isinstance(task.metadata.get("k"), int):
+        arguments["max_attempts"] = task.metadata["k"]
     return {"generation_args": arguments, "additional_details": {"mode": str(task.metadata.get("mode"))}}

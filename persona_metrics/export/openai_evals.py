@@ -12,6 +12,7 @@ import yaml
 
 from ..critic.debate import TEMPLATE, prompt_hash
 from ..errors import PersonaError
+from ..evaluations.base import WHOLE
 from ..files import safe_name, write_text
 from ..prompts import render
 from .scores import Task
@@ -29,7 +30,7 @@ def write(tasks: list[Task], out: Path) -> list[Path]:
     there, by OpenAI evals' own rule. Raises ``PersonaError`` for modes that answer inside JSON, since OpenAI evals
     grades the whole reply, and for a run whose critic template is not this version's.
     """
-    usable = [t for t in tasks if t.metadata.get("evaluation") in ("main", "intersectionality")]
+    usable = [t for t in tasks if t.task.samples is None or set(t.frame["variant"]) <= {WHOLE}]
     if not usable:
         names = ", ".join(t.name for t in tasks)
         raise PersonaError(

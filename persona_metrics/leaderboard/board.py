@@ -129,7 +129,9 @@ def build(table: Table) -> Board:
     compared = analysis.compare({model: frames[model] for model in order}) if len(order) > 1 else pd.DataFrame()
     records = [{str(k): _plain(v) for k, v in c.items()} for c in compared.to_dict("records")]
     places = ranked(order, records)
-    drafts.sort(key=lambda d: places[d["model"]].sort if d["model"] in places else (len(drafts) + 1, 0, 0.0))
+    # Those that could not be compared come last, as they were sorted above; a list is empty while it sorts itself.
+    last = len(drafts) + 1
+    drafts.sort(key=lambda d: places[d["model"]].sort if d["model"] in places else (last, 0, 0.0))
     order = [d["model"] for d in drafts if d["model"] in frames]
     apart = [(c["first"], c["second"]) for c in records if c["p_adjusted"] is not None and c["p_adjusted"] < ALPHA]
     shared = letters(order, apart) if len(order) > 1 else {}
@@ -277,7 +279,7 @@ def _table_notes(table: Table, comparisons: Sequence[Mapping[str, Any]]) -> list
         notes.append(
             f"the critic ran on several endpoints ({', '.join(sorted(places))}), which may serve it differently"
         )
-    flips = sum(bool(c.get("undetermined")) for c in comparisons)
+    flips = sum(bool(c.get("undetermined") and c.get("difference")) for c in comparisons)
     if flips:
         notes.append(f"in {flips} of {len(comparisons)} comparisons the missing verdicts could turn the sign")
     return notes

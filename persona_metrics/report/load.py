@@ -28,7 +28,7 @@ class Entry:
 
     @property
     def evaluation(self) -> str:
-        """Which of the four evaluations."""
+        """Which evaluation."""
         return str(self.task.metadata["evaluation"])
 
     @property

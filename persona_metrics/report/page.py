@@ -15,6 +15,8 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
+from ..evaluations import EVALUATIONS
+from ..evaluations.facts import fact_of
 from ..prompts import environment, templates_folder
 from . import words
 from .browser import LONGEST, Packed
@@ -25,7 +27,9 @@ SCRIPTS = ("tables.js", "store.js", "detail.js", "samples.js")
 _SHARES = frozenset(
     {"value", "low", "high", "stderr", "rate", "difference", "bound_low", "bound_high", "pooled", "pooled_low"}
     | {"pooled_high", "detectable", "pass_at_k", "pass_hat_k", "hat_low", "hat_high", "hat_stderr", "worst_group"}
-    | {"between_group_sd", "stderr_two_way", "low_two_way", "high_two_way", "hat_bound_low", "hat_bound_high"}
+    | {"between_group_sd", "hat_bound_low", "hat_bound_high", "partial_low", "partial_high", "overall", "never"}
+    | {"worst_low", "worst_high", "worst_probability", "worst_raw", "worst_raw_low", "worst_raw_high", "gap", "gap_low"}
+    | {"gap_high", "sd_low", "sd_high", "distinct"}
 )
 _FIRST = ("model", "task", "critic_model", "critic_endpoint", "mode", "n", "seed", "source", "data_hash", "pairs_hash")
 
@@ -151,7 +155,7 @@ def _section(
         title=words.title(entry) + (f" · {entry.label}" if several else ""),
         report=report,
         figures=tuple(f for f in figures if f.section == f"{entry.label}/{entry.task.name}"),
-        tables=tuple(shown(n, t) for n, t in table.tables.items() if len(t)),
+        tables=tuple(shown(n, t, _no_shares(table)) for n, t in table.tables.items() if len(t)),
         run=_run(report),
     )
 
@@ -193,18 +197,32 @@ def _compared(comparison: Comparison) -> Compared:
     return Compared(title, tuple(sentences), tuple(tables))
 
 
-def shown(name: str, table: pd.DataFrame) -> Shown:
-    """Return a table's cells as a reader wants them: shares as per cent, p-values short, empty for what is not known."""
+def _no_shares(table: TaskTables) -> frozenset[str]:
+    """Return the rows of lm-eval's table that are no shares: attempts, say, are numbers from 1 to K."""
+    facts = EVALUATIONS[table.entry.evaluation].rows if table.entry.evaluation in EVALUATIONS else ()
+    listed = [frame["row"] for frame in table.tables.values() if "row" in frame]
+    return frozenset(str(row) for rows in listed for row in rows if fact_of(str(row), facts).unit != "proportion")
+
+
+def shown(name: str, table: pd.DataFrame, plain: frozenset[str] = frozenset()) -> Shown:
+    """Return a table's cells as a reader wants them: shares as per cent, p-values short, empty for what is not known.
+
+    ``plain`` are values of the column ``row`` whose numbers are no shares.
+    """
     numeric = tuple(bool(pd.api.types.is_numeric_dtype(t)) and t != np.dtype(bool) for t in table.dtypes)
     columns = [str(c) for c in table.columns]
+    at = columns.index("row") if "row" in columns else None
     rows = [
-        tuple(_cell(column, value) for column, value in zip(columns, row, strict=True))
+        tuple(
+            _cell(column, value, share=at is None or str(row[at]) not in plain)
+            for column, value in zip(columns, row, strict=True)
+        )
         for row in table.itertuples(index=False, name=None)
     ]
     return Shown(name.replace("_", " "), tuple(c.replace("_", " ") for c in columns), numeric, tuple(rows))
 
 
-def _cell(column: str, value: Any) -> Cell:
+def _cell(column: str, value: Any, *, share: bool = True) -> Cell:
     if isinstance(value, (bool, np.bool_)):
         return Cell("yes" if value else "no", float(value))
     if isinstance(value, (float, np.floating)):
@@ -213,7 +231,7 @@ def _cell(column: str, value: Any) -> Cell:
             return Cell("", None)
         if math.isinf(number):
             return Cell("∞", 1e300)
-        if column in _SHARES and abs(number) <= 1:
+        if share and column in _SHARES and abs(number) <= 1:
             return Cell(f"{100 * number:.1f}%", number)
         if column.startswith("p") and number < 0.001:
             return Cell("< 0.001", number)

@@ -29,7 +29,7 @@ class TaskReport(_Model):
 
     model: str = Field(description="the model's name, with what tells its runs apart where there are several")
     task: str
-    evaluation: str = Field(description="main, leave_one_out, intersectionality or pass_at_k")
+    evaluation: str = Field(description="which evaluation, by its name: main, leave_one_out, …")
     mode: str = Field(description="the prompt mode")
     results: str = Field(description="name of the results file")
     samples: str | None = Field(description="name of the samples file, null where there is none")

@@ -14,6 +14,8 @@ import pandas as pd
 from .. import analysis
 from ..analysis.words import listed
 from ..errors import PersonaError, shorten
+from ..evaluations import EVALUATIONS
+from ..evaluations.facts import fact_of
 from ..files import file_name, safe_cell
 from ..runs.rows import Row
 from ..runs.terms import differing, task_terms, terms_of
@@ -86,6 +88,9 @@ def comparisons(tables: Sequence[TaskTables]) -> tuple[list[Comparison], list[st
         found += _grouped("modes", model, mains, lambda t: t.entry.mode, ("mode", "answer_template"), notes)
     for task in dict.fromkeys(t.entry.task.name for t in with_samples):
         runs = [t for t in with_samples if t.entry.task.name == task]
+        if len(runs) > 1 and (row := _no_share(runs[0])):
+            notes.append(f"not compared on {task}: {row} is no share of answers; the models' own sections have it")
+            continue
         found += _grouped("models", task, runs, lambda t: t.entry.label, (), notes)
     return found, notes
 
@@ -110,6 +115,14 @@ def _grouped(
         notes.append(f"not compared on {of}: {names} with {first} (measured on other terms: {shorten(why, 240)})")
     several = [group for group in ordered if len({name(t) for t in group}) > 1]
     return [_comparison(kind, of, {name(t): t for t in group}, part) for part, group in enumerate(several)]
+
+
+def _no_share(run: TaskTables) -> str | None:
+    """Return the headline's row where it is another number than a share of answers, which ``analysis.compare`` takes."""
+    evaluation = EVALUATIONS.get(run.entry.evaluation)
+    if evaluation is None or fact_of(evaluation.headline, evaluation.rows).unit == "proportion":
+        return None
+    return evaluation.headline
 
 
 def _terms(run: TaskTables) -> dict[str, str]:

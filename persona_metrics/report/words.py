@@ -13,7 +13,9 @@ from ..analysis.words import count, p_value, percent, points
 from ..evaluations import EVALUATIONS
 from ..runs.terms import differing, terms_of
 from .load import Entry
-from .tables import Comparison, TaskTables
+from .tables import BASELINE, Comparison, TaskTables
+
+_FLOOR = "The model did not see the persona: this is the floor that other modes are read against, not the model's rate."
 
 
 @dataclass(frozen=True)
@@ -31,8 +33,10 @@ def title(entry: Entry) -> str:
 
 
 def headline(table: TaskTables) -> str:
-    """Return the task's main number as a sentence."""
-    return analysis.headline(table.entry.evaluation, table.tables)
+    """Return the task's main number as a sentence, and where the model saw no persona, that it is the floor."""
+    said = analysis.headline(table.entry.evaluation, table.tables)
+    counted = table.headline is not None and len(table.headline) > 0 and int(table.headline["n"].iloc[0]) > 0
+    return f"{said} {_FLOOR}" if counted and table.entry.mode == BASELINE else said
 
 
 def finding(table: TaskTables) -> str:
@@ -135,7 +139,7 @@ def _turned(comparison: Comparison) -> list[str]:
     if not len(table) or "undetermined" not in table:
         return []
     # A difference of exactly 0 has no sign to turn.
-    turned = table[table["undetermined"].astype(bool) & (table["difference"] != 0)]
+    turned = table[table["undetermined"].astype(bool) & (table["difference"].abs() > 0)]
     if not len(turned):
         return []
     named = "; ".join(f"{r['first']} – {r['second']}" for _, r in turned.head(4).iterrows())

@@ -17,11 +17,13 @@ from openai import AsyncOpenAI, DefaultAioHttpClient, RequestOptions
 from .. import embedded_model
 from ..errors import shorten
 from ..settings import Settings
-from . import debate, request
-from .debate import Vote
+from . import request
 from .limits import Gate, retry_after
-from .request import Critic, Dialect, Messages, Reply
+from .missing import Missing, Reason
+from .protocol import Prompt
+from .request import Critic, Dialect, Reply
 from .store import Store
+from .verdict import Vote
 
 _RETRIED = frozenset({408, 409, 425, 429, *range(500, 600)})
 _NAMES = {400: "bad request", 401: "key rejected", 403: "access refused", 404: "not found"}
@@ -39,7 +41,7 @@ dialects: dict[tuple[str, str], Dialect] = {}
 class _Failure(Exception):
     """Why one attempt came to nothing, and whether another one may go better."""
 
-    reason: str
+    missing: Missing
     again: bool = True
     throttled: bool = False
     cut: bool = False
@@ -85,14 +87,14 @@ class Endpoint:
         except openai.OpenAIError:
             return False
 
-    def key(self, messages: Messages, number: int) -> str:
+    def key(self, prompt: Prompt, number: int) -> str:
         """Return the store's key of a vote: everything that decides it."""
-        return request.key(self.critic, self._settings, messages, number)
+        return request.key(self.critic, self._settings, prompt, number)
 
-    async def vote(self, messages: Messages, number: int, store: Store) -> Vote:
+    async def vote(self, prompt: Prompt, number: int, store: Store) -> Vote:
         """Return the stored vote, or ask for it, retrying what may pass; the reason stands in ``missing`` otherwise."""
-        name = self.key(messages, number)
-        if (found := store.get(name)) is not None:
+        name = self.key(prompt, number)
+        if (found := store.get(name, prompt.protocol)) is not None:
             return found
         blank = Vote(self.critic.model, self.critic.host, number, None)
         asked = counted = 0
@@ -102,8 +104,8 @@ class Endpoint:
             before = self.gate.successes
             started = time.monotonic()
             try:
-                reply = await self._ask(messages, number, larger)
-                parsed = debate.parse(reply.text)
+                reply = await self._ask(prompt, number, larger)
+                parsed = prompt.protocol.parse(reply.text)
                 if parsed is None:
                     raise self._unusable(reply, larger)
             except _Failure as failure:
@@ -114,12 +116,12 @@ class Endpoint:
                 spared = failure.throttled and self.gate.successes > before and asked - counted < _SPARED
                 counted += not spared
                 if not failure.again or counted >= self._settings.critic_attempts:
-                    return replace(blank, missing=failure.reason, attempts=asked)
+                    return replace(blank, missing=failure.missing, attempts=asked)
                 await asyncio.sleep(self._backoff * min(2 ** max(0, counted - 1), 32) * random.uniform(0.5, 1.5))
                 continue
             cast = replace(
                 blank,
-                debate=parsed,
+                opinion=parsed,
                 attempts=asked,
                 prompt_tokens=reply.prompt_tokens,
                 completion_tokens=reply.completion_tokens,
@@ -131,21 +133,21 @@ class Endpoint:
 
     def _unusable(self, reply: Reply, larger: bool) -> _Failure:
         if reply.refusal or reply.finish in _REFUSED:
-            return _Failure(self._clean(f"the critic refused: {reply.refusal or reply.finish}"), again=False)
+            return _Failure(self._missing(Reason.REFUSED, reply.refusal or reply.finish or ""), again=False)
         if reply.finish == "length":
             limit = request.limit(self._settings, larger=larger)
-            return _Failure(f"cut at the token limit: {limit} tokens", again=not larger, cut=True)
+            return _Failure(Missing(Reason.CUT, f"{limit} tokens"), again=not larger, cut=True)
         if not reply.text.strip():
-            return _Failure("empty reply")
-        return _Failure("not one object of the schema")
+            return _Failure(Missing(Reason.EMPTY))
+        return _Failure(Missing(Reason.UNFIT))
 
-    async def _ask(self, messages: Messages, number: int, larger: bool) -> Reply:
+    async def _ask(self, prompt: Prompt, number: int, larger: bool) -> Reply:
         """Send one request, stepping down to what the endpoint understands; raise ``_Failure`` without a reply."""
-        size = sum(len(m["content"]) for m in messages) // 4
+        size = sum(len(m["content"]) for m in prompt.messages) // 4
         while True:
             counted = await self.gate.enter(size, request.limit(self._settings, larger=larger))
             tried = replace(self.dialect)
-            asked = request.body(self.critic, self._settings, messages, number, tried, larger=larger)
+            asked = request.body(self.critic, self._settings, prompt, number, tried, larger=larger)
             try:
                 status, headers, content = await self._post(asked)
             finally:
@@ -156,7 +158,7 @@ class Endpoint:
                 data = None
             if status == 200:
                 if data is None:
-                    raise _Failure("unreadable reply: no JSON")
+                    raise _Failure(Missing(Reason.UNREADABLE, "no JSON"))
                 self.dialect.proven = True
                 reply = request.read(data)
                 used = None
@@ -186,10 +188,10 @@ class Endpoint:
             # The transport calls every broken connection a timeout; what aiohttp itself raised tells them apart.
             if isinstance(cause, asyncio.TimeoutError):
                 self.gate.throttled()
-                raise _Failure(f"no reply in time: within {self._settings.critic_timeout:g} s") from None
-            raise _Failure(self._clean(f"connection failed: {shorten(cause, 80)}")) from None
+                raise _Failure(Missing(Reason.SLOW, f"within {self._settings.critic_timeout:g} s")) from None
+            raise _Failure(self._missing(Reason.CONNECTION, shorten(cause, 80))) from None
         except (openai.OpenAIError, ValueError) as error:
-            raise _Failure(self._clean(f"unreadable reply: {shorten(error, 80)}")) from None
+            raise _Failure(self._missing(Reason.UNREADABLE, shorten(error, 80))) from None
         return response.status_code, response.headers, response.content
 
     def _stepped_down(self, tried: Dialect, message: str) -> bool:
@@ -202,15 +204,16 @@ class Endpoint:
         if status in (429, 503) and "insufficient_quota" not in about:
             self.gate.throttled(retry_after(headers))
         if status == 400 and any(word in about for word in ("content_filter", "content management")):
-            return _Failure(self._clean(f"the critic refused: {message}"), again=False, refused=True)
+            return _Failure(self._missing(Reason.REFUSED, message), again=False, refused=True)
         name = _NAMES.get(status)
         detail = ", ".join(part for part in (name, message) if part) or "no reason given"
-        again = status in _RETRIED and "insufficient_quota" not in about
-        return _Failure(self._clean(f"HTTP {status}: {detail}"), again=again, throttled=status in (429, 503))
+        spent = "insufficient_quota" in about
+        missing = self._missing(Reason.QUOTA if spent else Reason.HTTP, detail, str(status))
+        return _Failure(missing, again=status in _RETRIED and not spent, throttled=status in (429, 503))
 
-    def _clean(self, reason: str) -> str:
+    def _missing(self, reason: Reason, detail: str, code: str = "") -> Missing:
         # Some servers repeat the key they reject.
-        return reason.replace(self._secret, "***") if self._secret else reason
+        return Missing(reason, detail.replace(self._secret, "***") if self._secret else detail, code)
 
 
 def _innermost(error: BaseException) -> BaseException:

@@ -11,11 +11,10 @@ from urllib.parse import urlsplit
 
 from ..errors import PersonaError, shorten
 from ..settings import Settings
-from . import debate
+from .protocol import Prompt, Protocol
 
 OPENAI = "https://api.openai.com/v1"
 FORMATS = ("json_schema", "json_object", "text")
-Messages = list[dict[str, str]]
 
 
 @dataclass(frozen=True)
@@ -140,37 +139,40 @@ def _about_length(text: str) -> bool:
 _ENCODER = json.JSONEncoder(sort_keys=True)
 
 
-def key(critic: Critic, settings: Settings, messages: Messages, number: int) -> str:
+def key(critic: Critic, settings: Settings, prompt: Prompt, number: int) -> str:
     """Return the store's key of a vote: the hash of everything that decides it."""
     decisive = {
         "model": critic.model,
         "endpoint": critic.address,
         "temperature": settings.critic_temperature,
         "max_tokens": settings.critic_max_tokens,
-        "messages": messages,
-        "schema": schema(critic),
+        "messages": prompt.messages,
+        "schema": schema(critic, prompt.protocol),
         "number": number,
     }
     # Escaped, since a text may hold what UTF-8 cannot.
     return hashlib.sha256(_ENCODER.encode(decisive).encode()).hexdigest()
 
 
-def schema(critic: Critic) -> dict[str, Any]:
+def schema(critic: Critic, protocol: Protocol) -> Mapping[str, Any]:
     """Return the JSON Schema asked of this critic."""
     if critic.model != "embedded":
-        return debate.SCHEMA
+        return protocol.schema
     # A 135M model does not know when to stop; the grammar stops it. OpenAI's strict mode would reject maxLength.
-    texts = {name: {"type": "string", "maxLength": 160} for name in debate.TEXTS}
-    return {**debate.SCHEMA, "properties": {**texts, "needs_revision": {"type": "boolean"}}}
+    properties = {
+        name: {**kind, "maxLength": 160} if kind.get("type") == "string" and "enum" not in kind else kind
+        for name, kind in protocol.schema["properties"].items()
+    }
+    return {**protocol.schema, "properties": properties}
 
 
 def body(
-    critic: Critic, settings: Settings, messages: Messages, number: int, dialect: Dialect, *, larger: bool = False
+    critic: Critic, settings: Settings, prompt: Prompt, number: int, dialect: Dialect, *, larger: bool = False
 ) -> dict[str, Any]:
     """Return the body of the chat completion that asks for vote ``number``; ``larger`` doubles the token limit."""
     made: dict[str, Any] = {
         "model": critic.model,
-        "messages": messages,
+        "messages": prompt.messages,
         dialect.max_tokens: limit(settings, larger=larger),
     }
     if dialect.temperature:
@@ -181,7 +183,11 @@ def body(
     if kind == "json_schema":
         made["response_format"] = {
             "type": kind,
-            "json_schema": {"name": "debate", "strict": True, "schema": schema(critic)},
+            "json_schema": {
+                "name": prompt.protocol.name,
+                "strict": True,
+                "schema": schema(critic, prompt.protocol),
+            },
         }
     elif kind == "json_object":
         made["response_format"] = {"type": kind}

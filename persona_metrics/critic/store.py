@@ -8,7 +8,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import fields
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -17,7 +17,8 @@ import platformdirs
 from typing_extensions import Self
 
 from ..errors import PersonaError, shorten
-from .debate import Vote, parse
+from .protocol import Protocol
+from .verdict import Vote
 
 OFF = "off"
 _FORMAT = 1
@@ -134,8 +135,8 @@ class Store:
             raise PersonaError(f"verdict store {self.path or OFF}: closed")
         return self._db.execute(statement, values)
 
-    def get(self, name: str) -> Vote | None:
-        """Return the stored vote under this key, marked ``stored``, or None."""
+    def get(self, name: str, protocol: Protocol) -> Vote | None:
+        """Return the stored vote under this key, with what ``protocol`` makes of its reply, marked ``stored``, or None."""
         try:
             row = self._execute(_SELECT, (name,)).fetchone()
         except sqlite3.Error as error:
@@ -143,13 +144,13 @@ class Store:
         if row is None:
             return None
         critic, endpoint, number, reply, prompt_tokens, completion_tokens, latency, attempts, served = row
-        if (debate := parse(reply)) is None:
+        if (opinion := protocol.parse(reply)) is None:
             return None  # not what was written; it is asked again, and replaced
         return Vote(
             critic,
             endpoint,
             number,
-            debate,
+            opinion,
             None,
             attempts,
             prompt_tokens,
@@ -160,14 +161,15 @@ class Store:
         )
 
     def put(self, name: str, vote: Vote, reply: str | None = None) -> None:
-        """Write a vote with its raw reply the moment it arrives (without one, its debate stands for the reply).
+        """Write a vote with its raw reply the moment it arrives (without one, its opinion stands for the reply).
 
         A missing vote is not kept, so that the next run asks again.
         """
-        if vote.debate is None:
+        if vote.opinion is None:
             return
         if reply is None:
-            reply = json.dumps(asdict(vote.debate))
+            held = vote.opinion
+            reply = json.dumps({f.name: getattr(held, f.name) for f in fields(held)})  # type: ignore[arg-type]
         # A lone half of a surrogate pair, which JSON may hold as an escape, cannot be written as UTF-8.
         text = reply.encode("utf-8", "replace").decode()
         row = (name, vote.critic, vote.endpoint, vote.number, text, vote.prompt_tokens, vote.completion_tokens)

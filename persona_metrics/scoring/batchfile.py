@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from ..critic import Judgement, Verdict, Vote, debate, request
+from ..critic import Judged, Verdict, Vote, decide, request
+from ..critic.missing import Missing, Reason
+from ..critic.protocol import Prompt, Protocol
 from ..critic.request import Critic, Dialect
 from ..critic.store import Store
 from ..errors import PersonaError, shorten
@@ -24,7 +26,7 @@ MOST_REQUESTS = 50_000
 MOST_BYTES = 200_000_000
 """The Batch API's limits of one file (developers.openai.com, reference of ``batches.create``)."""
 
-NOT_THERE = "not in the batch's results"
+NOT_THERE = Missing(Reason.NOT_IN_BATCH)
 
 
 @dataclass(frozen=True)
@@ -32,8 +34,13 @@ class Wanted:
     """One vote that a judgement needs."""
 
     critic: Critic
-    judgement: Judgement
+    judgement: Judged
     number: int
+
+    @property
+    def protocol(self) -> Protocol:
+        """The way it is judged."""
+        return self.judgement.protocol
 
 
 @dataclass
@@ -44,7 +51,7 @@ class Collected:
     repeated: int = 0
     unknown: int = 0
     broken: int = 0
-    reasons: dict[str, str] = field(default_factory=dict)
+    reasons: dict[str, Missing] = field(default_factory=dict)
     cut: set[str] = field(default_factory=set)
     """Keys whose reply ended at the token limit; asked again, they get twice as much."""
 
@@ -58,13 +65,13 @@ class Collected:
             yield f"{self.repeated} lines of the results repeat verdicts that the store has, and are left out"
 
 
-def wanted(judgements: Iterable[Judgement], settings: Settings) -> dict[str, Wanted]:
+def wanted(judgements: Iterable[Judged], settings: Settings) -> dict[str, Wanted]:
     """Return every vote that the judgements need by its key; identical judgements need it once."""
     critics = request.panel(settings)
     return {
-        request.key(critic, settings, messages, number): Wanted(critic, judgement, number)
+        request.key(critic, settings, prompt, number): Wanted(critic, judgement, number)
         for judgement in judgements
-        for messages in (debate.messages(judgement),)
+        for prompt in (Prompt.of(judgement),)
         for critic in critics
         for number in range(settings.critic_votes)
     }
@@ -72,7 +79,7 @@ def wanted(judgements: Iterable[Judgement], settings: Settings) -> dict[str, Wan
 
 def lacking(votes: Mapping[str, Wanted], store: Store) -> dict[str, Wanted]:
     """Return the votes that the store does not have."""
-    return {key: vote for key, vote in votes.items() if store.get(key) is None}
+    return {key: vote for key, vote in votes.items() if store.get(key, vote.protocol) is None}
 
 
 class Dialects(dict[Critic, Dialect]):
@@ -112,8 +119,8 @@ def _requests(
     for critic in dict.fromkeys(vote.critic for vote in votes.values()):
         for key, vote in votes.items():
             if vote.critic == critic:
-                messages = debate.messages(vote.judgement)
-                body = request.body(critic, settings, messages, vote.number, dialects[critic], larger=key in larger)
+                prompt = Prompt.of(vote.judgement)
+                body = request.body(critic, settings, prompt, vote.number, dialects[critic], larger=key in larger)
                 line = {"custom_id": key, "method": "POST", "url": URL, "body": body}
                 yield critic, json.dumps(line, ensure_ascii=False).encode() + b"\n"
 
@@ -152,8 +159,8 @@ def collect(
                         _collect_line(line, votes, settings, store, dialects, found, good)
         except OSError as error:
             raise PersonaError(f"{path}: cannot be read: {error.strerror}") from None
-    for key in votes:
-        if key not in good and store.get(key) is None:
+    for key, vote in votes.items():
+        if key not in good and store.get(key, vote.protocol) is None:
             found.reasons.setdefault(key, NOT_THERE)
     return found
 
@@ -178,12 +185,12 @@ def _collect_line(
     if key not in votes:
         found.unknown += 1
         return
-    if key in good or store.get(key) is not None:
+    vote = votes[key]
+    if key in good or store.get(key, vote.protocol) is not None:
         found.repeated += 1
         good.add(key)
         found.reasons.pop(key, None)
         return
-    vote = votes[key]
     cast, reply, reason = _read(row, vote, settings, dialects)
     if cast is not None:
         store.put(key, cast, reply)
@@ -193,11 +200,13 @@ def _collect_line(
         found.cut.discard(key)
         return
     found.reasons[key] = reason
-    if reason.startswith("cut"):
+    if reason.reason is Reason.CUT:
         found.cut.add(key)
 
 
-def _read(row: Mapping[str, Any], vote: Wanted, settings: Settings, dialects: Dialects) -> tuple[Vote | None, str, str]:
+def _read(
+    row: Mapping[str, Any], vote: Wanted, settings: Settings, dialects: Dialects
+) -> tuple[Vote | None, str, Missing]:
     response = row.get("response")
     response = response if isinstance(response, Mapping) else {}
     status = response.get("status_code", 200)
@@ -207,10 +216,10 @@ def _read(row: Mapping[str, Any], vote: Wanted, settings: Settings, dialects: Di
         message, code = request.error_message(row.get("error") or body)
         if status in (400, 422):
             dialects[vote.critic].step_down(message)
-        label = f"HTTP {status}" if status != 200 else code or "error"
-        return None, "", shorten(f"{label}: {message}" if message else label, 160)
+        kind, word = (Reason.HTTP, str(status)) if status != 200 else (Reason.ERROR, shorten(code, 40))
+        return None, "", Missing(kind, shorten(message, 120), word)
     reply = request.read(body)
-    parsed = debate.parse(reply.text)
+    parsed = vote.protocol.parse(reply.text)
     if parsed is not None:
         cast = Vote(
             vote.critic.model,
@@ -222,35 +231,35 @@ def _read(row: Mapping[str, Any], vote: Wanted, settings: Settings, dialects: Di
             completion_tokens=reply.completion_tokens,
             served_model=reply.served_model,
         )
-        return cast, reply.text, ""
+        return cast, reply.text, Missing(Reason.UNKNOWN)
     if reply.refusal or reply.finish in ("content_filter", "refusal"):
-        return None, "", shorten(f"the critic refused: {reply.refusal or reply.finish}", 160)
+        return None, "", Missing(Reason.REFUSED, shorten(reply.refusal or reply.finish, 120))
     if reply.finish == "length":
-        return None, "", f"cut at the token limit: {request.limit(settings, larger=False)} tokens"
-    return None, "", "not one object of the schema" if reply.text.strip() else "empty reply"
+        return None, "", Missing(Reason.CUT, f"{request.limit(settings, larger=False)} tokens")
+    return None, "", Missing(Reason.UNFIT if reply.text.strip() else Reason.EMPTY)
 
 
 def offline(
-    settings: Settings, store: Store, reasons: Mapping[str, str]
-) -> Callable[[Sequence[Judgement]], list[Verdict]]:
+    settings: Settings, store: Store, reasons: Mapping[str, Missing]
+) -> Callable[[Sequence[Judged]], list[Verdict]]:
     """Return a stand-in for the live critic that knows the store alone; what is not there is missing, with its reason."""
     critics = request.panel(settings)
 
-    def ask(judgements: Sequence[Judgement]) -> list[Verdict]:
+    def ask(judgements: Sequence[Judged]) -> list[Verdict]:
         verdicts = []
         for judgement in judgements:
-            messages, votes = debate.messages(judgement), []
+            prompt, votes = Prompt.of(judgement), []
             for critic in critics:
                 for number in range(settings.critic_votes):
-                    key = request.key(critic, settings, messages, number)
+                    key = request.key(critic, settings, prompt, number)
                     blank = Vote(critic.model, critic.host, number, None, missing=reasons.get(key, NOT_THERE))
-                    votes.append(store.get(key) or blank)
-            verdicts.append(debate.decide(votes))
+                    votes.append(store.get(key, prompt.protocol) or blank)
+            verdicts.append(decide(votes, prompt.protocol.name))
         return verdicts
 
     return ask
 
 
-def summary(reasons: Mapping[str, str]) -> str:
+def summary(reasons: Mapping[str, Missing]) -> str:
     """Return the reasons with their counts, the commonest first, on one line."""
     return shorten("; ".join(f"{count} × {reason}" for reason, count in Counter(reasons.values()).most_common(4)), 300)

@@ -153,7 +153,7 @@ class Submission:
             batch = self._wait(sent, critic)
             results += (files := self._fetch(batch, critic))
             found = batchfile.collect(files, self.votes, self.settings, self.store, self.dialects)
-            self.state.cut = {key for key in self.state.cut | found.cut if self.store.get(key) is None}
+            self.state.cut = {key for key in self.state.cut | found.cut if not self._has(key)}
             sent.collected = True
             self.state.save()
             for note in found.notes():
@@ -161,6 +161,9 @@ class Submission:
             if batch.status == "failed":
                 raise PersonaError(f"{critic.host} rejected the batch {batch.id}: {_why(batch)}")
         return batchfile.collect(results, self.votes, self.settings, self.store, Dialects())
+
+    def _has(self, key: str) -> bool:
+        return key in self.votes and self.store.get(key, self.votes[key].protocol) is not None
 
     def _created_before(self, sent: Sent, critic: Critic) -> str | None:
         """Return the batch over the uploaded file, where the process ended before it could note its id."""

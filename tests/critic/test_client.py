@@ -14,6 +14,7 @@ from aiohttp import web
 from persona_metrics import settings
 from persona_metrics.critic import Vote, check, debate
 from persona_metrics.critic.client import Endpoint
+from persona_metrics.critic.protocol import Prompt
 from persona_metrics.critic.request import panel
 from persona_metrics.critic.store import Store
 from persona_metrics.errors import PersonaError
@@ -53,7 +54,7 @@ def vote(chosen: Settings, number: int = 0) -> Vote:
         endpoint = Endpoint(panel(chosen)[0], chosen, backoff=0.001)
         try:
             with Store("off") as store:
-                return await endpoint.vote(debate.messages(judgements(1)[0]), number, store)
+                return await endpoint.vote(Prompt.of(judgements(1)[0]), number, store)
         finally:
             await endpoint.close()
 
@@ -63,7 +64,7 @@ def vote(chosen: Settings, number: int = 0) -> Vote:
 def test_a_vote_says_how_it_was_come_by() -> None:
     with Server() as server:
         cast = vote(pointing_at(server), number=3)
-    assert cast.debate is not None
+    assert cast.opinion is not None
     assert (cast.critic, cast.endpoint, cast.number) == ("m", server.base_url.split("/")[2], 3)
     assert (cast.attempts, cast.prompt_tokens, cast.completion_tokens, cast.served_model) == (1, 700, 80, "m")
     assert cast.latency is not None
@@ -88,7 +89,7 @@ def test_what_will_not_pass_is_asked_once(status: int) -> None:
 def test_what_may_pass_is_asked_again(status: int) -> None:
     with Scripted(error(status), error(status)) as server:
         cast = vote(pointing_at(server))
-    assert cast.debate is not None
+    assert cast.opinion is not None
     assert cast.attempts == 3
 
 
@@ -135,7 +136,7 @@ def test_a_refusal_is_kept_with_its_reason_and_not_asked_again() -> None:
 def test_a_cut_reply_is_asked_once_more_with_twice_the_limit() -> None:
     with Scripted(reply('{"chain_of', "length")) as server:
         cast = vote(pointing_at(server, critic_max_tokens=100, critic_attempts=1))
-    assert cast.debate is not None
+    assert cast.opinion is not None
     assert [sent["max_tokens"] for _, sent, _ in server.log] == [100, 200]
     with Scripted(*[reply('{"chain_of', "length")] * 9) as server:
         cast = vote(pointing_at(server, critic_max_tokens=100))
@@ -168,7 +169,7 @@ def test_a_quota_that_is_spent_is_not_asked_again() -> None:
 def test_retry_after_is_waited_for() -> None:
     with Scripted(error(429, Retry_After="0.4")) as server:
         began = time.monotonic()
-        assert vote(pointing_at(server)).debate is not None
+        assert vote(pointing_at(server)).opinion is not None
         assert time.monotonic() - began >= 0.4
 
 
@@ -182,8 +183,8 @@ def test_retry_after_is_waited_for() -> None:
 )
 def test_a_parameter_the_endpoint_rejects_is_left_out(message: str, parameter: str) -> None:
     with Scripted(error(400, message)) as server:
-        assert vote(pointing_at(server)).debate is not None
-        assert vote(pointing_at(server)).debate is not None
+        assert vote(pointing_at(server)).opinion is not None
+        assert vote(pointing_at(server)).opinion is not None
     first, second, third = (sent for _, sent, _ in server.log)
     assert parameter in first
     assert parameter not in second
@@ -193,7 +194,7 @@ def test_a_parameter_the_endpoint_rejects_is_left_out(message: str, parameter: s
 
 def test_the_format_steps_down_to_what_the_endpoint_understands() -> None:
     with Server(formats=("text",)) as server:
-        assert vote(pointing_at(server)).debate is not None
+        assert vote(pointing_at(server)).opinion is not None
     kinds = [sent.get("response_format", {}).get("type") for _, sent, _ in server.log]
     assert kinds == ["json_schema", "json_object", None]
 

@@ -114,6 +114,8 @@ class _Run:
         endpoints = [Endpoint(c, self.settings, share=self.share, backoff=self.backoff) for c in self.critics]
         # Twice as many as may be in flight: some wait before a retry, and a free place never waits for work.
         window = 2 * sum(endpoint.gate.start for endpoint in endpoints)
+        for endpoint in endpoints:
+            endpoint.recall(self.store)
         stop = None
         try:
             workers = all_or_none(self._worker(waiting, endpoints) for _ in range(min(window, self.total or window)))

@@ -24,20 +24,22 @@ def check(settings: Settings, *, remembered: bool = False, protocol: str = FIRST
     ``remembered`` spares the judgement, which may cost money, where the store holds the one of an earlier check with the
     same critic and key, and the endpoint still lists its models for that key. A broken store is found here too.
     """
-    quick = settings.model_copy(update={"critic_attempts": min(2, settings.critic_attempts)})
+    quick = settings.model_copy(update={"critic_attempts": min(3, settings.critic_attempts)})
     critics = [located(critic, settings) for critic in panel(settings)]
     prompt = Prompt.of(named(protocol).probe())
 
     async def one(critic: Critic, store: Store) -> Vote:
-        endpoint = Endpoint(critic, quick, backoff=0.2)
+        endpoint = Endpoint(critic, quick, backoff=0.2, patience=60.0)
         try:
             # Another key is another check: it may be wrong, or not allowed to use this model.
             name = hashlib.sha256(f"{endpoint.key(prompt, 0)}/{critic.secret(settings)}".encode()).hexdigest()
             if remembered and (found := store.get(name, prompt.protocol)) is not None and await endpoint.lists_models():
                 return found
+            endpoint.recall(store)
             with Store(OFF) as nowhere:
                 vote = await endpoint.vote(prompt, 0, nowhere)
             store.put(name, vote)
+            endpoint.keep(store)
             return vote
         finally:
             await endpoint.close()

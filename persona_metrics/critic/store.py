@@ -34,6 +34,12 @@ CREATE TABLE IF NOT EXISTS votes (
     created REAL NOT NULL
 ) WITHOUT ROWID
 """
+_BESIDE = """
+CREATE TABLE IF NOT EXISTS dialects (
+    model TEXT NOT NULL, address TEXT NOT NULL, learned TEXT NOT NULL, created REAL NOT NULL, PRIMARY KEY (model, address)
+) WITHOUT ROWID
+"""
+"""Beside the votes, and in the same format: earlier versions read and write such a file as theirs."""
 _COLUMNS = (
     "key",
     "critic",
@@ -115,6 +121,7 @@ class Store:
             db.execute(f"PRAGMA application_id={_OURS}")
             db.execute(f"PRAGMA user_version={_FORMAT}")
             db.execute("COMMIT")
+        db.execute(_BESIDE)
 
     @contextmanager
     def _in_one_line(self) -> Iterator[None]:
@@ -176,6 +183,20 @@ class Store:
         more = (vote.latency, vote.attempts, vote.served_model, time.time())
         with self._in_one_line():
             self._execute(f"INSERT OR REPLACE INTO votes VALUES ({', '.join('?' * len(_COLUMNS))})", (*row, *more))
+
+    def dialect(self, model: str, address: str) -> str | None:
+        """Return what ``keep_dialect`` kept of a critic, None where there is nothing, or nothing of the last 30 days."""
+        statement = "SELECT learned FROM dialects WHERE model = ? AND address = ? AND created > ?"
+        try:
+            row = self._execute(statement, (model, address, time.time() - 30 * 86400)).fetchone()
+        except sqlite3.OperationalError:
+            return None  # a store of an earlier version that cannot be written
+        return None if row is None else str(row[0])
+
+    def keep_dialect(self, model: str, address: str, learned: str) -> None:
+        """Keep what a critic's endpoint was found to understand."""
+        with self._in_one_line():
+            self._execute("INSERT OR REPLACE INTO dialects VALUES (?, ?, ?, ?)", (model, address, learned, time.time()))
 
     def stats(self) -> list[dict[str, Any]]:
         """Return one row a critic and endpoint: verdicts, tokens, first and last time (seconds since 1970)."""

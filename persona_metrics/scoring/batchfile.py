@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from ..critic import Judged, Verdict, Vote, decide, request
+from ..critic import Judged, Verdict, Vote, decide, rejection, reply, request
+from ..critic.dialect import Dialect
 from ..critic.missing import Missing, Reason
 from ..critic.protocol import Prompt, Protocol
-from ..critic.request import Critic, Dialect
+from ..critic.request import Critic
 from ..critic.store import Store
 from ..errors import PersonaError, shorten
 from ..settings import Settings
@@ -120,7 +121,9 @@ def _requests(
         for key, vote in votes.items():
             if vote.critic == critic:
                 prompt = Prompt.of(vote.judgement)
-                body = request.body(critic, settings, prompt, vote.number, dialects[critic], larger=key in larger)
+                dialect = dialects[critic]
+                limit = dialect.limit(request.limit(settings, larger=key in larger))
+                body = request.body(critic, settings, prompt, vote.number, dialect, limit=limit)
                 line = {"custom_id": key, "method": "POST", "url": URL, "body": body}
                 yield critic, json.dumps(line, ensure_ascii=False).encode() + b"\n"
 
@@ -212,31 +215,34 @@ def _read(
     status = response.get("status_code", 200)
     # vllm run-batch has put the completion under "response" itself.
     body = response if "choices" in response else response.get("body")
-    if row.get("error") or status != 200:
-        message, code = request.error_message(row.get("error") or body)
-        if status in (400, 422):
-            dialects[vote.critic].step_down(message)
-        kind, word = (Reason.HTTP, str(status)) if status != 200 else (Reason.ERROR, shorten(code, 40))
-        return None, "", Missing(kind, shorten(message, 120), word)
-    reply = request.read(body)
-    parsed = vote.protocol.parse(reply.text)
-    if parsed is not None:
-        cast = Vote(
-            vote.critic.model,
-            vote.critic.host,
-            vote.number,
-            parsed,
-            attempts=1,
-            prompt_tokens=reply.prompt_tokens,
-            completion_tokens=reply.completion_tokens,
-            served_model=reply.served_model,
-        )
-        return cast, reply.text, Missing(Reason.UNKNOWN)
-    if reply.refusal or reply.finish in ("content_filter", "refusal"):
-        return None, "", Missing(Reason.REFUSED, shorten(reply.refusal or reply.finish, 120))
-    if reply.finish == "length":
-        return None, "", Missing(Reason.CUT, f"{request.limit(settings, larger=False)} tokens")
-    return None, "", Missing(Reason.UNFIT if reply.text.strip() else Reason.EMPTY)
+    limit = dialects[vote.critic].limit(request.limit(settings, larger=False))
+    if (refused := _rejected(row.get("error"), body, status)) is not None:
+        dialects[vote.critic].step_down(refused, limit)
+        if refused.refused:
+            return None, "", Missing(Reason.REFUSED, shorten(refused.message or refused.code, 120))
+        reason, code = (Reason.HTTP, str(status)) if status != 200 else (Reason.ERROR, refused.code)
+        return None, "", Missing(reason, shorten(refused.message, 120), shorten(code, 40))
+    read = reply.read(body)
+    if (got := read.opinion(vote.protocol)) is None:
+        missing = read.why_not(limit)
+        return None, "", Missing(missing.reason, shorten(missing.detail, 120))
+    cast = Vote(
+        vote.critic.model,
+        vote.critic.host,
+        vote.number,
+        got[0],
+        attempts=1,
+        prompt_tokens=read.prompt_tokens,
+        completion_tokens=read.completion_tokens,
+        served_model=read.served_model,
+    )
+    return cast, got[1], Missing(Reason.UNKNOWN)
+
+
+def _rejected(error: Any, body: Any, status: Any) -> rejection.Rejection | None:
+    if error or status != 200:
+        return rejection.of(error or body, status if isinstance(status, int) and status != 200 else 0)
+    return rejection.in_reply(body)
 
 
 def offline(

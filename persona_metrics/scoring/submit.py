@@ -14,9 +14,10 @@ import openai
 from openai.types import Batch
 from tqdm import tqdm
 
-from ..critic import check
+from ..critic import check, rejection
+from ..critic.address import credentials, joined, query
 from ..critic.client import dialects
-from ..critic.request import Critic, error_message
+from ..critic.request import Critic
 from ..critic.store import Store
 from ..errors import PersonaError, shorten
 from ..settings import Settings
@@ -210,7 +211,9 @@ class Submission:
         if critic not in self._clients:
             self._clients[critic] = openai.OpenAI(
                 api_key=secret or "none",
-                base_url=critic.base_url,
+                base_url=joined(critic.base_url, ""),
+                default_query=dict(query(critic.base_url)),
+                default_headers=credentials(critic.base_url, secret),
                 timeout=max(600.0, self.settings.critic_timeout),
                 max_retries=self.settings.critic_attempts,
             )
@@ -222,10 +225,12 @@ class Submission:
                 " --batch-out and run them there (vllm run-batch), or score live"
             ) from None
         except openai.APIStatusError as error:
-            message = error_message(error.body)[0] or "no reason given"
-            raise PersonaError(f"{critic.host}: HTTP {error.status_code}: {_without(secret, message)}") from None
+            message = rejection.of(error.body, error.status_code).message or "no reason given"
+            raise PersonaError(
+                f"{critic.host}: HTTP {error.status_code}: {shorten(_without(secret, message), 160)}"
+            ) from None
         except openai.OpenAIError as error:
-            message = _without(secret, shorten(error.__cause__ or error))
+            message = shorten(_without(secret, str(error.__cause__ or error)))
             raise PersonaError(f"{critic.host}: {message}; a batch that was sent goes on: run the same again") from None
 
 

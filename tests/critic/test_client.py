@@ -99,13 +99,13 @@ def test_what_may_pass_is_asked_again(status: int) -> None:
         (reply(None), "empty reply"),
         (reply("  \n"), "empty reply"),
         (reply('Sure! {"needs_revision": true}'), "not one object of the schema"),
-        (reply(["not", "text"]), "empty reply"),
+        (reply(["not", "a debate"]), "not one object of the schema"),
         ((200, "<html>gateway</html>", {}), "unreadable reply"),
         ((200, "[" * 100_000, {}), "unreadable reply"),
         ((200, {"choices": []}, {}), "empty reply"),
         ((200, {"choices": None, "usage": 3}, {}), "empty reply"),
         ((200, [1], {}), "empty reply"),
-        ((200, {"error": {"message": "overloaded"}}, {}), "empty reply"),
+        ((200, {"error": {"message": "it broke"}}, {}), "error: it broke"),
     ],
 )
 def test_a_reply_that_is_no_debate_is_asked_again_and_then_missing(answer: Any, reason: str) -> None:

@@ -159,11 +159,14 @@ class Endpoint:
 
     async def _ask(self, prompt: Prompt, number: int, larger: bool, softer: int) -> _Got:
         """Ask until the endpoint understands the request; raise ``_Failure`` without a reply that can be read."""
-        base, tried = replace(self.dialect), self.dialect.lower(softer)
         wanted, cap = request.limit(self._settings, larger=larger), None
+        own: Dialect | None = None
         while True:
+            counted = await self.gate.enter(_size(prompt), self.dialect.limit(wanted, cap))
+            base = replace(self.dialect)
+            tried = own or base.lower(softer)
             limit = tried.limit(wanted, cap)
-            data, response, counted = await self._send(prompt, number, tried, limit)
+            data, response = await self._send(prompt, number, tried, limit)
             if (refused := _rejected(data, response)) is None:
                 found = reply.read(data)
                 self._passed(response.headers, found, prompt, counted, limit)
@@ -173,25 +176,22 @@ class Endpoint:
                 raise self._unusable(found, limit, tried.limit(2 * wanted, cap) > limit and not larger)
             if cap is None and (cap := room(refused, limit)) is not None:
                 continue
-            if replace(self.dialect, proven=base.proven) != base:
-                base, tried = replace(self.dialect), self.dialect.lower(softer)  # another in flight has learned it
-            elif self.dialect.format == tried.format and self.dialect.step_down(refused, limit):
-                base, tried = replace(self.dialect), self.dialect.lower(softer)
-            elif tried != self.dialect and tried.step_down(refused, limit):
-                pass
-            elif tried.may_try_lower(refused):
-                tried = tried.lower()
-            else:
+            if own is None and replace(self.dialect, proven=base.proven) != base:
+                continue  # another in flight has learned it
+            if tried == base and self.dialect.step_down(refused, limit):
+                continue
+            own = replace(tried)
+            if own.step_down(refused, limit):
+                continue
+            if not tried.may_try_lower(refused):
                 raise self._failure(refused)
+            own = tried.lower()
 
-    async def _send(self, prompt: Prompt, number: int, dialect: Dialect, limit: int) -> tuple[Any, Response, float]:
-        """Return the reply's data (None where it is no JSON), the response, and the tokens counted for the request."""
-        counted = await self.gate.enter(_size(prompt), limit)
+    async def _send(self, prompt: Prompt, number: int, dialect: Dialect, limit: int) -> tuple[Any, Response]:
+        """Return the reply's data (None where it is no JSON) and the response, and give the place at the gate back."""
+        body = request.body(self.critic, self._settings, prompt, number, dialect, limit=limit)
         try:
-            response = await self._transport.post(
-                "/chat/completions",
-                request.body(self.critic, self._settings, prompt, number, dialect, limit=limit),
-            )
+            response = await self._transport.post("/chat/completions", body)
         except TimeoutError:
             self.gate.slowed()
             raise _Failure(Missing(Reason.SLOW, f"within {self._settings.critic_timeout:g} s")) from None
@@ -201,7 +201,7 @@ class Endpoint:
             raise _Failure(self._missing(Reason.UNREADABLE, str(error), 80)) from None
         finally:
             self.gate.leave()
-        return _data(response.content), response, counted
+        return _data(response.content), response
 
     def _passed(self, headers: Mapping[str, str], found: Reply, prompt: Prompt, counted: float, limit: int) -> None:
         """Tell the gate of a success; of the tokens it claims no more than the request can have cost."""
@@ -235,7 +235,7 @@ class Endpoint:
         if refused.refused:
             return _Failure(self._missing(Reason.REFUSED, refused.message or refused.code), again=False)
         # Nobody waits for an allowance that comes back tomorrow.
-        tomorrow = refused.wait is not None and refused.wait > self.gate.patience_for
+        tomorrow = refused.busy and refused.wait is not None and refused.wait > self.gate.patience_for
         if refused.status == 0:
             missing = self._missing(Reason.QUOTA if refused.spent else Reason.ERROR, refused.message, code=refused.code)
         else:

@@ -58,6 +58,7 @@ class Gate:
         self._shrunk_at = 0.0
         self._pushed_since: float | None = None
         self._rounds = 0
+        self._round_until = 0.0
         self._waiting: deque[tuple[asyncio.Future[None], int]] = deque()
         self._alarm: asyncio.TimerHandle | None = None
 
@@ -151,14 +152,17 @@ class Gate:
         now = time.monotonic()
         if self._pushed_since is None:
             self._pushed_since = now
-        if now >= self._closed_until or self._rounds == 0:
-            self._rounds += 1
+        # Those that were in flight together are refused together, and count once.
+        began = now >= self._round_until
+        self._rounds += began
         if not self.patient():
             return
         if wait is None:
             wait = self._own() * random.uniform(0.75, 1.25)
         elif self._rounds > 3:
             wait = max(wait, self._own() / 4)  # what was asked for does not help
+        if began:
+            self._round_until = now + min(wait, LONGEST_WAIT)
         self._close(wait)
 
     def _own(self) -> float:

@@ -75,6 +75,8 @@ class Transport:
                 timeout=aiohttp.ClientTimeout(total=timeout),
             ) as response:
                 got = await _whole(response)
+                if response.status < 200:
+                    raise Unreadable(f"HTTP {response.status} instead of a reply")
                 # Names and values are bytes in truth; whatever they hold must not end the run.
                 named = {k.lower(): v.encode("utf-8", "replace").decode() for k, v in response.headers.items()}
                 return Response(response.status, named, got)

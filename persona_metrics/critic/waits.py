@@ -9,13 +9,13 @@ from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-_NUMBER = re.compile(r"\d{1,9}(?:\.\d{1,9})?")
+_NUMBER = re.compile(r"[0-9]{1,13}(?:\.[0-9]{1,9})?")
 _UNIT = r"(?:ms|msecs?|milliseconds?|s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?)"
-_PART = re.compile(rf"(\d{{1,9}}(?:\.\d{{1,12}})?)\s*({_UNIT})(?![a-z])")
+_PART = re.compile(rf"([0-9]{{1,9}}(?:\.[0-9]{{1,12}})?)\s*({_UNIT})(?![a-z])")
 _WORDS = re.compile(
     r"(?:try(?:ing)? (?:again|your request again)|retr(?:y|ies|ying)|wait(?:ing)?|available|resets?"
     r"|come back)\b[^0-9\n]{0,60}?"
-    rf"((?:\d{{1,9}}(?:\.\d{{1,12}})?\s*{_UNIT}(?![a-z])[\s,]*(?:and\s+)?)+|\d{{1,9}}(?:\.\d{{1,9}})?)"
+    rf"((?:[0-9]{{1,9}}(?:\.[0-9]{{1,12}})?\s*{_UNIT}(?![a-z])[\s,]*(?:and\s+)?)+|[0-9]{{1,9}}(?:\.[0-9]{{1,9}})?)"
 )
 _FIELDS = {
     "retrydelay": 1.0,
@@ -24,6 +24,8 @@ _FIELDS = {
     "retryafterms": 0.001,
     "retryafterinseconds": 1.0,
 }
+LONGEST_NAMED = 32 * 86400.0
+"""Nobody asks in earnest to wait for longer, seconds."""
 _SECONDS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
 
 
@@ -31,7 +33,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     """Return the seconds that headers (names in lower case) ask to wait: Retry-After, else an allowance that is used up."""
     if (ms := duration(headers.get("retry-after-ms"))) is not None:
         return ms / 1000
-    if (seconds := duration(headers.get("retry-after"))) is not None:
+    if (seconds := moment(headers.get("retry-after"))) is not None and seconds < LONGEST_NAMED:
         return seconds
     return exhausted(headers)
 
@@ -94,7 +96,7 @@ def duration(text: str | None) -> float | None:
     if not text:
         return None
     text = text.strip().lower()
-    if _NUMBER.fullmatch(text) or re.fullmatch(r"\d{13}", text):
+    if _NUMBER.fullmatch(text):
         return float(text)
     if (parts := _PART.findall(text)) and _PART.sub("", text).strip(" ,") == "":
         return _sum(parts)

@@ -2,63 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 import time
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from aiohttp import web
 
 from persona_metrics import settings
-from persona_metrics.critic import Vote, check, debate
-from persona_metrics.critic.client import Endpoint
-from persona_metrics.critic.protocol import Prompt
+from persona_metrics.critic import check, debate
 from persona_metrics.critic.request import panel
-from persona_metrics.critic.store import Store
 from persona_metrics.errors import PersonaError
-from persona_metrics.settings import Settings
 from tests.critic.helpers import expected, judged, judgements, pointing_at, values
+from tests.critic.scripted import Scripted, error, reply, vote
 from tests.fakes.server import Server
-
-
-class Scripted(Server):
-    """Answers the n-th request with the n-th of ``script`` (status, body, headers); after its end like a critic."""
-
-    def __init__(self, *script: tuple[int, Any, Mapping[str, str]], **more: Any) -> None:
-        super().__init__(**more)
-        self.script = list(script)
-
-    async def _answer(self, request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
-        if not self.script:
-            return await super()._answer(request, body)
-        self.log.append((request.path, body, dict(request.headers)))
-        status, content, headers = self.script.pop(0)
-        return web.Response(
-            status=status, text=content if isinstance(content, str) else json.dumps(content), headers=headers
-        )
-
-
-def error(status: int, message: str = "no", code: str | None = None, **headers: str) -> tuple[int, Any, dict[str, str]]:
-    return status, {"error": {"message": message, "code": code}}, {k.replace("_", "-"): v for k, v in headers.items()}
-
-
-def reply(content: Any, finish: str = "stop", refusal: str | None = None) -> tuple[int, Any, dict[str, str]]:
-    message = {"role": "assistant", "content": content, "refusal": refusal}
-    return 200, {"model": "served", "choices": [{"message": message, "finish_reason": finish}]}, {}
-
-
-def vote(chosen: Settings, number: int = 0) -> Vote:
-    async def run() -> Vote:
-        endpoint = Endpoint(panel(chosen)[0], chosen, backoff=0.001)
-        try:
-            with Store("off") as store:
-                return await endpoint.vote(Prompt.of(judgements(1)[0]), number, store)
-        finally:
-            await endpoint.close()
-
-    return asyncio.run(run())
 
 
 def test_a_vote_says_how_it_was_come_by() -> None:

@@ -119,7 +119,8 @@ class _Run:
         stop = None
         try:
             workers = all_or_none(self._worker(waiting, endpoints) for _ in range(min(window, self.total or window)))
-            await asyncio.wait_for(workers, self.settings.critic_deadline)
+            async with self.store.leases.kept():
+                await asyncio.wait_for(workers, self.settings.critic_deadline)
             stop = self.tally.stop(self.tally.done)
         except _Stop as reason:
             # Others may have ended in the same moment; the counts should agree with those below.

@@ -30,10 +30,11 @@ def check(settings: Settings, *, remembered: bool = False, protocol: str = FIRST
 
     async def one(critic: Critic, store: Store) -> Vote:
         endpoint = Endpoint(critic, quick, backoff=0.2, patience=60.0)
+        # Another key is another check: it may be wrong, or not allowed to use this model.
+        name = hashlib.sha256(f"{endpoint.key(prompt, 0)}/{critic.secret(settings)}".encode()).hexdigest()
         try:
-            # Another key is another check: it may be wrong, or not allowed to use this model.
-            name = hashlib.sha256(f"{endpoint.key(prompt, 0)}/{critic.secret(settings)}".encode()).hexdigest()
-            if remembered and (found := store.get(name, prompt.protocol)) is not None and await endpoint.lists_models():
+            found = await store.awaited(name, prompt.protocol) if remembered else None
+            if found is not None and await endpoint.lists_models():
                 return found
             endpoint.recall(store)
             with Store(OFF) as nowhere:
@@ -42,11 +43,13 @@ def check(settings: Settings, *, remembered: bool = False, protocol: str = FIRST
             endpoint.keep(store)
             return vote
         finally:
+            store.leases.release(name)
             await endpoint.close()
 
     async def every() -> list[Vote]:
         with Store(settings.critic_store) as store:
-            return await asyncio.gather(*(one(critic, store) for critic in critics))
+            async with store.leases.kept():
+                return await asyncio.gather(*(one(critic, store) for critic in critics))
 
     for critic, vote in zip(critics, in_own_loop(every()), strict=True):
         if vote.missing is not None:

@@ -116,13 +116,18 @@ class Endpoint:
     async def vote(self, prompt: Prompt, number: int, store: Store) -> Vote:
         """Return the stored vote, or ask for it, retrying what may pass; the reason stands in ``missing`` otherwise."""
         name = self.key(prompt, number)
-        if (found := store.get(name, prompt.protocol)) is not None:
+        if (found := await store.awaited(name, prompt.protocol)) is not None:
             return found
-        cast, text = await self._asked(prompt, number)
-        if text is not None:
-            store.put(name, cast, text)
-            self.keep(store)
-        return cast
+        text = None
+        try:
+            cast, text = await self._asked(prompt, number)
+            if text is not None:
+                store.put(name, cast, text)
+                self.keep(store)
+            return cast
+        finally:
+            if text is None:
+                store.leases.release(name)
 
     async def _asked(self, prompt: Prompt, number: int) -> tuple[Vote, str | None]:
         blank = Vote(self.critic.model, self.critic.host, number, None)

@@ -17,6 +17,8 @@ import platformdirs
 from typing_extensions import Self
 
 from ..errors import PersonaError, shorten
+from . import leases
+from .leases import Leases
 from .protocol import Protocol
 from .verdict import Vote
 
@@ -76,6 +78,7 @@ class Store:
         self._db: sqlite3.Connection | None = None
         with self._in_one_line():
             self._db = self._open()
+        self.leases = Leases(self._execute, shared=self.path is not None)
 
     def _open(self) -> sqlite3.Connection:
         # SQLite keeps a database without a name in a file of its own that goes with the connection: what is judged
@@ -121,7 +124,8 @@ class Store:
             db.execute(f"PRAGMA application_id={_OURS}")
             db.execute(f"PRAGMA user_version={_FORMAT}")
             db.execute("COMMIT")
-        db.execute(_BESIDE)
+        for table in (_BESIDE, *leases.TABLES):
+            db.execute(table)
 
     @contextmanager
     def _in_one_line(self) -> Iterator[None]:
@@ -166,6 +170,21 @@ class Store:
             served,
             stored=True,
         )
+
+    async def awaited(self, name: str, protocol: Protocol) -> Vote | None:
+        """Return the stored vote, waiting for another process that is asking for it; None makes it this process's to ask.
+
+        Whoever gets None puts the vote, or releases its lease.
+        """
+        pause = 0.05
+        while (found := self.get(name, protocol)) is None:
+            if self.leases.claim(name):
+                # It may have been written between the look and the claim.
+                if (found := self.get(name, protocol)) is not None:
+                    self.leases.release(name)
+                return found
+            pause = await leases.wait(pause)
+        return found
 
     def put(self, name: str, vote: Vote, reply: str | None = None) -> None:
         """Write a vote with its raw reply the moment it arrives (without one, its opinion stands for the reply).
@@ -227,6 +246,7 @@ class Store:
     def close(self) -> None:
         """Close the file."""
         if self._db is not None:
+            self.leases.close()
             self._db.close()
             self._db = None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -28,6 +29,8 @@ from .verdict import Vote
 _NAMES = {400: "bad request", 401: "key rejected", 403: "access refused", 404: "not found"}
 _SPARED = 50
 """So many refusals for lack of allowance cost no attempt, as long as others get through in the meantime."""
+_SILENT = 20.0
+"""Seconds without anything passing before a line says so."""
 _LONGEST = 160
 """Characters of a detail."""
 
@@ -83,6 +86,7 @@ class Endpoint:
         self._transport = Transport(critic.base_url, self._secret, settings.critic_timeout)
         self._kept = ""
         self._lucky = 0
+        self._told = False
 
     async def close(self) -> None:
         """Close the connections."""
@@ -237,6 +241,7 @@ class Endpoint:
     def _failure(self, refused: Rejection) -> _Failure:
         if refused.busy:
             self.gate.throttled(refused.wait)
+            self._tell(refused)
         if refused.refused:
             return _Failure(self._missing(Reason.REFUSED, refused.message or refused.code), again=False)
         # Nobody waits for an allowance that comes back tomorrow.
@@ -250,6 +255,19 @@ class Endpoint:
         softer = refused.broken_json or (refused.status >= 500 and not refused.busy)
         again = refused.passing and not tomorrow
         return _Failure(missing, again=again, throttled=refused.busy and not tomorrow, softer=softer)
+
+    def _tell(self, refused: Rejection) -> None:
+        """Say once that the run stands still because the endpoint lets nothing pass, and until when it is waited for."""
+        if self._told or self.gate.pushed_for() < _SILENT:
+            return
+        self._told = True
+        said = self._missing(Reason.HTTP, refused.message, 80, str(refused.status or refused.code))
+        print(
+            f"\npersona-metrics: {self.critic.host} lets nothing pass ({said}); trying for"
+            f" {self.gate.patience_for / 60:.0f} minutes",
+            file=sys.stderr,
+            flush=True,
+        )
 
     def _missing(self, reason: Reason, detail: str, longest: int = _LONGEST, code: str = "") -> Missing:
         # Some servers repeat the key they reject.

@@ -168,9 +168,13 @@ class Gate:
     def _own(self) -> float:
         return min(LONGEST_OWN, self.patience_for / 10, self.base * 2.0 ** min(30, max(0, self._rounds - 1)))
 
+    def pushed_for(self) -> float:
+        """Return for how many seconds nothing has passed."""
+        return 0.0 if self._pushed_since is None else time.monotonic() - self._pushed_since
+
     def patient(self) -> bool:
         """Return whether waiting still makes sense: something passed, or not so long ago nothing had been refused."""
-        return self._pushed_since is None or time.monotonic() - self._pushed_since < self.patience_for
+        return self.pushed_for() < self.patience_for
 
     def _close(self, seconds: float) -> None:
         self._closed_until = max(self._closed_until, time.monotonic() + min(seconds, LONGEST_WAIT))

@@ -137,7 +137,7 @@ def _behind(text: str) -> Iterator[str]:
 
 def _without_frame(text: str) -> str:
     # At the ends only: within a reply they are somebody's words.
-    while True:
+    for _ in range(20):
         text = text.strip()
         if (first := _FRAME.match(text)) is not None:
             text = text[first.end() :]
@@ -146,7 +146,8 @@ def _without_frame(text: str) -> str:
         ) is not None:
             text = text[: last.start()]
         else:
-            return text
+            break
+    return text
 
 
 def _opens_only(content: str) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -86,8 +86,24 @@ def lacking(votes: Mapping[str, Wanted], store: Store) -> dict[str, Wanted]:
 class Dialects(dict[Critic, Dialect]):
     """What each critic's endpoint understands; learned from the requests that it rejected."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._sent: dict[Critic, Dialect] = {}
+
     def __missing__(self, critic: Critic) -> Dialect:
         return self.setdefault(critic, Dialect())
+
+    def begin(self) -> None:
+        """Note that the results to be read are of requests in these dialects."""
+        self._sent = {critic: replace(dialect) for critic, dialect in self.items()}
+
+    def learn(self, critic: Critic, refused: rejection.Rejection, limit: int) -> None:
+        """Leave out what was rejected; thousands of lines that reject the same are one step down."""
+        sent = self._sent.get(critic, Dialect())
+        if (found := replace(sent)).step_down(refused, limit):
+            for name in (one.name for one in fields(found)):
+                if (value := getattr(found, name)) != getattr(sent, name):
+                    setattr(self[critic], name, value)
 
 
 def write(
@@ -153,6 +169,7 @@ def collect(
 ) -> Collected:
     """Read result files, in any order and state, into the store. A good line counts wherever it stands."""
     found = Collected()
+    dialects.begin()
     good: set[str] = set()
     for path in paths:
         try:
@@ -217,7 +234,7 @@ def _read(
     body = response if "choices" in response else response.get("body")
     limit = dialects[vote.critic].limit(request.limit(settings, larger=False))
     if (refused := _rejected(row.get("error"), body, status)) is not None:
-        dialects[vote.critic].step_down(refused, limit)
+        dialects.learn(vote.critic, refused, limit)
         if refused.refused:
             return None, "", Missing(Reason.REFUSED, shorten(refused.message or refused.code, 120))
         reason, code = (Reason.HTTP, str(status)) if status != 200 else (Reason.ERROR, refused.code)

@@ -211,7 +211,7 @@ class Submission:
         if critic not in self._clients:
             self._clients[critic] = openai.OpenAI(
                 api_key=secret or "none",
-                base_url=joined(critic.base_url, ""),
+                base_url=joined(critic.base_url, "").partition("?")[0],
                 default_query=dict(query(critic.base_url)),
                 default_headers=credentials(critic.base_url, secret),
                 timeout=max(600.0, self.settings.critic_timeout),

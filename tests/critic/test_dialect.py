@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ from aiohttp import web
 
 from persona_metrics.critic import Missing, client
 from persona_metrics.critic.dialect import Dialect, from_text
+from persona_metrics.critic.store import Store
+from persona_metrics.scoring import batchfile
 from tests.critic.helpers import expected, judged, judgements, pointing_at, values
 from tests.critic.scripted import Scripted, error, vote
 from tests.fakes.server import Server
@@ -284,3 +287,20 @@ def test_an_echo_of_the_request_is_not_taken_for_the_servers_words() -> None:
     assert "seed" not in second
     assert "temperature" in second
     assert second["response_format"]["type"] == "json_schema"
+
+
+def test_many_lines_of_a_batch_that_reject_the_same_are_one_step_down(tmp_path: Path) -> None:
+    with Server() as server:
+        chosen = pointing_at(server)
+    wanted = batchfile.wanted(judgements(9), chosen)
+    said = ["response_format json_schema is not supported"] * 6 + ["unknown field: seed"] * 2 + ["Content Exists Risk"]
+    lines = [
+        {"custom_id": key, "response": {"status_code": 400, "body": {"error": {"message": text}}}}
+        for key, text in zip(wanted, said, strict=True)
+    ]
+    (tmp_path / "done").write_text("\n".join(map(json.dumps, lines)))
+    dialects = batchfile.Dialects()
+    with Store(chosen.critic_store) as store:
+        found = batchfile.collect([tmp_path / "done"], wanted, chosen, store, dialects)
+    assert list(dialects.values()) == [Dialect(format=1, seed=False)]
+    assert sorted({missing.kind for missing in found.reasons.values()}) == ["HTTP 400", "the critic refused"]

@@ -59,9 +59,11 @@ class Missing(str):
         """Return what a samples file says, as it was when it was written."""
         kind, _, detail = text.partition(": ")
         if kind.startswith("HTTP "):
-            return cls(Reason.HTTP, detail, kind.removeprefix("HTTP "))
-        known = next((reason for reason in Reason if reason.value == kind), None)
-        return cls(Reason.ERROR, detail, kind) if known is None else cls(known, detail)
+            made = cls(Reason.HTTP, detail, kind.removeprefix("HTTP "))
+        else:
+            known = next((r for r in Reason if r.value == kind and r not in _WITH_STATUS), None)
+            made = cls(Reason.ERROR, detail, kind) if known is None else cls(known, detail)
+        return made if made == text else cls(Reason.ERROR, "", text)
 
 
 def missing_from(text: object) -> Missing | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sqlite3
@@ -76,9 +77,10 @@ class Store:
         if not create and self.path is not None and not self.path.is_file():
             raise PersonaError(f"verdict store {self.path}: no such file; nothing has been judged with it yet")
         self._db: sqlite3.Connection | None = None
+        self.writable = True
         with self._in_one_line():
             self._db = self._open()
-        self.leases = Leases(self._execute, shared=self.path is not None)
+        self.leases = Leases(self._execute, shared=self.path is not None and self.writable)
 
     def _open(self) -> sqlite3.Connection:
         # SQLite keeps a database without a name in a file of its own that goes with the connection: what is judged
@@ -87,7 +89,12 @@ class Store:
         if self.path is not None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             # Verdicts quote personas and answers; they are nobody else's business.
-            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+            try:
+                os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+            except OSError as error:
+                if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS) or not self.path.is_file():
+                    raise
+                return self._open_to_read(self.path)
             name = str(self.path)
         db = sqlite3.connect(name, timeout=_BUSY, isolation_level=None, check_same_thread=False)
         deadline = time.monotonic() + _BUSY
@@ -102,7 +109,34 @@ class Store:
             else:
                 return db
 
+    def _open_to_read(self, path: Path) -> sqlite3.Connection:
+        """Open a file that others own: what is in it is read, and nothing is asked that could not be kept."""
+        self.writable = False
+        uri = f"{path.resolve().as_uri()}?mode=ro"
+        # Without a writer's files beside it SQLite has to be told that nobody writes.
+        beside = path.with_name(path.name + "-wal").exists()
+        db = sqlite3.connect(
+            uri if beside else f"{uri}&immutable=1", uri=True, isolation_level=None, check_same_thread=False
+        )
+        self._check(db)
+        return db
+
     def _prepare(self, db: sqlite3.Connection) -> None:
+        tables = self._check(db)
+        db.execute("PRAGMA journal_mode=WAL")
+        # In WAL a kill loses no commit; at a power cut the last few may go, the file stays whole.
+        db.execute("PRAGMA synchronous=NORMAL")
+        if not tables:
+            db.execute("BEGIN IMMEDIATE")
+            db.execute(_TABLE)
+            db.execute(f"PRAGMA application_id={_OURS}")
+            db.execute(f"PRAGMA user_version={_FORMAT}")
+            db.execute("COMMIT")
+        for table in (_BESIDE, *leases.TABLES):
+            db.execute(table)
+
+    def _check(self, db: sqlite3.Connection) -> int:
+        """Return the number of tables; raise ``PersonaError`` where they are not ours."""
         # Tables first: another process that is making this very file sets them and its marks at one stroke.
         tables = db.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]
         mine, version = (db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version"))
@@ -115,17 +149,7 @@ class Store:
                 f"verdict store {self.path}: written by another version of persona-metrics (format {version}, not"
                 f" {_FORMAT}); set PERSONA_CRITIC_STORE to another file"
             )
-        db.execute("PRAGMA journal_mode=WAL")
-        # In WAL a kill loses no commit; at a power cut the last few may go, the file stays whole.
-        db.execute("PRAGMA synchronous=NORMAL")
-        if not tables:
-            db.execute("BEGIN IMMEDIATE")
-            db.execute(_TABLE)
-            db.execute(f"PRAGMA application_id={_OURS}")
-            db.execute(f"PRAGMA user_version={_FORMAT}")
-            db.execute("COMMIT")
-        for table in (_BESIDE, *leases.TABLES):
-            db.execute(table)
+        return int(tables)
 
     @contextmanager
     def _in_one_line(self) -> Iterator[None]:
@@ -178,6 +202,11 @@ class Store:
         """
         pause = 0.05
         while (found := self.get(name, protocol)) is None:
+            if not self.writable:
+                raise PersonaError(
+                    f"verdict store {self.path}: cannot be written, and does not hold every verdict that is wanted; set"
+                    " PERSONA_CRITIC_STORE to a copy of it"
+                )
             if self.leases.claim(name):
                 # It may have been written between the look and the claim.
                 if (found := self.get(name, protocol)) is not None:
@@ -214,6 +243,8 @@ class Store:
 
     def keep_dialect(self, model: str, address: str, learned: str) -> None:
         """Keep what a critic's endpoint was found to understand."""
+        if not self.writable:
+            return
         with self._in_one_line():
             self._execute("INSERT OR REPLACE INTO dialects VALUES (?, ?, ?, ?)", (model, address, learned, time.time()))
 

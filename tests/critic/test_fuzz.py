@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from persona_metrics.critic import Missing
+from persona_metrics.critic import Missing, Reason
 from persona_metrics.critic.debate import DEBATE
 from persona_metrics.critic.dialect import Dialect, from_text, room
 from persona_metrics.critic.rejection import in_reply, of, read
@@ -102,6 +102,16 @@ def test_any_rejection_is_understood_or_left_alone(body: Any, status: int, limit
         assert from_text(dialect.to_text()) == dialect
         left = room(rejected, limit)
         assert left is None or 0 < left < limit
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(
+    st.one_of(
+        TEXTS, st.sampled_from(Reason).map(lambda r: f"{r.value}: x"), st.sampled_from(["", ": ", "HTTP", "HTTP "])
+    )
+)
+def test_any_reason_in_a_samples_file_reads_as_it_was_written(text: str) -> None:
+    assert Missing.read(text) == text
 
 
 @settings(max_examples=300, deadline=None, derandomize=True)

@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -101,6 +102,44 @@ def test_a_file_that_cannot_be_locked_has_no_leases_and_stops_nobody(capsys: pyt
     found.release("a")
     found.close()
     assert capsys.readouterr().err.count("locking protocol") == 1
+
+
+READING = """
+import os, sys
+from persona_metrics import settings
+from persona_metrics.critic import judge
+from persona_metrics.errors import PersonaError
+from tests.critic.helpers import judgements, values
+base = {"critic_model": "m", "critic_base_url": sys.argv[1], "critic_concurrency": 1}
+judge(judgements(1), settings.load({**base, "critic_store": "off"}), progress=False)  # everything is imported now
+if os.geteuid() == 0:
+    os.seteuid(65534)  # what may not be written is written by root all the same
+chosen = settings.load(base)
+print(values(judge(judgements(5), chosen, progress=False)))
+try:
+    judge(judgements(6), chosen, progress=False)
+except PersonaError as error:
+    print(error)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="file modes")
+def test_a_store_that_may_only_be_read_is_read_and_nothing_is_asked_that_it_could_not_keep() -> None:
+    with tempfile.TemporaryDirectory() as folder, Server() as server:
+        store = Path(folder) / "s"
+        judged(server, judgements(5), critic_store=str(store))
+        store.chmod(0o444)
+        Path(folder).chmod(0o555)
+        environment = {**os.environ, "PERSONA_CRITIC_STORE": str(store), "PYTHONPATH": str(Path(__file__).parents[2])}
+        command = [sys.executable, "-c", READING, server.base_url]
+        done = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, check=False)
+        Path(folder).chmod(0o755)
+        assert server.counts["critic"] == 5 + 1
+    assert done.returncode == 0, done.stderr
+    printed, said = done.stdout.splitlines()
+    assert printed == str(expected(judgements(5))), done.stderr
+    assert "cannot be written" in said
+    assert "PERSONA_CRITIC_STORE to a copy" in said
 
 
 def test_a_store_of_one_process_alone_needs_no_leases() -> None:

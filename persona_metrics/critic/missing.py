@@ -57,6 +57,8 @@ class Missing(str):
     @classmethod
     def read(cls, text: str) -> Missing:
         """Return what a samples file says, as it was when it was written."""
+        if not text:
+            return cls(Reason.UNKNOWN)
         kind, _, detail = text.partition(": ")
         if kind.startswith("HTTP "):
             made = cls(Reason.HTTP, detail, kind.removeprefix("HTTP "))

@@ -35,7 +35,7 @@ _SYSTEM = re.compile(
     r"|roles? (?:of |named )?['\"`]?system|'system'|roles must alternate"
 )
 _NOT_TAKEN = re.compile(
-    r"not (?:be )?(?:supported|allowed|enabled|permitted|accepted|available|valid)|unsupported|invalid"
+    r"not (?:be )?(?:supported|allowed|enabled|permitted|accepted|available|valid)|unsupported|invalid(?!_request)"
     r"|(?:does|do|did) ?n[o']t support|only (?:support|user)|unexpected|unknown|must alternate|not support"
 )
 

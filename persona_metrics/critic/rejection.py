@@ -34,7 +34,8 @@ _BROKEN_JSON = re.compile(
     r"|does not match the expected|model (?:output|produced) (?:is )?(?:an )?invalid"
 )
 _LENGTH = re.compile(
-    r"context[ _-]?(?:length|window|size|limit)|too long|too many (?:input )?tokens|maximum context|prompt is too large"
+    r"context[ _-]?(?:length|window|size|limit)|(?:prompt|inputs?|messages?|text|sequence)[^.]{0,40} too long"
+    r"|too many (?:input )?tokens|maximum context|prompt is too large"
 )
 _ECHOES = frozenset(
     {"input", "ctx", "url", "failed_generation", "prompt", "messages", "flagged_input", "request", "headers"}
@@ -98,7 +99,7 @@ class Rejection:
     @property
     def passing(self) -> bool:
         """Whether the same request may pass later."""
-        if self.refused or self.spent:
+        if self.refused or self.spent or (self.too_long and self.status < 500 and not self.busy):
             return False
         return self.busy or self.broken_json or self.status in (0, 408, 409, 425, 498, 499) or 500 <= self.status < 600
 

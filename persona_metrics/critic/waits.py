@@ -12,10 +12,11 @@ from typing import Any
 _NUMBER = re.compile(r"[0-9]{1,13}(?:\.[0-9]{1,9})?")
 _UNIT = r"(?:ms|msecs?|milliseconds?|s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?)"
 _PART = re.compile(rf"([0-9]{{1,9}}(?:\.[0-9]{{1,12}})?)\s*({_UNIT})(?![a-z])")
+_AGAIN = r"(?:try(?:ing)? (?:again|your request again)|retr(?:y|ies|ying)|wait(?:ing)?|available|resets?|come back)\b"
 _WORDS = re.compile(
-    r"(?:try(?:ing)? (?:again|your request again)|retr(?:y|ies|ying)|wait(?:ing)?|available|resets?"
-    r"|come back)\b[^0-9\n]{0,60}?"
-    rf"((?:[0-9]{{1,9}}(?:\.[0-9]{{1,12}})?\s*{_UNIT}(?![a-z])[\s,]*(?:and\s+)?)+|[0-9]{{1,9}}(?:\.[0-9]{{1,9}})?)"
+    rf"{_AGAIN}[^0-9\n]{{0,60}}?((?:[0-9]{{1,9}}(?:\.[0-9]{{1,12}})?\s*{_UNIT}(?![a-z])[\s,]*(?:and\s+)?)+)"
+    # A number without a unit is seconds where it stands right there, and any other number elsewhere.
+    rf"|{_AGAIN}[-_ ]?(?:in|after|for)?[:=\s]{{1,3}}([0-9]{{1,9}}(?:\.[0-9]{{1,9}})?)(?!\w|\.[0-9])"
 )
 _FIELDS = {
     "retrydelay": 1.0,
@@ -56,8 +57,8 @@ def from_body(data: Any, text: str) -> float | None:
     named = [wait for wait in _fields(data, 8) if wait is not None]
     if named:
         return max(named)
-    found = [wait for match in _WORDS.finditer(text.lower()) if (wait := _spoken(match.group(1))) is not None]
-    return max(found) if found else None
+    found = [_spoken(match.group(1) or match.group(2)) for match in _WORDS.finditer(text.lower())]
+    return max((wait for wait in found if wait is not None), default=None)
 
 
 def _fields(data: Any, depth: int) -> Iterator[float | None]:

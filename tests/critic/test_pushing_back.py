@@ -102,7 +102,8 @@ GEMINI = [
         ({"error": {"message": "slow down", "retry_after_ms": 300}}, 0.3),
         ({"message": "Throttled", "retryAfter": "2s"}, 2),
         ({"error": {"message": "Limit 7000, Used 0, Requested 12903."}}, None),
-        ({"error": {"message": "Try again later, see error 429"}}, 429),
+        ({"error": {"message": "Try again later, see error 429"}}, None),
+        ({"error": {"message": "Throttled, retry after 17."}}, 17),
         ({"error": {"message": "no"}}, None),
     ],
 )

@@ -8,10 +8,9 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import httpx2
-
 from .. import __version__, masking, settings
 from ..critic import check, faults, keys
+from ..critic.http import httpx
 from ..critic.request import panel
 from ..dataset import sources
 from ..errors import PersonaError, shorten
@@ -116,7 +115,7 @@ def _endpoint(url: str) -> str:
     key = os.environ.get("OPENAI_API_KEY")
     headers = {"Authorization": f"Bearer {keys.checked(key, 'OPENAI_API_KEY (environment)')}"} if key else {}
     try:
-        with httpx2.Client(timeout=20, follow_redirects=False) as client:
+        with httpx.Client(timeout=20, follow_redirects=False) as client:
             answer = client.get(f"{base}/models", headers=headers)
         if 300 <= answer.status_code < 400:
             onward = shorten(masking.shown_url(answer.headers.get("Location", "")), 60)
@@ -125,7 +124,7 @@ def _endpoint(url: str) -> str:
             hint = "; set OPENAI_API_KEY" if answer.status_code in (401, 403) else ""
             raise PersonaError(f"{shown}/models answers {answer.status_code}{hint}")
         listed: Any = answer.json()
-    except (httpx2.HTTPError, httpx2.InvalidURL, OSError, ImportError) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, OSError, ImportError) as error:
         raise PersonaError(f"{shown}/models does not answer: {faults.described(error)}") from None
     except (ValueError, RecursionError) as error:
         raise PersonaError(f"{shown}/models answers no JSON: {shorten(error, 80)}") from None

@@ -9,8 +9,6 @@ import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-import httpx2
-
 from ..errors import PersonaError, shorten
 
 _CLOSED = "closed without a reply"
@@ -123,7 +121,7 @@ def building(shell: Mapping[str, str]) -> Iterator[None]:
     """Turn what a client raises when it is made (a proxy's address, a file of certificates) into a ``PersonaError``."""
     try:
         yield
-    except (OSError, ValueError, ImportError, httpx2.InvalidURL) as error:
+    except (OSError, ValueError, ImportError) as error:
         for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
             if isinstance(error, OSError) and (path := shell.get(name)):
                 why = (

@@ -7,8 +7,8 @@ import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import httpx2
 import openai
+import yarl
 
 from ..environment import ARGUMENT, DEFAULT, DOTENV, ENVIRONMENT
 from ..errors import PersonaError
@@ -57,9 +57,9 @@ class Choice:
 def origin(url: str | None) -> Origin | None:
     """Return where a request to ``url`` goes, read as the transport reads it, or None where that is no address."""
     try:
-        parts = httpx2.URL((url or "").strip())
-        host, port = parts.raw_host.decode("ascii").lower().rstrip("."), parts.port
-    except (httpx2.InvalidURL, UnicodeError, ValueError, TypeError):
+        parts = yarl.URL((url or "").strip())
+        host, port = (parts.raw_host or "").lower().rstrip("."), parts.port
+    except (UnicodeError, ValueError, TypeError):
         return None
     if not host or parts.scheme not in ("http", "https"):
         return None

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from .. import answers, evaluations, settings
-from ..critic import Judgement, Verdict, judge
+from ..critic import Judgement, Missing, Verdict, judge
 from ..evaluations import Outcome, Variant
 from ..personas import Persona, known
 from .replies import NoReply
@@ -36,7 +36,7 @@ def judge_replies(
         people = evaluation.judged(variant, own, str(doc.get("question_id"))) if evaluation else ((variant.name, own),)
         for number, reply in enumerate(group):
             # What the endpoint did not give is missing; it is no answer that the model failed to give.
-            lost = Verdict(None, str(reply).strip("[]"), None, ()) if isinstance(reply, NoReply) else None
+            lost = Verdict(None, Missing.read(str(reply).strip("[]")), None, ()) if isinstance(reply, NoReply) else None
             found = answers.Extraction(None) if lost else answers.extract(reply, variant.mode or chosen.mode)
             for name, person in people:
                 made: dict[str, Any] = {

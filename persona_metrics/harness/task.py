@@ -13,7 +13,7 @@ from lm_eval.api.registry import register_filter, register_metric
 from lm_eval.api.task import ConfigurableTask
 
 from .. import answers, consoles, evaluations, masking, settings
-from ..critic import Verdict, check_once, judge, keys
+from ..critic import Missing, Reason, Verdict, check_once, judge, keys
 from ..dataset import sources
 from ..errors import PersonaError
 from ..evaluations.facts import SHARED
@@ -249,7 +249,7 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         shown = self._rank == 0 and not processes.process()
         ask = partial(judge, settings=self.settings, share=self._world * twins, progress=shown)
         if twins > 1:
-            elsewhere = Verdict(None, "judged by another process", None, ())
+            elsewhere = Verdict(None, Missing(Reason.ELSEWHERE), None, ())
             ask = partial(processes.judge_between, ask=ask, world=twins, placeholder=elsewhere)
         if self._guard is not None:
             self._guard.tell(replies, self.settings.critic_max_failures, str(self.config.task))

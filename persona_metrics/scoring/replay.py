@@ -11,7 +11,7 @@ from lm_eval import simple_evaluate
 from lm_eval.api.model import LM
 from lm_eval.tasks import TaskManager
 
-from ..critic import Judgement, Verdict
+from ..critic import Judgement, Missing, Reason, Verdict
 from ..critic.store import Store
 from ..dataset.sources import Pool, content_hash
 from ..errors import PersonaError
@@ -123,7 +123,7 @@ def judgements(given: Given) -> list[Judgement]:
 
     def collect(wanted: Sequence[Judgement]) -> list[Verdict]:
         collected.extend(wanted)
-        return [Verdict(None, "not asked", None, ()) for _ in wanted]
+        return [Verdict(None, Missing(Reason.NOT_ASKED), None, ()) for _ in wanted]
 
     task = ReplayTask(given, collect)
     docs, replies = [], []

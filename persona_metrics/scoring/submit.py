@@ -10,15 +10,17 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
-import httpx2
 import openai
 from openai.types import Batch
 from tqdm import tqdm
 
-from ..critic import check, faults, keys
+from ..critic import check, faults, keys, rejection
+from ..critic.address import credentials, joined, query
 from ..critic.client import announce, dialects
-from ..critic.request import Critic, error_message
+from ..critic.http import httpx
+from ..critic.request import Critic
 from ..critic.store import Store
 from ..errors import PersonaError, shorten
 from ..files import safe_name, write_bytes, write_text
@@ -152,7 +154,7 @@ class Submission:
             batch = self._wait(sent, critic)
             results += (files := self._fetch(batch, critic))
             found = batchfile.collect(files, self.votes, self.settings, self.store, self.dialects)
-            self.state.cut = {key for key in self.state.cut | found.cut if self.store.get(key) is None}
+            self.state.cut = {key for key in self.state.cut | found.cut if not self._has(key)}
             sent.collected = True
             self.state.save()
             for note in found.notes():
@@ -160,6 +162,9 @@ class Submission:
             if batch.status == "failed":
                 raise PersonaError(f"{critic.host} rejected the batch {shorten(batch.id, 80)}: {_why(batch)}")
         return batchfile.collect(results, self.votes, self.settings, self.store, Dialects())
+
+    def _has(self, key: str) -> bool:
+        return key in self.votes and self.store.get(key, self.votes[key].protocol) is not None
 
     def _created_before(self, sent: Sent, critic: Critic) -> str | None:
         """Return the batch over the uploaded file, where the process ended before it could note its id."""
@@ -204,13 +209,18 @@ class Submission:
         if critic not in self._clients:
             secret = critic.secret(self.settings)
             announce(critic.notes(self.settings))
+            own = credentials(critic.base_url, secret)
+            # Azure's dated API takes its key in another header than the client sends.
+            elsewhere: dict[str, Any] = {} if "Authorization" in own else {"Authorization": openai.Omit()}
+            headers: dict[str, Any] = {**keys.headers(critic.base_url, secret, os.environ), **elsewhere, **own}
             with faults.building(os.environ):
                 self._clients[critic] = openai.OpenAI(
                     api_key=secret or "none",
-                    base_url=critic.base_url,
+                    base_url=joined(critic.base_url, "").partition("?")[0],
+                    default_query=dict(query(critic.base_url)),
                     timeout=max(600.0, self.settings.critic_timeout),
                     max_retries=self.settings.critic_attempts,
-                    default_headers=keys.headers(critic.base_url, secret, os.environ),  # type: ignore[arg-type]
+                    default_headers=headers,
                     # A redirect would carry the answers on, and where host and port stay, the key.
                     http_client=openai.DefaultHttpxClient(follow_redirects=False),
                 )
@@ -222,9 +232,9 @@ class Submission:
                 " --batch-out and run them there (vllm run-batch), or score live"
             ) from None
         except openai.APIStatusError as error:
-            message = error_message(error.body)[0] or "no reason given"
-            raise PersonaError(f"{critic.host}: HTTP {error.status_code}: {message}") from None
-        except (openai.OpenAIError, httpx2.HTTPError) as error:
+            message = rejection.of(error.body, error.status_code).message or "no reason given"
+            raise PersonaError(f"{critic.host}: HTTP {error.status_code}: {shorten(message, 160)}") from None
+        except (openai.OpenAIError, httpx.HTTPError) as error:
             message = faults.described(error)
             raise PersonaError(f"{critic.host}: {message}; a batch that was sent goes on: run the same again") from None
 
@@ -249,7 +259,7 @@ def _content(client: openai.OpenAI, name: str) -> bytes:
         if (onward := error.response.headers.get("Location")) is None or not 300 < error.status_code < 400:
             raise
         target = error.response.url.join(onward)
-    return httpx2.get(target, follow_redirects=True, timeout=600).raise_for_status().content
+    return httpx.get(target, follow_redirects=True, timeout=600).raise_for_status().content
 
 
 def _say(text: str) -> None:

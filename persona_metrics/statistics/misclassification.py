@@ -36,7 +36,9 @@ def rogan_gladen(rate: float, n: int, errors: Errors, confidence_level: float = 
     those. Raises ``ValueError`` where the critic does no better than a coin: then its verdicts tell nothing of the rate.
     """
     if not errors.informative or min(n, errors.of_good, errors.of_bad) < 1:
-        raise ValueError("the critic's errors leave nothing to correct: sensitivity and specificity add up to 1 or less")
+        raise ValueError(
+            "the critic's errors leave nothing to correct: sensitivity and specificity add up to 1 or less"
+        )
     z = float(stats.norm.isf((1 - confidence_level) / 2))
     value = (rate + errors.specificity - 1) / (errors.sensitivity + errors.specificity - 1)
     size, good, bad = n + z**2, errors.of_good + 2, errors.of_bad + 2

@@ -190,7 +190,12 @@ def rate_interval(value: float, spread: float, n: int, df: int, confidence_level
 
 
 def plain_interval(
-    value: float, spread: float, n: int, df: int, ends: tuple[float, float] = (-1.0, 1.0), confidence_level: float = 0.95
+    value: float,
+    spread: float,
+    n: int,
+    df: int,
+    ends: tuple[float, float] = (-1.0, 1.0),
+    confidence_level: float = 0.95,
 ) -> Interval:
     """Return Student's interval within ``ends``."""
     reach = float(stats.t.isf((1 - confidence_level) / 2, df)) * spread**0.5

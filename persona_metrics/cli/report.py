@@ -16,6 +16,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="results_*.json, samples_*.jsonl or a folder; several are compared (default: the newest run below here)",
     )
     parser.add_argument("--out", default="persona-report", help="folder to write to (default persona-report)")
+    parser.add_argument(
+        "--labels", nargs="+", type=Path, metavar="FILE", help="people's labels (default: the run's setting labels)"
+    )
     parser.add_argument("--no_html", action="store_true", help="tables, figures and report.json only")
     parser.add_argument("--no_figures", action="store_true", help="no figures")
     parser.add_argument("--schema", action="store_true", help="print the JSON Schema of report.json and stop")
@@ -35,6 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
         Path(arguments.out),
         html=not arguments.no_html,
         figures=not arguments.no_figures,
+        labels=arguments.labels,
     )
     for note in written.notes:
         print(f"note: {note}")

@@ -15,6 +15,7 @@ from ..analysis.rates import headline, whole
 from ..evaluations import EVALUATIONS
 from ..evaluations.leave_one_out import ALL_LISTED
 from ..export.scores import votes_of
+from ..labels.people import People as Labelled
 from ..runs.read import ReadLog, read_samples, tidy
 from ..runs.terms import task_terms
 from .collect import Measured, Table
@@ -45,6 +46,15 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class People:
+    """What people's labels say of the row: κ with its interval, and the corrected rate; None without labels."""
+
+    kappa: Cell | None = None
+    corrected: Cell | None = None
+    labels: int = 0
+
+
+@dataclass(frozen=True)
 class Row:
     """One model. Rates are shares in 0…1; None where it was not measured. ``n`` are judged pairs, ``missing`` others.
 
@@ -71,6 +81,7 @@ class Row:
     importances: tuple[Importance, ...]
     passes: Mapping[int, float | None]
     others: Mapping[str, Cell]
+    people: People
     critic: str
     data_hash: str
     run: str
@@ -98,8 +109,8 @@ class Board:
         }
 
 
-def build(table: Table) -> Board:
-    """Read the table's samples and return its board.
+def build(table: Table, people: Labelled | None = None) -> Board:
+    """Read the table's samples and return its board; ``people`` is what labels say of its runs.
 
     Each two models with samples are compared over the pairs that both have (``analysis.compare``: McNemar's exact p, the
     clustered one where persons or questions repeat, Holm over all comparisons of the table); those with an adjusted p of
@@ -113,6 +124,8 @@ def build(table: Table) -> Board:
         frame, draft, said = _draft(model, measured)
         if frame is not None and draft["n"]:
             frames[model] = frame
+        draft["people"], doubt = _people(measured.get("main"), people)
+        draft["notes"] += doubt
         drafts.append(draft)
         notes += said
     drafts.sort(key=lambda d: (d["personalized"] is None, -(d["personalized"] or 0.0), d["model"]))
@@ -132,6 +145,16 @@ def build(table: Table) -> Board:
         rows.append(Row(**draft, groups=shared.get(draft["model"], ""), rank=rank, rank_low=low, rank_high=high))
     notes += _table_notes(table, records)
     return Board(table.terms, table.reasons, tuple(rows), tuple(records), tuple(dict.fromkeys(notes)))
+
+
+def _people(measured: Measured | None, people: Labelled | None) -> tuple[People, tuple[str, ...]]:
+    found = people.of(measured.run, measured.task) if people and measured else None
+    if found is None:
+        return People(), ()
+    kappa, rate = found.agreement.kappa, found.rates[0].result.found if found.rates else None
+    shown = None if math.isnan(kappa.value) else Cell(kappa.value, kappa.low, kappa.high, share=False)
+    corrected = None if rate is None else Cell(rate.value, rate.low, rate.high)
+    return People(shown, corrected, found.labels), (found.warning,) if found.warning else ()
 
 
 def _draft(model: str, measured: Mapping[str, Measured]) -> tuple[pd.DataFrame | None, dict[str, Any], list[str]]:

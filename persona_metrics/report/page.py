@@ -26,7 +26,8 @@ _SHARES = frozenset(
     {"value", "low", "high", "stderr", "rate", "difference", "bound_low", "bound_high", "pooled", "pooled_low"}
     | {"pooled_high", "detectable", "pass_at_k", "pass_hat_k", "hat_low", "hat_high", "hat_stderr", "worst_group"}
     | {"between_group_sd", "stderr_two_way", "low_two_way", "high_two_way", "hat_bound_low", "hat_bound_high"}
-    | {"equal_length"}
+    | {"equal_length", "people_alone", "people_low", "people_high", "critic", "kinder", "kinder_low", "kinder_high"}
+    | {"apart", "apart_low", "apart_high"}
 )
 _FIRST = ("model", "task", "critic_model", "critic_endpoint", "mode", "n", "seed", "source", "data_hash", "pairs_hash")
 

@@ -25,6 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("path", type=Path, metavar="RUN", help="a results_*.json, or a folder (its newest run)")
     parser.add_argument("--to", required=True, metavar="TARGET", help=listed)
     parser.add_argument("--out", type=Path, default=Path("persona-export"), help="folder (default persona-export)")
+    parser.add_argument(
+        "--labels", nargs="+", type=Path, metavar="FILE", help="inspect, eee: people's labels (default: the run's)"
+    )
     parser.add_argument("--developer", help="eee: who made the model, where its name does not say")
     parser.add_argument("--organization", default="not stated", help="eee: who publishes the result")
     parser.add_argument("--relationship", default="other", help="eee: of publisher to developer (default other)")
@@ -41,8 +44,11 @@ def run(arguments: argparse.Namespace) -> int:
     if len(runs) > 1:
         notes.append(f"the newest of {len(runs)} runs: {run.path}")
     from ..export.scores import Task
+    from ..labels.people import people
 
-    tasks = [Task(run, task) for task in run.tasks]
+    said = people([(run, task) for task in run.tasks], arguments.labels)
+    notes += said.notes
+    tasks = [Task(run, task, said.labels(run, task), said.of(run, task)) for task in run.tasks]
     writers: Mapping[str, Callable[[list[Any], argparse.Namespace], tuple[list[Path], list[str]]]] = {
         "inspect": _inspect,
         "eee": _eee,

@@ -74,6 +74,12 @@ class Agreed:
     by_weights: bool
     notes: tuple[str, ...] = ()
     units: Units | None = field(default=None, repr=False, compare=False)
+    given: Mapping[str, Sequence[Label]] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def row(self) -> str | None:
+        """The row that ``rates`` begins with; None where nothing is corrected."""
+        return self.rates[0].row if self.rates else None
 
     @property
     def warning(self) -> str:
@@ -164,6 +170,7 @@ def agree(
         strata is not None,
         tuple(notes),
         units,
+        mine,
     )
 
 

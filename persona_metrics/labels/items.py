@@ -18,12 +18,13 @@ from ..runs.read import Run, TaskRun, read_samples, results_of
 
 @dataclass(frozen=True)
 class Item:
-    """One judged answer. ``key`` outlives a change of critic; ``pair`` names what the pair says, ``kind`` its variant.
+    """One judged answer. ``key`` outlives a change of critic; ``doc`` is its line's doc_id, ``pair`` names what the pair says, ``kind`` its variant.
 
     ``persona`` is the one that the answer is judged for. ``fits`` is the critic's verdict: 1.0, needs no revision.
     """
 
     key: str
+    doc: int
     pair: str
     persona_id: str
     question_id: str
@@ -107,6 +108,7 @@ def _items(sample: Mapping[str, Any], metadata: Mapping[str, Any]) -> Iterator[I
         person = _judged_for(result, own, metadata)
         yield Item(
             key_of(person, question, answer),
+            int(sample.get("doc_id") or 0),
             pair,
             str(doc.get("persona_id")),
             str(doc.get("question_id")),

@@ -15,9 +15,10 @@ from . import words
 from .agree import CELLS, Agreed, interval, records
 from .items import answers_of
 from .judged import judged
-from .read import read_labels
+from .read import Label, read_labels
 
 Key = tuple[Path, str]
+Place = tuple[int, str]
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,13 @@ class People:
         """Return why the critic should not be believed; empty where nothing shows it."""
         one = self.of(run, task)
         return "" if one is None else one.warning
+
+    def labels(self, run: Run, task: TaskRun) -> dict[Place, list[Label]]:
+        """Return the labels of each answer by document and variant."""
+        one = self.of(run, task)
+        if one is None:
+            return {}
+        return {(i.doc, i.variant): list(one.given[i.key]) for i in one.answers.items if i.key in one.given}
 
     def record(self, run: Run, task: TaskRun) -> dict[str, Any] | None:
         """Return everything as plain data; None without labels."""

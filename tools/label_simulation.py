@@ -1,6 +1,6 @@
-"""How often intervals of rates that people corrected hold the truth at n = 300: 1,000 runs each. ``python -m tools.label_simulation``.
+"""How often intervals of rates corrected by people hold the truth at n = 300: ``python -m tools.label_simulation`` prints it.
 
-Every interval is made by the functions that ``persona-metrics agree`` calls; only answers, verdicts and labels are drawn here.
+1,000 runs each. Every interval is made by the functions that ``persona-metrics agree`` calls; only the data are drawn here.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class World:
         return f"{self.rate:.0%} fit, critic right on {self.good:.0%} of these and {self.bad:.0%} of the others"
 
 
-def at_random(rng: Generator, y: Floats, f: Floats, n: int) -> tuple[Floats, Floats | None]:
+def at_random(rng: Generator, y: Floats, _f: Floats, n: int) -> tuple[Floats, Floats | None]:
     """Label ``n`` answers at random."""
     labels = np.full(len(y), np.nan)
     chosen = rng.choice(len(y), n, replace=False)
@@ -147,7 +147,9 @@ def clustered(n: int) -> Callable[[Generator], Iterator[tuple[float, float, floa
     return simulate
 
 
-def measure(world: World, n: int, name: str, truth: float) -> Callable[[Generator], Iterator[tuple[float, float, float]]]:
+def measure(
+    world: World, n: int, name: str, truth: float
+) -> Callable[[Generator], Iterator[tuple[float, float, float]]]:
     """Measure the critic by ``n`` labels drawn by verdict."""
 
     def simulate(rng: Generator) -> Iterator[tuple[float, float, float]]:
@@ -199,7 +201,10 @@ CASES: tuple[Case, ...] = (
     Case("corrected rate, 100 labels by verdict", str(SHARP), rate(SHARP, 100, by_verdict)),
     Case("PPI++ as published, 50 labels", str(HIGH), plain(HIGH, 50), 0.9, 0.94, "large-sample error; not used"),
     *(Case(f"corrected difference, {n} labels", "0.32, paired", contrast(n)) for n in (50, 100, 200)),
-    *(Case(f"corrected rate, {n} labels on {n // 4} pairs", "75 pairs, four attempts", clustered(n)) for n in (100, 200)),
+    *(
+        Case(f"corrected rate, {n} labels on {n // 4} pairs", "75 pairs, four attempts", clustered(n))
+        for n in (100, 200)
+    ),
     *(Case(f"agreement, {n} labels", str(FAIR), measure(FAIR, n, "agreement", _AGREES)) for n in (50, 200)),
     *(
         Case(f"Cohen's κ, {n} labels", str(FAIR), measure(FAIR, n, "kappa", (_AGREES - _CHANCE) / (1 - _CHANCE)))

@@ -51,9 +51,8 @@ def run(arguments: argparse.Namespace) -> int:
     write_text(out, sheet.html(drawn) if kind == ".html" else sheet.as_csv(drawn))
     for note in notes:
         print(f"note: {note}")
-    print(
-        f"{out}: {len(drawn.drawn)} of {len(drawn.strata)} different answers, no verdict in it; hand it to as many people as you like"
-    )
+    size = f"{len(drawn.drawn)} of {len(drawn.strata)} different answers"
+    print(f"{out}: {size}, no verdict in it; any number of people may label it")
     print(
         f"{weights}: stays with you (it tells the verdicts); `persona-metrics agree` looks for it beside run or labels"
     )

@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
     for warning in written.report.warnings:
         print(f"warning: {warning.text} [{warning.about}]")
     for task in written.report.tasks:
-        print(f"{task.task} of {task.model}: {task.headline} {task.finding}".rstrip())
+        print(f"{task.task} of {task.model}: {' '.join(filter(None, (task.headline, task.finding, task.people)))}")
     print(f"{written.folder}: report.json, tables/, {len(written.figures)} files in figures/", end="")
     print("" if arguments.no_html else f"\nopen {written.folder / 'report.html'}")
     return 0

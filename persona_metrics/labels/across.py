@@ -52,8 +52,9 @@ class Across:
         """Return it as a sentence."""
         e = self.errors
         start = (
-            f"{self.name}: the critic says {percent(self.critic)} fit. By its errors in {self.where} (asks for a revision where"
-            f" people do: {percent(e.specificity)} of {e.of_bad}; for none where they do not: {percent(e.sensitivity)} of {e.of_good})"
+            f"{self.name}: the critic says {percent(self.critic)} fit. By its errors in {self.where} (asks for a revision"
+            f" where people do: {percent(e.specificity)} of {e.of_bad}; for none where they do not:"
+            f" {percent(e.sensitivity)} of {e.of_good})"
         )
         if self.found is None:
             return f"{start} nothing can be corrected: it does no better than a coin there."
@@ -65,7 +66,8 @@ def from_labels(
 ) -> Across:
     """Return the rate of the run at ``path`` by its critic's errors on the labelled answers of ``other``.
 
-    ``files`` are where the labels come from; beside them or the other run lie the weights of their draw. Raises ``PersonaError`` where no label is about an answer there, or another critic judged there.
+    ``files`` are where the labels come from; beside them or the other run lie the weights of their draw. Raises
+    ``PersonaError`` where no label is about an answer there, or another critic judged there.
     """
     labelled = by_key(labels)
     answers, _ = answers_at(path, task)

@@ -90,8 +90,8 @@ class Agreed:
         if kappa.low >= LOW_KAPPA:
             return ""
         return (
-            f"The critic agrees with people only in part: κ {kappa.value:.2f} ({kappa.low:.2f} to {kappa.high:.2f}); its lower"
-            f" end is below {LOW_KAPPA}. Read the corrected rate, and label more."
+            f"The critic agrees with people only in part: κ {kappa.value:.2f} ({kappa.low:.2f} to {kappa.high:.2f}); its"
+            f" lower end is below {LOW_KAPPA}. Read the corrected rate, and label more."
         )
 
 

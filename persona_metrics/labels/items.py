@@ -18,9 +18,10 @@ from ..runs.read import Run, TaskRun, read_samples, results_of
 
 @dataclass(frozen=True)
 class Item:
-    """One judged answer. ``key`` outlives a change of critic; ``doc`` is its line's doc_id, ``pair`` names what the pair says, ``kind`` its variant.
+    """One judged answer. ``key`` outlives a change of critic.
 
-    ``persona`` is the one that the answer is judged for. ``fits`` is the critic's verdict: 1.0, needs no revision.
+    ``doc`` is its line's doc_id, ``pair`` names what the pair says, ``kind`` what its variant is counted under. ``persona``
+    is the one that the answer is judged for. ``fits`` is the critic's verdict: 1.0, needs no revision.
     """
 
     key: str

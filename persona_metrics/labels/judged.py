@@ -62,9 +62,10 @@ def judged(
     strange = labelled.keys() - known
     if len(strange) == len(labelled):
         names = shorten(", ".join(one.name for one in answers), 80)
+        where = shorten(", ".join(map(str, files)))
         raise PersonaError(
-            f"{shorten(', '.join(map(str, files)))}: none of {len(labelled)} labelled answers is one of {names}: labels of another"
-            " run? (an answer is known by its persona, question and text; --errors-from RUN uses labels of another run)"
+            f"{where}: none of {len(labelled)} labelled answers is one of {names}: labels of another run? (an answer is known"
+            " by its persona, question and text; --errors-from RUN uses labels of another run)"
         )
     if strange:
         said.append(f"{len(strange)} of {len(labelled)} labelled answers are none of these runs' (left out)")

@@ -172,7 +172,7 @@ def by_key(labels: Iterable[Label]) -> dict[str, list[Label]]:
 
 
 def consensus(labels: Sequence[Label]) -> float | None:
-    """Return what most raters say, 1.0: needs no revision; None where as many say the one as the other, or nobody can tell."""
+    """Return what most raters say, 1.0: needs no revision; None where they are split, or nobody can tell."""
     said = [value for label in labels if (value := label.fits) is not None]
     share = sum(said) / len(said) if said else 0.5
     return None if share == 0.5 else float(share > 0.5)

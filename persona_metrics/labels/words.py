@@ -26,7 +26,8 @@ def number(value: Interval) -> str:
 def headline(found: Agreed) -> str:
     """Return agreement and corrected rate as one sentence."""
     a = found.agreement
-    said = f"The critic agrees with people on {share(a.agreement)} of answers (κ {number(a.kappa)}, {count(found.labels, 'label')})"
+    kappa = f"κ {number(a.kappa)}, {count(found.labels, 'label')}"
+    said = f"The critic agrees with people on {share(a.agreement)} of answers ({kappa})"
     if not found.rates:
         return f"{said}; fewer than {ENOUGH} of a kind correct no rate."
     return f"{said}. {corrected(found.rates[0])}"

@@ -40,7 +40,8 @@ def write_report(
 ) -> Written:
     """Write the report on the runs that ``paths`` stand for (see ``load.find``) into ``out``.
 
-    ``labels`` are files of people's labels (None: the runs' own setting). Raises ``PersonaError`` where there is no run, and where ``out`` cannot be written.
+    ``labels`` are files of people's labels (None: the runs' own setting). Raises ``PersonaError`` where there is no run, and
+    where ``out`` cannot be written.
     """
     runs, found_notes = find(paths)
     loaded = read(runs)

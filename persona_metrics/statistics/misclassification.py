@@ -1,4 +1,4 @@
-"""A rate seen through a critic whose errors were measured elsewhere: on other pairs, or in its exam. Knows no file or model."""
+"""A rate seen through a critic whose errors were measured elsewhere: on other pairs, or in its exam. Knows no file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .two_phase import Interval
 
 @dataclass(frozen=True)
 class Errors:
-    """How often a critic calls good good (``sensitivity`` of ``of_good`` answers) and bad bad (``specificity`` of ``of_bad``).
+    """How often a critic calls good good (``sensitivity``, of ``of_good`` answers) and bad bad (``specificity``).
 
     Good is what needs no revision: the card's sensitivity and specificity are about the revision, the other way round.
     """

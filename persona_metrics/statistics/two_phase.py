@@ -147,7 +147,7 @@ def mean(values: ArrayLike, of: Draw, known: ArrayLike | None = None) -> Mean:
 
 
 def _floor(y: Floats, inside: NDArray[np.intp], share: Floats, drawn: Floats, within: Floats) -> float:
-    # Of 0/1 labels that agree (or nearly) the sample variance is too small: half of one and half of the other is added (Jeffreys).
+    # Of 0/1 labels that are all alike the sample variance is 0: half of one and half of the other is added (Jeffreys).
     if not np.isin(y, (0.0, 1.0)).all():
         return 0.0
     ones = np.bincount(inside, y, len(drawn))
@@ -186,7 +186,7 @@ def rate_interval(value: float, spread: float, n: int, df: int, confidence_level
     p = min(1.0, max(0.0, value))
     size = p * (1 - p) / spread if spread > 1e-15 and 0 < p < 1 else float(n)
     low, high = wilson(p, size, confidence_level, df)
-    return Interval(value, spread**0.5, low, high, n)
+    return Interval(p, spread**0.5, low, high, n)
 
 
 def plain_interval(
@@ -199,4 +199,5 @@ def plain_interval(
 ) -> Interval:
     """Return Student's interval within ``ends``."""
     reach = float(stats.t.isf((1 - confidence_level) / 2, df)) * spread**0.5
+    value = min(ends[1], max(ends[0], value))
     return Interval(value, spread**0.5, max(ends[0], value - reach), min(ends[1], value + reach), n)

@@ -31,8 +31,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     samples = next((folder / "run").rglob("samples_*.jsonl"))
     lines = [json.loads(line) for line in samples.read_text(encoding="utf-8").splitlines()]
     for line in lines[:30]:
-        result = json.loads(line["filtered_resps"][0])
-        line["filtered_resps"] = [json.dumps({**result, "answer": HOSTILE + result["answer"]})]
+        result = json.loads(line["filtered_resps"][0][0])
+        line["filtered_resps"] = [[json.dumps({**result, "answer": HOSTILE + result["answer"]})]]
     samples.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
     assert main(["label", str(folder / "run"), "--n", "24", "--by", "sex", "--out", str(folder / "label.html")]) == 0
     return folder

@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -200,7 +201,7 @@ def sentences(found: Critics, task: str) -> list[str]:
     return said
 
 
-def _value(row: Mapping[str, float]) -> str:
+def _value(row: Mapping[Any, Any]) -> str:
     if row["row"] == "contrast":
         return points(row["value"], row["low"], row["high"])
     return plus_minus(row["value"], row["low"], row["high"])

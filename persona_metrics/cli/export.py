@@ -46,9 +46,9 @@ def run(arguments: argparse.Namespace) -> int:
     from ..export.scores import Task
     from ..labels.people import people
 
-    said = people([(run, task) for task in run.tasks], arguments.labels)
-    notes += said.notes
-    tasks = [Task(run, task, said.labels(run, task), said.of(run, task)) for task in run.tasks]
+    labelled = people([(run, task) for task in run.tasks], arguments.labels)
+    notes += labelled.notes
+    tasks = [Task(run, task, labelled.labels(run, task), labelled.of(run, task)) for task in run.tasks]
     writers: Mapping[str, Callable[[list[Any], argparse.Namespace], tuple[list[Path], list[str]]]] = {
         "inspect": _inspect,
         "eee": _eee,

@@ -98,7 +98,8 @@ def _rows(path: Path) -> tuple[list[tuple[str, Mapping[str, Any]]], int]:
         raise PersonaError(f"{shorten(path)}: not UTF-8 text; save it as CSV UTF-8, or as JSON lines") from None
     if path.suffix.lower() == ".csv":
         return _csv_rows(text, path), 0
-    rows, lost = [], 0
+    rows: list[tuple[str, Mapping[str, Any]]] = []
+    lost = 0
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue

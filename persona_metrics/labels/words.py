@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from ..analysis.words import count, listed, p_value, percent, plus_minus, points
 from ..statistics.two_phase import Interval
@@ -127,7 +127,7 @@ def _more(rate: Rate) -> str:
 
 
 def _groups(found: Agreed) -> list[tuple[str, ...]]:
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for g in found.groups:
         if g.rate is None or g.kinder is None:
             rows.append((f"{g.attribute}={g.group}", str(g.labels), "", "too few labels", "", ""))
@@ -149,7 +149,7 @@ def _groups(found: Agreed) -> list[tuple[str, ...]]:
     return rows
 
 
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
     widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
     return [
         "  ".join(

@@ -76,8 +76,7 @@ def corrected(
 
     PPI++ (``power_tuned``) under a stratified draw: labels weigh what their stratum's share is, λ̂ is the one that is best
     within strata; where these are the critic's verdicts themselves the strata do its work and λ̂ moves nothing. For few
-    labels the plain form's error is too small (it holds in 92.7% of runs with 50): each stratum's variance has n − 1, the
-    interval is Wilson's with the n the error is worth and t's quantile, and strata whose labels are all alike are not
+    labels the plain form's error is too small (it holds in 92.7% of runs with 50): residuals are HC2's, the interval is Wilson's with the n the error is worth and t's quantile, and strata whose labels are all alike are not
     taken for certain. Clustered by ``clusters`` (N,), the pair, or persona and question. Raises ``ValueError`` without
     labels.
     """
@@ -139,7 +138,7 @@ def difference(
     labelled; then within ``clusters`` (persona and question), if any.
     """
     codes, first = _codes(pairs)
-    sums = np.bincount(codes, np.concatenate([one.mean.influence, -two.mean.influence]))
+    sums: Floats = np.bincount(codes, np.concatenate([one.mean.influence, -two.mean.influence])).astype(float)
     groups = tuple(_codes(places)[0][first] for places in clusters)
     spread = variance(sums, groups) + one.mean.floor + two.mean.floor
     n, df = one.found.n + two.found.n, one.mean.of.df + two.mean.of.df

@@ -125,7 +125,7 @@ def mean(values: ArrayLike, of: Draw, known: ArrayLike | None = None) -> Mean:
     ``known`` is what is known of every answer, times what it is worth. The mean of the labelled is taken within each
     stratum and weighted by the stratum's share, that of ``known`` over all answers stands for what it knows: two-phase
     sampling with a regression estimator (Cochran 1977, Sampling Techniques, 12.2 and 12.6). The influences are those of
-    an infinite population that the N answers were drawn from, each stratum's labels with n/(n − 1).
+    an infinite population that the N answers were drawn from; residuals are those of HC2, n/(n − 1) without ``known``.
     """
     y = np.asarray(values, float)
     f = np.zeros(of.total) if known is None else np.asarray(known, float)
@@ -135,15 +135,23 @@ def mean(values: ArrayLike, of: Draw, known: ArrayLike | None = None) -> Mean:
     centres = np.bincount(inside, residual, of.number) / drawn
     value = float(f.mean() + (every / of.total) @ centres)
     influence = (f + centres[of.strata] - value) / of.total
-    spread = residual - centres[inside]
-    scale = np.sqrt(drawn / np.maximum(drawn - 1, 1))
-    influence[of.labelled] += of.weights() * spread * scale[inside]
+    # A label pulls the estimate towards itself; that is given back to its residual (HC2, MacKinnon & White 1985).
+    spread = (residual - centres[inside]) / np.sqrt(1 - _leverage(f[of.labelled], inside, drawn))
+    influence[of.labelled] += of.weights() * spread
     share = every / of.total
-    within = np.bincount(inside, spread**2, of.number) / np.maximum(drawn - 1, 1)
+    within = np.bincount(inside, spread**2, of.number) / drawn
     by_labels = float(np.sum(share**2 * within / drawn))
     floor = _floor(y, inside, share, drawn, within)
     limit = max(0.0, variance(influence, of.clusters) - by_labels)
     return Mean(value, influence, limit, floor, of)
+
+
+def _leverage(f: Floats, inside: NDArray[np.intp], drawn: Floats) -> Floats:
+    """Return each label's leverage on its stratum's mean and, where ``f`` differs there, on the slope; at most 3/4."""
+    centred = f - (np.bincount(inside, f, len(drawn)) / drawn)[inside]
+    squares = np.bincount(inside, centred**2, len(drawn))[inside]
+    slope = np.divide(centred**2, squares, out=np.zeros_like(f), where=squares > 1e-12)
+    return np.asarray(np.minimum(1 / drawn[inside] + slope, 0.75))
 
 
 def _floor(y: Floats, inside: NDArray[np.intp], share: Floats, drawn: Floats, within: Floats) -> float:

@@ -74,7 +74,8 @@ def _text(driver: Any, name: str) -> str:
 
 
 def _rater(driver: Any, name: str) -> None:
-    script = "const r = document.getElementById('rater'); r.value = arguments[0]; r.dispatchEvent(new Event('input')); r.blur()"
+    script = """const r = document.getElementById('rater');
+        r.value = arguments[0]; r.dispatchEvent(new Event('input')); r.blur()"""
     driver.execute_script(script, name)
 
 

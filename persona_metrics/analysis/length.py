@@ -17,6 +17,8 @@ from .rates import LEVEL, NAN, codes
 
 Floats = NDArray[np.float64]
 COLUMNS = ("row", "rate", "equal_length", "low", "high", "slope", "slope_low", "slope_high", "p", "n")
+MOST = 10.0
+"""A standard error in log odds beyond which the lengths told nothing."""
 FEWEST = 10
 """Verdicts of either kind below which a slope is not to be had."""
 
@@ -86,7 +88,9 @@ def _regression(y: Floats, lengths: Floats, where: Any, pairs: Any, number: int)
         return None
     logs = np.log(lengths)
     spread = float(logs.std())
-    if spread < 1e-9:
+    # Rows of two lengths, each alike within, say nothing of length: it is the row.
+    within = max(float(logs[where == i].std()) for i in range(number))
+    if within < 1e-6 * max(1.0, spread):
         return None
     x = np.column_stack([*(np.where(where == i, 1.0, 0.0) for i in range(number)), (logs - logs.mean()) / spread])
     with warnings.catch_warnings():
@@ -96,8 +100,10 @@ def _regression(y: Floats, lengths: Floats, where: Any, pairs: Any, number: int)
         except (np.linalg.LinAlgError, ValueError):
             return None
     beta, covariance = np.asarray(fit.params, float), np.asarray(fit.cov_params(), float)
-    certain = not np.isfinite(beta).all() or not np.isfinite(covariance).all() or np.abs(beta).max() > 15
-    return None if certain or np.diag(covariance).min() <= 0 else (beta, covariance)
+    if not np.isfinite(beta).all() or not np.isfinite(covariance).all() or np.abs(beta).max() > 15:
+        return None
+    variances = np.diag(covariance)
+    return None if variances.min() <= 0 or variances.max() > MOST**2 else (beta, covariance)
 
 
 def _expit(values: ArrayLike) -> Floats:

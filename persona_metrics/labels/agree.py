@@ -22,7 +22,7 @@ from .items import Answers, Item, kinds
 from .read import Label, consensus
 
 Floats = NDArray[np.float64]
-ENOUGH = 10
+ENOUGH = 15
 """Labels below which no rate of a group, kind or difference is corrected."""
 LOW_KAPPA = 0.4
 """Where κ's lower end is below this, the critic's verdicts are not people's (moderate agreement: Landis & Koch 1977)."""
@@ -143,7 +143,12 @@ def agree(
     strata = strata_of(answers.items, weights)
     notes = []
     if strata is None:
-        notes.append("no weights of the draw beside the labels or the run: they count as a simple random draw")
+        why = (
+            "the draws' weights know other answers or groups"
+            if weights
+            else "no weights of the draw beside labels or run"
+        )
+        notes.append(f"{why}: the labels count as a simple random draw")
     if not_blind := sum(not label.blind for labels in mine.values() for label in labels):
         notes.append(f"{not_blind} labels were given with the verdict in sight (blind: false)")
     if not decided:
@@ -175,12 +180,15 @@ def agree(
 
 
 def strata_of(items: Sequence[Item], weights: Sequence[Weights]) -> NDArray[np.str_] | None:
-    """Return each answer's stratum of the draw that knows it; None where answers are left that no draw knows."""
-    if len(weights) != 1:
-        return None  # several draws from the same answers have no strata in common
-    known = weights[0].strata
-    found = [known.get(item.key) for item in items]
-    return None if any(name is None for name in found) else np.array(found, str)
+    """Return each answer's stratum; None where a draw does not know one of the answers, or draws differ in their strata.
+
+    Two draws from the same run by the same attributes have their strata in common, and their labels count together.
+    """
+    if not weights:
+        return None
+    found = [weights[0].strata.get(item.key) for item in items]
+    same = all(one.strata.get(item.key) == name for one in weights[1:] for item, name in zip(items, found, strict=True))
+    return None if not same or any(name is None for name in found) else np.array(found, str)
 
 
 def _rates(units: Units) -> dict[str, Rate]:

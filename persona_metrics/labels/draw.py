@@ -92,7 +92,14 @@ def weights_path(out: Path) -> Path:
 
 
 def write_weights(path: Path, sheet: Sheet, answers: Answers) -> None:
-    """Write what ``agree`` needs and raters must not see: the stratum, and so the verdict, of every answer."""
+    """Write what ``agree`` needs and raters must not see: the stratum, and so the verdict, of every answer.
+
+    Raises ``PersonaError`` where another sheet's weights lie there: they cannot be made again without its seed.
+    """
+    if path.is_file() and read_weights(path).sheet != sheet.name:
+        raise PersonaError(
+            f"{shorten(path)}: the weights of another sheet, which its labels need; choose another --out"
+        )
     names = sorted(set(sheet.strata.values()))
     every, drawn = Counter(sheet.strata.values()), Counter(sheet.strata[item.key] for item in sheet.drawn)
     data = {

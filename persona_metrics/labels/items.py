@@ -54,9 +54,12 @@ class Answers:
 
 
 def key_of(persona: Mapping[str, Any], question: str, answer: str) -> str:
-    """Return the key of a label: 16 hex digits of BLAKE2b over persona (sorted, what is stated), question and answer."""
+    """Return the key of a label: ``k`` and 16 hex digits of BLAKE2b over persona (sorted), question and answer.
+
+    The letter keeps spreadsheets from taking ``12e4…`` for a number.
+    """
     text = json.dumps([sorted(known(persona).items()), question, answer], ensure_ascii=True)
-    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+    return "k" + hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
 def answers_at(path: Path, task: str | None = None) -> tuple[list[Answers], list[str]]:

@@ -71,6 +71,8 @@ def judged(
         said.append(f"{len(strange)} of {len(labelled)} labelled answers are none of these runs' (left out)")
     sheets = {label.sheet for label in labels if label.sheet and label.key in known}
     draws = [read_weights(weights)] if weights else weights_near([*files, *near], sheets)
+    if weights and not known & draws[0].strata.keys():
+        raise PersonaError(f"{shorten(weights)}: the weights of a draw from another run")
     chosen = _by(by, draws)
     found = [one for a in answers if (one := agree(a, labelled, draws, chosen)) is not None]
     return Judged(tuple(found), _models(found), said)

@@ -105,7 +105,7 @@ def _rows(path: Path) -> tuple[list[tuple[str, Mapping[str, Any]]], int]:
             continue
         try:
             row = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             lost += 1
             continue
         if not isinstance(row, dict) or row.get("format") != FORMAT:
@@ -121,6 +121,8 @@ def _csv_rows(text: str, path: Path) -> list[tuple[str, Mapping[str, Any]]]:
     head = text.split("\n", 1)[0]
     # A spreadsheet writes what its country takes for a separator.
     reader = csv.DictReader(io.StringIO(text), delimiter=max(",;\t", key=head.count))
+    csv.field_size_limit(10**9)  # an answer may be long
+    reader.fieldnames = [name.strip().lower() for name in reader.fieldnames or ()]
     if not {"key", "label"} <= set(reader.fieldnames or ()):
         raise PersonaError(
             f"{shorten(path)}: no columns key and label in its first line; label a sheet of `label --out x.csv`"

@@ -76,9 +76,9 @@ def corrected(
 
     PPI++ (``power_tuned``) under a stratified draw: labels weigh what their stratum's share is, λ̂ is the one that is best
     within strata; where these are the critic's verdicts themselves the strata do its work and λ̂ moves nothing. For few
-    labels the plain form's error is too small (it holds in 92.7% of runs with 50): residuals are HC2's, the interval is Wilson's with the n the error is worth and t's quantile, and strata whose labels are all alike are not
-    taken for certain. Clustered by ``clusters`` (N,), the pair, or persona and question. Raises ``ValueError`` without
-    labels.
+    labels the plain form's error is too small (it holds in 92.7% of runs with 50): residuals are HC2's, the interval is
+    Wilson's with the n that the error is worth and t's quantile, and strata whose labels are all alike are not taken for
+    certain. Clustered by ``clusters`` (N,), the pair, or persona and question. Raises ``ValueError`` without labels.
     """
     y, f = np.asarray(labels, float), np.asarray(predicted, float)
     of = draw(~np.isnan(y), strata, clusters)

@@ -85,3 +85,11 @@ def test_few_verdicts_of_a_kind_have_no_slope() -> None:
         }
     )
     assert length.table(frame, {"whole": "personalized"})["slope"].isna().all()
+
+
+def test_no_slope_where_length_is_the_variant_alone() -> None:
+    frame = _frame(np.random.default_rng(5), 100, 0.0)
+    frame["answer_length"] = np.where(frame["variant"] == "whole", 300.0, 100.0)
+    found = length.table(frame, ROWS)
+    assert found["equal_length"].isna().all()
+    assert found["rate"].notna().all()

@@ -55,7 +55,7 @@ def test_critic_that_is_kinder_to_one_group_is_found(tmp_path: Path, capsys: pyt
         return float(item.fits and (item.persona["sex"] != "Female" or hash_half(item.key)))
 
     def hash_half(key: str) -> bool:
-        return int(key, 16) % 2 == 0
+        return int(key[1:], 16) % 2 == 0
 
     write(tmp_path / "labels.jsonl", answered(tmp_path / "l.html", tmp_path / "run", truth))
     (found,) = agree(capsys, tmp_path / "run", tmp_path / "labels.jsonl")["tasks"]
@@ -238,3 +238,49 @@ def test_card_corrects_a_rate_without_labels(place: Path, tmp_path: Path, capsys
 def test_agree_needs_labels_or_a_card(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["agree", str(place / "run")]) == 2
     assert "needs files of labels" in capsys.readouterr().err
+
+
+def test_weights_of_another_run_are_one_line(place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(tmp_path / "other", seed=9)
+    assert main(["label", str(tmp_path / "other"), "--n", "20", "--out", str(tmp_path / "o.html")]) == 0
+    weights = str(tmp_path / "o.weights.json")
+    assert main(["agree", str(place / "run"), str(place / "labels.jsonl"), "--weights", weights]) == 2
+    assert "the weights of a draw from another run" in capsys.readouterr().err
+
+
+def test_two_draws_by_the_same_attributes_count_together(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["label", str(place / "run"), "--n", "30", "--by", "sex", "--seed", "5"]
+    assert main([*command, "--out", str(place / "second.html")]) == 0
+    more = write(place / "second.jsonl", answered(place / "second.html", place / "run", right(0.9)))
+    (found,) = agree(capsys, place / "run", place / "labels.jsonl", more)["tasks"]
+    assert found["weighted"] is True
+    assert 60 < found["labels"] < 90
+
+
+@pytest.mark.parametrize("number", [1, 2, 5])
+def test_few_labels_give_few_numbers_and_no_rate(
+    place: Path, tmp_path: Path, number: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = [json.loads(line) for line in (place / "labels.jsonl").read_text().splitlines()][:number]
+    few = write(tmp_path / "labels.jsonl", lines)
+    (found,) = agree(capsys, place / "run", few)["tasks"]
+    assert found["labels"] == number
+    assert found["rates"] == []
+    assert found["agreement"]["high"] - found["agreement"]["low"] > 0.3
+    assert main(["agree", str(place / "run"), str(few)]) == 0
+    assert "correct no rate" in capsys.readouterr().out
+
+
+def test_two_models_corrected_rates_are_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from tests.fakes.runs import Planted, write_run
+
+    files = []
+    for model, rate in (("model-a", 0.9), ("model-b", 0.3)):
+        write_run(tmp_path / "runs", model=model, planted=Planted(lambda p, v, r=rate: r), n=120)  # noqa: ARG005
+        out = tmp_path / f"{model}.html"
+        assert main(["label", str(tmp_path / "runs" / model), "--n", "40", "--out", str(out)]) == 0
+        files.append(write(tmp_path / f"{model}.jsonl", answered(out, tmp_path / "runs" / model, right(0.9))))
+    (row,) = agree(capsys, tmp_path / "runs", *files)["models"]
+    sign = 1 if row["first"] == "model-a" else -1
+    assert sign * row["value"] > 0.3
+    assert row["low"] > 0 or row["high"] < 0

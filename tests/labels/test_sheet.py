@@ -150,3 +150,17 @@ def test_odd_texts_stay_texts(tmp_path: Path) -> None:
     text = out.read_text(encoding="utf-8")
     assert text.count("</script>") == 2
     assert "{{7*7}}" in data_of(out)["items"][0]["answer"]
+
+
+def test_sheet_does_not_take_anothers_weights_away(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["label", str(folder), "--n", "30", "--out", str(tmp_path / "label.html")]
+    assert main(command) == 0
+    assert main(command) == 0  # the same sheet
+    assert main([*command, "--seed", "1"]) == 2
+    assert "the weights of another sheet" in capsys.readouterr().err
+
+
+def test_key_is_no_number_to_a_spreadsheet() -> None:
+    assert key_of({}, "Q", "A").startswith("k")

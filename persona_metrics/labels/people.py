@@ -9,8 +9,10 @@ from typing import Any
 
 import pandas as pd
 
+from ..environment import DEFAULT
 from ..errors import PersonaError, shorten
 from ..runs.read import Run, TaskRun
+from ..settings import load, source_of
 from . import words
 from .agree import CELLS, Agreed, interval, records
 from .items import answers_of
@@ -63,15 +65,16 @@ class People:
 def people(tasks: Sequence[tuple[Run, TaskRun]], files: Sequence[Path] | None = None) -> People:
     """Return what the labels in ``files`` say of these tasks.
 
-    Without ``files`` the runs' own setting ``labels`` counts, where its files are still there. Raises ``PersonaError``
-    where files are named and no label in them is about an answer here.
+    Without ``files`` the setting ``labels`` counts: the run's own, where its files are still there, else this process's.
+    Raises ``PersonaError`` where files are named and no label in them is about an answer here.
     """
     if files:
         return _of(tasks, list(files))
     found: dict[Key, Agreed] = {}
     notes: list[str] = []
+    here = "" if source_of("labels") == DEFAULT else load().labels
     for run, task in tasks:
-        own = [Path(name) for name in str(task.metadata.get("labels") or "").split(",") if name]
+        own = [Path(name) for name in str(task.metadata.get("labels") or here or "").split(",") if name]
         if not own:
             continue
         if lost := [path for path in own if not path.is_file()]:

@@ -177,6 +177,21 @@ def test_setting_of_the_run_is_taken_where_no_file_is_named(place: Path, tmp_pat
     assert task["people"]
 
 
+def test_setting_of_the_environment_is_taken_where_the_run_has_none(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PERSONA_LABELS", str(place / "labels.jsonl"))
+    assert main(["report", str(place / "run"), "--out", str(tmp_path / "r"), "--no_figures"]) == 0
+    (task,) = json.loads((tmp_path / "r/report.json").read_text())["tasks"]
+    assert task["people"]
+    # Of a run that they are not about, the report says so and goes on.
+    run(tmp_path / "other", seed=11)
+    assert main(["report", str(tmp_path / "other"), "--out", str(tmp_path / "o"), "--no_figures"]) == 0
+    assert any(
+        "labels of another run?" in note for note in json.loads((tmp_path / "o/report.json").read_text())["notes"]
+    )
+
+
 def test_setting_that_names_no_file_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     from persona_metrics import settings
     from persona_metrics.errors import PersonaError

@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print what the labels say."""
-    from ..labels import across, agree, words
+    from ..labels import across, records, words
     from ..labels.judged import judged_at
     from ..labels.read import read_labels
 
@@ -56,9 +56,9 @@ def run(arguments: argparse.Namespace) -> int:
         )
     if arguments.json:
         data = {
-            "tasks": [agree.records(one) for one in judged.found],
+            "tasks": [records.records(one) for one in judged.found],
             "models": [
-                {"task": task, "first": one, "second": two, **agree.interval(value)}
+                {"task": task, "first": one, "second": two, **records.interval(value)}
                 for task, rows in judged.models.items()
                 for (one, two), value in rows.items()
             ],

@@ -17,10 +17,11 @@ from ..runs.terms import terms_of
 from ..statistics.agreement import agreement
 from ..statistics.misclassification import Errors, rogan_gladen
 from ..statistics.two_phase import Interval
-from .agree import interval, strata_of
 from .draw import Weights, weights_near
 from .items import Answers, answers_at
 from .read import Label, by_key, consensus
+from .records import interval
+from .units import strata_of
 
 _CRITIC = ("critic_model", "critic_template", "critic_temperature", "critic_votes")
 

@@ -14,10 +14,11 @@ from ..errors import PersonaError, shorten
 from ..runs.read import Run, TaskRun
 from ..settings import load, source_of
 from . import words
-from .agree import CELLS, Agreed, interval, records
+from .agree import Agreed
 from .items import answers_of
 from .judged import judged
 from .read import Label, read_labels
+from .records import CELLS, interval, records
 
 Key = tuple[Path, str]
 Place = tuple[int, str]

@@ -7,7 +7,10 @@ from collections.abc import Mapping, Sequence
 
 from ..analysis.words import count, listed, p_value, percent, plus_minus, points
 from ..statistics.two_phase import Interval
-from .agree import CELLS, ENOUGH, Agreed, Group, Rate
+from .agree import Agreed
+from .groups import Group
+from .records import CELLS
+from .units import ENOUGH, Rate
 
 
 def share(value: Interval) -> str:

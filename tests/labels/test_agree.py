@@ -299,3 +299,17 @@ def test_two_models_corrected_rates_are_compared(tmp_path: Path, capsys: pytest.
     sign = 1 if row["first"] == "model-a" else -1
     assert sign * row["value"] > 0.3
     assert row["low"] > 0 or row["high"] < 0
+
+
+def test_replies_without_answer_or_verdict_are_said_to_be_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from tests.fakes.runs import Planted, write_run
+
+    write_run(tmp_path / "run", planted=Planted(missing=0.1, failures=0.1), n=120)
+    assert main(["label", str(tmp_path / "run"), "--n", "40", "--out", str(tmp_path / "l.html")]) == 0
+    labels = write(tmp_path / "labels.jsonl", answered(tmp_path / "l.html", tmp_path / "run", right(0.9)))
+    (found,) = agree(capsys, tmp_path / "run", labels)["tasks"]
+    (note,) = found["notes"]
+    assert note.startswith("not in these rates: ")
+    assert found["answers"] < 110

@@ -103,6 +103,10 @@ class Settings(BaseSettings):
         0.2, ge=0, le=1, description="share of replies without an answer beyond which the run says so"
     )
 
+    labels: str | None = Field(
+        None, description="files of people's labels, a comma list: report and leaderboard hold the critic against them"
+    )
+
     critic_model: str | None = Field(None, description="the critic: a model name, embedded, or a panel a,b@url,c")
     critic_base_url: str | None = Field(None, description="the critic's OpenAI-compatible endpoint")
     critic_api_key: SecretStr | None = Field(
@@ -159,7 +163,14 @@ class Settings(BaseSettings):
         return names if info.field_name == "by" else ",".join(names) or None
 
     @field_validator(
-        "critic_model", "personas", "questions", "critic_base_url", "critic_store", "local_model", mode="before"
+        "critic_model",
+        "personas",
+        "questions",
+        "labels",
+        "critic_base_url",
+        "critic_store",
+        "local_model",
+        mode="before",
     )
     @classmethod
     def _text(cls, value: Any) -> Any:
@@ -175,6 +186,14 @@ class Settings(BaseSettings):
         if "min_support" not in self.model_fields_set and self.n < self.min_support:
             self.__dict__["min_support"] = self.n
         return self
+
+    @field_validator("labels")
+    @classmethod
+    def _labels_are_there(cls, value: str | None) -> str | None:
+        for name in (value or "").split(","):
+            if name and not Path(name).is_file():
+                raise ValueError(f"{shorten(name, 80)!r}: no such file of labels (persona-metrics label makes sheets)")
+        return value
 
     @field_validator("mode")
     @classmethod

@@ -21,6 +21,8 @@ COMMANDS: dict[str, str] = {
     "prompts": "write a task's rendered prompts, to be answered elsewhere",
     "score": "judge answers that were made elsewhere",
     "store": "look into, prune or export the verdict store",
+    "label": "write a blind sheet of a run's answers for people to judge",
+    "agree": "hold the critic against people's labels, and correct its rates by them",
     "report": "tables, figures and one page from a run, or from several",
     "leaderboard": "compare models over any number of runs",
     "export": "hand a run on to other tools",

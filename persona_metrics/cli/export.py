@@ -34,6 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--to", required=True, metavar="TARGET", help=listed)
     parser.add_argument("--out", type=Path, default=Path("persona-export"), help="folder (default persona-export)")
+    parser.add_argument(
+        "--labels", nargs="+", type=Path, metavar="FILE", help="inspect, eee: people's labels (default: the run's)"
+    )
     parser.add_argument("--developer", help="eee: who made the model, where its name does not say")
     parser.add_argument("--organization", default="not stated", help="eee: who publishes the result")
     parser.add_argument("--relationship", default="other", help="eee: of publisher to developer (default other)")
@@ -48,8 +51,11 @@ def run(arguments: argparse.Namespace) -> int:
     found = find([arguments.path], Keep.NEWEST)
     run, notes = found.runs[0], list(found.notes)
     from ..export.scores import Task
+    from ..labels.people import people
 
-    tasks = [Task(run, task) for task in run.tasks]
+    labelled = people([(run, task) for task in run.tasks], arguments.labels)
+    notes += labelled.notes
+    tasks = [Task(run, task, labelled.labels(run, task), labelled.of(run, task)) for task in run.tasks]
     writers: Mapping[str, Callable[[list[Any], argparse.Namespace], tuple[list[Path], list[str]]]] = {
         "inspect": _inspect,
         "eee": _eee,

@@ -13,6 +13,7 @@ from typing import Any
 from .. import __version__
 from ..errors import PersonaError, shorten
 from ..files import safe_name, write_text
+from ..labels.agree import Agreed
 from ..runs.rows import fact_of_row
 from .eee_samples import COLLECTION, SCHEMA_VERSION, evaluation_name, lines, result_id, write_lines
 from .scores import CONFIDENCE, Score, Task, critics, date_of, votes_of
@@ -173,6 +174,8 @@ def _result(task: Task, score: Score) -> dict[str, Any]:
         "data_hash": str(metadata.get("data_hash")),
         "pairs_hash": str(metadata.get("pairs_hash")),
     }
+    if task.agreed is not None and score.row == task.agreed.row:
+        details |= _people(task.agreed)
     result: dict[str, Any] = {
         "evaluation_result_id": result_id(task, score.row),
         "evaluation_name": evaluation_name(task) + (f".{score.argument}" if group else ""),
@@ -184,6 +187,15 @@ def _result(task: Task, score: Score) -> dict[str, Any]:
     if not result["score_details"]["uncertainty"]:
         del result["score_details"]["uncertainty"]
     return result
+
+
+def _people(agreed: Agreed) -> dict[str, str]:
+    """Return what people's labels say of the row as the texts that its details may hold."""
+    a, found = agreed.agreement, agreed.rates[0].result.found
+    values = {"agreement": a.agreement.value, "kappa": a.kappa.value, "corrected": found.value}
+    values |= {"corrected_low": found.low, "corrected_high": found.high}
+    said = {f"annotators_{name}": f"{value:.4f}" for name, value in values.items() if value == value}
+    return {"annotators": str(len(agreed.raters)), "annotator_labels": str(agreed.labels), **said}
 
 
 def _parameters(score: Score) -> dict[str, Any] | None:

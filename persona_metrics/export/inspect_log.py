@@ -13,9 +13,11 @@ from .. import __version__
 from ..critic import Verdict
 from ..errors import PersonaError
 from ..files import placing, safe_name
+from ..labels.read import consensus
 from .scores import Answer, Score, Task, critics, date_of
 
 SCORER = "persona_critic"
+HUMAN = "human"
 
 
 def write(tasks: list[Task], out: Path) -> list[Path]:
@@ -79,7 +81,7 @@ def build(task: Task) -> Any:
         results=EvalResults(
             total_samples=len(samples),
             completed_samples=len(samples),
-            scores=_eval_scores(task.scores(), len(samples), len(scored)),
+            scores=[*_eval_scores(task.scores(), len(samples), len(scored)), *_human_scores(task, len(samples))],
         ),
         stats=EvalStats(started_at=created, completed_at=_stamp((date_of(task.run) or 0.0) + _seconds(task))),
         samples=samples,
@@ -104,7 +106,7 @@ def _samples(task: Task) -> Iterator[Any]:
             target="",
             messages=[*asked, ChatMessageAssistant(content=reply, model=task.run.model)],
             output=ModelOutput.from_content(task.run.model, reply),
-            scores={"personalized": _score(answer)},
+            scores={"personalized": _score(answer), **_human(task, answer)},
             role_usage={"critic": ModelUsage(**used)} if used else {},
             metadata={
                 "pair_id": row["pair_id"],
@@ -144,6 +146,43 @@ def _score(answer: Answer) -> Any:
         reason=None if failure is None else "invalid_response_format" if row["reply"] else "no_response",
         metadata={**details, "answer_failure": failure} if failure else details,
     )
+
+
+def _human(task: Task, answer: Answer) -> dict[str, Any]:
+    """Return what people said of the answer as a second scorer's score; nothing where nobody was asked."""
+    from inspect_ai.scorer import Score as InspectScore
+
+    labels = task.labels_of(answer)
+    if not labels:
+        return {}
+    notes = "\n".join(f"{one.rater}: {one.label}{f' ({one.note})' if one.note else ''}" for one in labels)
+    details = {"needs_revision": {one.rater: one.label for one in labels}, "blind": all(one.blind for one in labels)}
+    value = consensus(labels)
+    if value is None:
+        return {HUMAN: InspectScore.unscored(reason="other", explanation=notes, metadata=details)}
+    return {HUMAN: InspectScore(value=value, answer=answer.row["answer"], explanation=notes, metadata=details)}
+
+
+def _human_scores(task: Task, samples: int) -> list[Any]:
+    from inspect_ai.log import EvalMetric, EvalScore
+
+    if task.agreed is None:
+        return []
+    agreed = task.agreed
+    values = {"agreement": agreed.agreement.agreement.value, "kappa": agreed.agreement.kappa.value}
+    if agreed.rates:
+        found = agreed.rates[0].result.found
+        values |= {"corrected": found.value, "corrected_low": found.low, "corrected_high": found.high}
+    return [
+        EvalScore(
+            name=HUMAN,
+            scorer=HUMAN,
+            scored_samples=agreed.labels,
+            unscored_samples=samples - agreed.labels,
+            metrics={k: EvalMetric(name=k, value=v) for k, v in values.items() if v == v},
+            metadata={"raters": list(agreed.raters), "confidence_level": 0.95},
+        )
+    ]
 
 
 def _usage(verdict: Verdict | None) -> dict[str, int]:

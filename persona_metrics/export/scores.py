@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -19,6 +19,8 @@ from ..errors import PersonaError, shorten
 from ..evaluations import EVALUATIONS
 from ..evaluations.facts import kind_of
 from ..files import scrubbed
+from ..labels.agree import Agreed
+from ..labels.read import Label
 from ..runs.read import ReadLog, Run, TaskRun, read_samples, tidy, variant_rows
 from ..runs.rows import Scale, scale
 
@@ -96,10 +98,16 @@ def _vote(vote: Vote, protocol: Protocol) -> str:
 
 @dataclass(frozen=True)
 class Task:
-    """One task of a run, read as far as a way out needs it."""
+    """One task of a run, read as far as a way out needs it; ``human`` are people's labels by document and variant."""
 
     run: Run
     task: TaskRun
+    human: Mapping[tuple[int, str], Sequence[Label]] = field(default_factory=dict, compare=False)
+    agreed: Agreed | None = field(default=None, compare=False)
+
+    def labels_of(self, answer: Answer) -> Sequence[Label]:
+        """Return what people said of the answer."""
+        return self.human.get((int(answer.row["doc_id"]), str(answer.row["variant"])), ())
 
     @property
     def name(self) -> str:

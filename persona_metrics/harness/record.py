@@ -54,6 +54,8 @@ def metadata(
         **evaluation.record(),
         **critic_card(settings),
     }
+    if settings.labels:
+        recorded["labels"] = settings.labels
     if support := evaluation.support(pair.persona for pair in pairs):
         recorded["support"] = support
     return recorded

@@ -16,6 +16,7 @@ from ..errors import PersonaError
 from ..evaluations import EVALUATIONS
 from ..evaluations.leave_one_out import ALL_LISTED
 from ..export.scores import votes_of
+from ..labels.people import People as Labelled
 from ..runs.read import ReadLog, read_samples, tidy
 from ..runs.terms import task_terms
 from .collect import Measured, Table
@@ -46,6 +47,15 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class People:
+    """What people's labels say of the row: κ with its interval, and the corrected rate; None without labels."""
+
+    kappa: Cell | None = None
+    corrected: Cell | None = None
+    labels: int = 0
+
+
+@dataclass(frozen=True)
 class Row:
     """One model. Rates are shares in 0…1; None where it was not measured. ``n`` are judged pairs, ``missing`` others.
 
@@ -72,6 +82,7 @@ class Row:
     importances: tuple[Importance, ...]
     passes: Mapping[int, float | None]
     others: Mapping[str, Cell]
+    people: People
     critic: str
     data_hash: str
     run: str
@@ -99,8 +110,8 @@ class Board:
         }
 
 
-def build(table: Table) -> Board:
-    """Read the table's samples and return its board.
+def build(table: Table, people: Labelled | None = None) -> Board:
+    """Read the table's samples and return its board; ``people`` is what labels say of its runs.
 
     Each two models with samples are compared over the pairs that both have (``analysis.compare``: McNemar's exact p, the
     clustered one where persons or questions repeat, Holm over all comparisons of the table); those with an adjusted p of
@@ -120,6 +131,8 @@ def build(table: Table) -> Board:
             continue
         if frame is not None and draft["n"]:
             frames[model] = frame
+        draft["people"], doubt = _people(measured.get("main"), people)
+        draft["notes"] += doubt
         drafts.append(draft)
         notes += said
     if not drafts:
@@ -143,6 +156,16 @@ def build(table: Table) -> Board:
         rows.append(Row(**draft, groups=shared.get(draft["model"], ""), rank=rank, rank_low=low, rank_high=high))
     notes += _table_notes(table, records)
     return Board(table.terms, table.reasons, tuple(rows), tuple(records), tuple(dict.fromkeys(notes)))
+
+
+def _people(measured: Measured | None, people: Labelled | None) -> tuple[People, tuple[str, ...]]:
+    found = people.of(measured.run, measured.task) if people and measured else None
+    if found is None:
+        return People(), ()
+    kappa, rate = found.agreement.kappa, found.rates[0].result.found if found.rates else None
+    shown = None if math.isnan(kappa.value) else Cell(kappa.value, kappa.low, kappa.high, share=False)
+    corrected = None if rate is None else Cell(rate.value, rate.low, rate.high)
+    return People(shown, corrected, found.labels), (found.warning,) if found.warning else ()
 
 
 def _draft(model: str, measured: Mapping[str, Measured]) -> tuple[pd.DataFrame | None, dict[str, Any], list[str]]:

@@ -121,6 +121,20 @@ COLUMNS: tuple[Column, ...] = (
         )
         for k in PASS_STEPS
     ),
+    Column(
+        "by people",
+        lambda r: NONE if r.people.corrected is None else _with_ends(r.people.corrected),
+        lambda r: None if r.people.corrected is None else r.people.corrected.value,
+        "the rate corrected by people's labels (PPI++), with its interval",
+        always=False,
+    ),
+    Column(
+        "κ",
+        lambda r: NONE if r.people.kappa is None else _with_ends(r.people.kappa),
+        lambda r: None if r.people.kappa is None else r.people.kappa.value,
+        "the critic's agreement with people beyond chance (Cohen's κ), with its interval",
+        always=False,
+    ),
     Column("no verdict", lambda r: _count(r.missing), lambda r: r.missing, "pairs left out, their verdict is missing"),
     Column(
         "no answer",
@@ -138,18 +152,18 @@ def _other(name: str) -> Column:
         found = row.others.get(name)
         if found is None:
             return NONE
-        ends = (
-            ""
-            if found.low is None or found.high is None
-            else f" ({_unit(found, found.low)}–{_unit(found, found.high)})"
-        )
-        return _unit(found, found.value) + ends
+        return _with_ends(found)
 
     def key(row: Row) -> float | None:
         return row.others[name].value if name in row.others else None
 
     evaluation, fact = next((e, f) for e in EVALUATIONS.values() for f in e.rows if f.column == name)
     return Column(name, cell, key, f"{evaluation.title}: {fact.says}", always=False)
+
+
+def _with_ends(cell: Cell) -> str:
+    ends = "" if cell.low is None or cell.high is None else f" ({_unit(cell, cell.low)}–{_unit(cell, cell.high)})"
+    return _unit(cell, cell.value) + ends
 
 
 def _unit(cell: Cell, value: float) -> str:

@@ -94,13 +94,18 @@ def as_csv(boards: Sequence[Board]) -> str:
         *_NUMBERS,
         "worst_group_name",
         "top_importances",
+        "by_people",
+        "kappa",
+        "labels",
     ]
     out.writerow([*head, *(f"pass@{k}" for k in PASS_STEPS), *others, *terms, "run", "notes"])
     for number, board in enumerate(boards, 1):
         for row in board.rows:
             values: list[Any] = [number, row.rank, row.rank_low, row.rank_high, row.model, row.groups]
             values += [*(getattr(row, name) for name in _NUMBERS)]
-            values += [row.worst_group_name, top_importances(row, digits=4), *(row.passes.get(k) for k in PASS_STEPS)]
+            values += [row.worst_group_name, top_importances(row, digits=4)]
+            values += [*(c and c.value for c in (row.people.corrected, row.people.kappa)), row.people.labels or None]
+            values += [*(row.passes.get(k) for k in PASS_STEPS)]
             values += [(row.others[name].value if name in row.others else None) for name in others]
             values += [*(board.terms[name] for name in terms), row.run, "; ".join(row.notes)]
             out.writerow([safe_cell(value) for value in values])

@@ -30,6 +30,8 @@ _SHARES = frozenset(
     | {"between_group_sd", "hat_bound_low", "hat_bound_high", "partial_low", "partial_high", "overall", "never"}
     | {"worst_low", "worst_high", "worst_probability", "worst_raw", "worst_raw_low", "worst_raw_high", "gap", "gap_low"}
     | {"gap_high", "sd_low", "sd_high", "distinct"}
+    | {"equal_length", "people_alone", "people_low", "people_high", "critic", "kinder", "kinder_low", "kinder_high"}
+    | {"apart", "apart_low", "apart_high"}
 )
 _FIRST = ("model", "task", "critic_model", "critic_endpoint", "mode", "n", "seed", "source", "data_hash", "pairs_hash")
 

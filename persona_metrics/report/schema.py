@@ -37,6 +37,9 @@ class TaskReport(_Model):
     lost: int = Field(description="lines that could not be read")
     headline: str = Field(description="the main number as a sentence")
     finding: str = Field(description="what the evaluation is about, as a sentence; empty where there is none")
+    people: str = Field(
+        default="", description="what people's labels say of the critic and the rate; empty without any"
+    )
     metadata: dict[str, Any] = Field(description="what the run recorded of itself: settings, hashes, versions")
     usage: UsageReport
     tables: dict[str, Rows] = Field(

@@ -68,6 +68,12 @@ def of_entry(entry: Entry) -> TaskTables:
     return TaskTables(entry, {**found, "lm_eval": lm_eval_rows(entry.task.rows)})
 
 
+def with_tables(table: TaskTables, more: Mapping[str, pd.DataFrame]) -> TaskTables:
+    """Return the same with tables that stand before lm-eval's own."""
+    last = {"lm_eval": table.tables["lm_eval"]}
+    return TaskTables(table.entry, {**{k: v for k, v in table.tables.items() if k not in last}, **more, **last})
+
+
 def lm_eval_rows(rows: Mapping[str, Row]) -> pd.DataFrame:
     """Return lm-eval's table: row, value, stderr (NaN where it says N/A)."""
     listed = [(row.name, row.value, math.nan if row.stderr is None else row.stderr) for row in rows.values()]

@@ -10,12 +10,13 @@ from typing import Any
 from .. import __version__
 from ..errors import PersonaError
 from ..files import check_folder, file_name, placing, unwritable, write_text
+from ..labels.people import People, people
 from . import browser, page, words
 from .figures.draw import draw
 from .figures.style import save
 from .load import find, read
 from .schema import ComparisonReport, Report, TaskReport, UsageReport, WarningReport
-from .tables import Comparison, TaskTables, comparisons, csv_text, of_entry, plain, records
+from .tables import Comparison, TaskTables, comparisons, csv_text, of_entry, plain, records, with_tables
 
 
 @dataclass(frozen=True)
@@ -28,24 +29,33 @@ class Written:
     notes: tuple[str, ...]
 
 
-def write_report(paths: Sequence[Path], out: Path, *, html: bool = True, figures: bool = True) -> Written:
+def write_report(
+    paths: Sequence[Path],
+    out: Path,
+    *,
+    html: bool = True,
+    figures: bool = True,
+    labels: Sequence[Path] | None = None,
+) -> Written:
     """Write the report on the runs that ``paths`` stand for (see ``load.find``) into ``out``.
 
-    Raises ``PersonaError`` where there is no run, and where ``out`` cannot be written.
+    ``labels`` are files of people's labels (None: the runs' own setting). Raises ``PersonaError`` where there is no run, and
+    where ``out`` cannot be written.
     """
     runs, found_notes = find(paths)
     loaded = read(runs)
+    said = people([(entry.run, entry.task) for entry in loaded.entries], labels)
     tables, refused = [], []
     for entry in loaded.entries:
         try:
-            tables.append(of_entry(entry))
+            tables.append(with_tables(of_entry(entry), said.tables(entry.run, entry.task)))
         except PersonaError as error:
             refused.append(error)
     if not tables:
         raise refused[0]
     compared, apart = comparisons(tables)
-    notes = (*found_notes, *loaded.notes, *apart, *(f"left out: {error}" for error in refused))
-    report = _report(tables, compared, notes)
+    notes = (*found_notes, *loaded.notes, *apart, *said.notes, *(f"left out: {error}" for error in refused))
+    report = _report(tables, compared, notes, said)
     _prepare(out)
     with placing(out) as part:
         write_text(part / "report.json", report.model_dump_json(indent=1))
@@ -84,12 +94,15 @@ def _csv(folder: Path, tables: Sequence[TaskTables], compared: Sequence[Comparis
             write_text(folder / f"{name}-differences.csv", csv_text(comparison.differences))
 
 
-def _report(tables: Sequence[TaskTables], compared: Sequence[Comparison], notes: Sequence[str]) -> Report:
+def _report(tables: Sequence[TaskTables], compared: Sequence[Comparison], notes: Sequence[str], said: People) -> Report:
     return Report(
         pack_version=__version__,
         notes=list(notes),
-        warnings=[WarningReport(text=w.text, about=w.about) for w in words.warnings(tables, compared)],
-        tasks=[_task(t, tables) for t in tables],
+        warnings=[
+            WarningReport(text=w.text, about=w.about)
+            for w in (*words.warnings(tables, compared), *_disagree(tables, said))
+        ],
+        tasks=[_task(t, tables, said) for t in tables],
         comparisons=[
             ComparisonReport(kind=c.kind, of=c.of, rates=records(c.rates), differences=records(c.differences))
             for c in compared
@@ -97,7 +110,12 @@ def _report(tables: Sequence[TaskTables], compared: Sequence[Comparison], notes:
     )
 
 
-def _task(table: TaskTables, every: Sequence[TaskTables]) -> TaskReport:
+def _disagree(tables: Sequence[TaskTables], said: People) -> list[words.Warning]:
+    found = ((said.warning(t.entry.run, t.entry.task), f"{t.entry.task.name} of {t.entry.label}") for t in tables)
+    return [words.Warning(text, about) for text, about in found if text]
+
+
+def _task(table: TaskTables, every: Sequence[TaskTables], said: People) -> TaskReport:
     entry = table.entry
     usage = entry.data.usage
     metadata: dict[str, Any] = plain(dict(entry.task.metadata))
@@ -115,6 +133,7 @@ def _task(table: TaskTables, every: Sequence[TaskTables]) -> TaskReport:
         lost=entry.data.log.lost,
         headline=words.headline(table),
         finding=" ".join(filter(None, (words.worth(table, every), words.finding(table)))),
+        people=said.sentence(entry.run, entry.task),
         metadata=metadata,
         usage=UsageReport(**vars(usage)),
         tables={name: records(rows) for name, rows in table.tables.items()},

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import PersonaError, shorten
-from ..personas import band, bands, known, number, require_attributes
+from ..personas import NOT_STATED, band, bands, number, require_attributes
 
 _AMOUNT = r"\$?(\d[\d,]*(?:\.\d+)?k?)"
 _RANGE = re.compile(rf"^\s*{_AMOUNT}\s*(?:-|–|to)\s*{_AMOUNT}\s*$", re.I)
@@ -154,12 +154,14 @@ def _amount(text: str) -> float:
 def holds(condition: Condition, attributes: Mapping[str, str]) -> bool | None:
     """Return whether the persona meets the condition; None where an attribute that decides it is not stated.
 
-    One condition of an "all" that fails settles it, as does one of an "any" that holds, whatever else is unknown.
+    An age or income that is no number counts as not stated. One condition of an "all" that fails settles it, as does one of an "any" that holds, whatever else is unknown.
     """
     match condition:
         case Has(attribute, values):
-            value = known({attribute: attributes.get(attribute)}).get(attribute)
-            return None if value is None else any(matches_value(attribute, wanted, value) for wanted in values)
+            value = attributes.get(attribute)
+            if value is None or band(attribute, value) == NOT_STATED:
+                return None
+            return any(matches_value(attribute, wanted, value) for wanted in values)
         case Not(inside):
             found = holds(inside, attributes)
             return None if found is None else not found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
@@ -31,10 +31,6 @@ SPLITS: Mapping[str, str] = MappingProxyType({"main": "choice.jsonl", "holdout":
 
 LENGTH_TOLERANCE = 0.9
 """The shortest option has at least this share of the longest one's characters."""
-
-_FIELDS = frozenset(
-    "id attribute question topic need options rules reason changes eligible invariant".split()
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -93,6 +89,9 @@ class ChoiceItem:
             if change.right == right:
                 return {**attributes, **change.to}
         raise PersonaError(f"{self.id}: no change leads to option {right}; there are {len(self.changes)}")
+
+
+_FIELDS = frozenset(field.name for field in fields(ChoiceItem))
 
 
 def load_items(split: str = "all") -> tuple[ChoiceItem, ...]:

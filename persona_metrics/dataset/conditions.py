@@ -78,7 +78,9 @@ def parse(data: Any, where: str) -> Condition:
             inside = _parse_list(data[key], f"{where}.{key}")
             return AnyOf(inside) if key == "any" else AllOf(inside)
     found = shorten(", ".join(map(str, data)), 60) or "nothing"
-    raise PersonaError(f'{where}: a condition has "attribute" and "values", or one of "not", "any", "all"; found {found}')
+    raise PersonaError(
+        f'{where}: a condition has "attribute" and "values", or one of "not", "any", "all"; found {found}'
+    )
 
 
 def _parse_list(data: Sequence[Any], where: str) -> tuple[Condition, ...]:
@@ -154,7 +156,8 @@ def _amount(text: str) -> float:
 def holds(condition: Condition, attributes: Mapping[str, str]) -> bool | None:
     """Return whether the persona meets the condition; None where an attribute that decides it is not stated.
 
-    An age or income that is no number counts as not stated. One condition of an "all" that fails settles it, as does one of an "any" that holds, whatever else is unknown.
+    An age or income that is no number counts as not stated. One condition of an "all" that fails settles it, as does
+    one of an "any" that holds, whatever else is unknown.
     """
     match condition:
         case Has(attribute, values):

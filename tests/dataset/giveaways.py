@@ -17,10 +17,11 @@ from persona_metrics.personas import Persona
 
 PERSONAS_AN_ITEM = 20
 SPLITS = 20
-COMMON = frozenset(
+_COMMON = (
     "a an and are as at be but by for from had has have in into is it its no not of off on one or out so that the their"
-    " them then there this to up was what where which who will with you your".split()
+    " them then there this to up was what where which who will with you your"
 )
+COMMON = frozenset(_COMMON.split())
 """Words that say nothing of what a text is about."""
 
 

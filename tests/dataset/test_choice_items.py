@@ -154,7 +154,9 @@ def test_each_change_gives_a_person_who_can_be_and_for_whom_the_rule_holds(perso
 def test_an_inconsistent_change_would_be_found(personas: Sequence[Persona]) -> None:
     single = [p.attributes for p in personas if p.attributes["marital status"] == "Never married"][:30]
     assert broken_rules(single) == {}
-    assert "couples are married" in broken_rules([{**p, "household type": "Married couple, no own children under 18 at home"} for p in single])
+    assert "couples are married" in broken_rules(
+        [{**p, "household type": "Married couple, no own children under 18 at home"} for p in single]
+    )
     readers = [p.attributes for p in personas if "crossword" in p.attributes["personal time"]][:5]
     assert contradictions(readers) == []
     assert contradictions([{**p, "vision difficulty": "Yes"} for p in readers])

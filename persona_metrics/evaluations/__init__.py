@@ -16,6 +16,8 @@ NAMES: tuple[str, ...] = (
     "leave_one_out",
     "intersectionality",
     "pass_at_k",
+    "choice",
+    "opinion",
 )
 """Each is a file here with one ``Evaluation`` of that name, a file in ``analysis/`` and one in ``report/figures/``."""
 

@@ -36,6 +36,7 @@ ROWS: Mapping[str, bool] = {
     fact.kind.replace("@k", "@1").replace("^k", "^1"): fact.higher_is_better
     for evaluation in evaluations.EVALUATIONS.values()
     for fact in (*evaluation.rows, *SHARED)
+    if fact.kind != "acc"  # lm-eval's own
 }
 """The rows that YAML files may name, and whether higher is better. Rows that depend on the data join at run time."""
 
@@ -75,7 +76,7 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         self._repeats = min(len(people), len(questions)) < len(self.pairs)
         config["generation_kwargs"] = self._generation(config.get("generation_kwargs"))
         super().__init__(config=config)
-        self.dataset = {"test": _documents(self.pairs)}
+        self.dataset = {"test": self._documents()}
         for ensemble in self._ensembles():
             ensemble.filters = [_bind(f, self) for f in ensemble.filters]
 
@@ -105,7 +106,10 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
 
     def download(self, *args: Any, **kwargs: Any) -> None:  # noqa: ARG002
         """Hand over the pairs that were drawn; nothing is downloaded here."""
-        self.dataset = {"test": _documents(self.pairs)}
+        self.dataset = {"test": self._documents()}
+
+    def _documents(self) -> datasets.Dataset:
+        return datasets.Dataset.from_list([record.document(pair) for pair in self.pairs])
 
     def doc_to_text(self, doc: Any, doc_to_text: Any = None) -> Any:
         """Render the YAML's template over the pair; ``prompt`` is the mode's template, filled in."""
@@ -356,10 +360,6 @@ class PersonaCritic(Filter):  # type: ignore[misc]
 def _bind(factory: Any, task: PersonaTask) -> Any:
     made = factory.func if isinstance(factory, partial) else factory
     return partial(factory, task=task) if made is PersonaCritic else factory
-
-
-def _documents(pairs: Sequence[sources.Pair]) -> datasets.Dataset:
-    return datasets.Dataset.from_list([record.document(pair) for pair in pairs])
 
 
 def _flat(results: Any) -> list[Mapping[str, Any]]:

@@ -25,6 +25,7 @@ from .task import _CHAT_MODELS, PersonaTask, _model_name
 
 _BASES: tuple[type, ...] = (PersonaTask,)
 try:  # lm-eval 0.5 has a class for each output type, and a task of ours may be of either
+    from lm_eval.api.task import GenerateTask as _  # 0.4 has another MultipleChoiceTask
     from lm_eval.api.task import MultipleChoiceTask
 
     _BASES = (PersonaTask, MultipleChoiceTask)
@@ -45,7 +46,6 @@ class ChoosingTask(*_BASES):  # type: ignore[misc]
         config = dict(config or {})
         self._form = GENERATE if config.get("output_type") == "generate_until" else LOGLIKELIHOOD
         super().__init__(config=config)
-        self._by_id = {document.id: document for document in self.pairs}
 
     def _draw(self, evaluation: str) -> sources.Pool:
         personas, label = sources.load_personas(self.settings)
@@ -53,6 +53,7 @@ class ChoosingTask(*_BASES):  # type: ignore[misc]
         assert isinstance(built, Judgefree)
         self.evaluation = replace(built, form=self._form)  # type: ignore[type-var]
         self.pairs = self.evaluation.documents()
+        self._by_id = {document.id: document for document in self.pairs}
         return sources.Pool(personas, (), sources.content_hash(personas, ()), label)
 
     def _generation(self, given: Mapping[str, Any] | None) -> dict[str, Any] | None:  # type: ignore[override]
@@ -65,7 +66,7 @@ class ChoosingTask(*_BASES):  # type: ignore[misc]
 
     def _prompt(self, doc: Mapping[str, Any], persona: Persona | None = None, mode: str | None = None) -> str:
         del persona, mode
-        document = {d.id: d for d in self.pairs[:1]}.get(doc["pair_id"]) or self._by_id[doc["pair_id"]]
+        document = self._by_id[doc["pair_id"]]
         return self._asked(document, document.asks[0])
 
     def _asked(self, document: Document, ask: Ask) -> str:

@@ -60,6 +60,8 @@ def headline(name: object, found: Tables) -> str:
         return "There are no samples to count: lm-eval's own table is all there is."
     row = rows.iloc[0]
     judged, missing = int(row["n"]), int(row["missing"])
+    if not judged and not evaluation_of(name).needs_critic:
+        return f"No reply could be used in any of {count(missing, 'pair')}." if missing else "No pair was run."
     if not judged:
         return f"There is no verdict on any of {count(missing, 'pair')}." if missing else "No pair was run."
     own = getattr(_of(name), "said", None)
@@ -69,6 +71,14 @@ def headline(name: object, found: Tables) -> str:
     if missing:
         return f"{text}; {missing:,} of {judged + missing:,} have no verdict."
     return f"{text} ({count(judged, 'pair')}, none without a verdict)."
+
+
+def comparable(name: object, frame: pd.DataFrame) -> pd.DataFrame | None:
+    """Return the frame by whose values two models are compared; None where an evaluation has no value a pair."""
+    if evaluation_of(name).needs_critic:
+        return frame
+    own = getattr(_of(name), "comparable", None)
+    return None if own is None else cast(pd.DataFrame, own(frame))
 
 
 def finding(name: object, found: Tables) -> str:
@@ -93,13 +103,13 @@ WIDE = 0.1
 def _of_headline(row: pd.Series) -> list[str]:
     lines = []
     judged, missing = int(row["n"]), int(row["missing"])
-    if judged and missing / (judged + missing) > 0.05:
+    if judged and missing / (judged + missing) > 0.05 and not math.isnan(float(row["bound_low"])):
         lines.append(
             f"{percent(missing / (judged + missing))} of pairs have no verdict: the rate could lie anywhere from"
             f" {percent(float(row['bound_low']))} to {percent(float(row['bound_high']))}."
         )
     reach = max(float(row["high"]) - float(row["value"]), float(row["value"]) - float(row["low"]))
-    if reach > WIDE:
+    if reach > WIDE and "items" not in row:
         lines.append(
             f"n = {judged} is small: the 95% interval reaches {100 * reach:.0f} points to a side, and"
             " differences within it say nothing."
@@ -113,4 +123,4 @@ def _of_headline(row: pd.Series) -> list[str]:
     return lines
 
 
-__all__ = ["LEVEL", "SMALL", "compare", "doubts", "finding", "headline", "intervals", "tables"]
+__all__ = ["LEVEL", "SMALL", "comparable", "compare", "doubts", "finding", "headline", "intervals", "tables"]

@@ -12,8 +12,11 @@ from pathlib import Path
 from .. import embedded_model, settings
 from ..errors import PersonaError
 from ..harness.task_files import include_path
+from . import demo_judgefree
 
 NOTHING = "The 135M embedded critic's verdicts mean nothing. They show that everything runs, not how good a model is."
+
+REAL = "A real number for the embedded model, without a critic. "
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,9 +59,10 @@ def run(arguments: argparse.Namespace) -> int:
             "OPENAI_API_KEY": "none",  # lm-eval's chat models insist on a key; the user's own is not needed here
         }
         code = subprocess.run(command, env=environment, check=False).returncode
-    if code:
-        raise PersonaError(f"lm_eval ended with exit code {code}; what it said stands above")
-    print(f"\n{NOTHING}\n\nFiles:")
+        if code:
+            raise PersonaError(f"lm_eval ended with exit code {code}; what it said stands above")
+        alone = demo_judgefree.run(server.base_url, out, environment)
+    print("\n".join((f"\n{NOTHING}", *(f"\n{REAL}{sentence}" for sentence in alone), "\nFiles:")))
     for written in sorted(out.rglob("*.json*")):
         print(f"  {written}")
     return 0

@@ -29,6 +29,8 @@ PER_ITEM = 20
 """Personas an item is asked, at the least."""
 SAMPLES = 2
 """Replies a persona where letters are generated and ``k`` is not given: one in each order of the options."""
+FAR = 50.0
+"""No skill or steer lies beyond: a distance is at most 1, and the tables hold no grouping whose groups differ by less than .02."""
 TOPIC = "topic="
 MEASURES = ("skill", "steer")
 """The rows that also stand by topic and by grouping."""
@@ -57,7 +59,7 @@ class Opinion(Judgefree):
             "skill",
             "how much nearer to the group's answers than the survey's average person is: 0 the average person, 1 the"
             " group's own table, below 0 farther off",
-            least=-math.inf,
+            least=-FAR,
             unit="ratio",
             judged=False,
             column="skill",
@@ -65,8 +67,8 @@ class Opinion(Judgefree):
         Fact(
             "steer",
             "slope of the modelled differences between groups on the true ones: 1 right, above 1 exaggerated, 0 none",
-            least=-math.inf,
-            most=math.inf,
+            least=-FAR,
+            most=FAR,
             unit="ratio",
             judged=False,
             column="steer",
@@ -74,16 +76,16 @@ class Opinion(Judgefree):
         Fact(
             "steer_corrected",
             "the same slope with the survey's sampling noise taken out of it",
-            least=-math.inf,
-            most=math.inf,
+            least=-FAR,
+            most=FAR,
             unit="ratio",
             judged=False,
         ),
-        Fact("ceiling", "the skill that the survey's own sampling noise allows", least=-math.inf, unit="ratio", judged=False),
+        Fact("ceiling", "the skill that the survey's own sampling noise allows", least=-FAR, unit="ratio", judged=False),
         Fact(
             "skill_ordinal",
             "skill over items with ordered options, by how far along the scale answers would have to move (Wasserstein)",
-            least=-math.inf,
+            least=-FAR,
             unit="ratio",
             judged=False,
         ),

@@ -159,7 +159,7 @@ def results_of(sample: Mapping[str, Any]) -> list[dict[str, Any]]:
     In a samples file lm-eval has made a text of each: JSON (see ``Result``), or Python's own notation. Without a critic the
     results are made of the responses (``evaluations.judgefree``).
     """
-    if judgefree.is_judgefree(sample["doc"]):
+    if judgefree.is_judgefree(sample.get("doc") or {}):
         try:
             return judgefree.results(sample["doc"], sample.get("resps") or [])
         except (KeyError, IndexError, TypeError, ValueError):
@@ -211,7 +211,7 @@ def _result(item: Any) -> dict[str, Any] | None:
 
 def replies_of(sample: Mapping[str, Any]) -> list[str]:
     """Return a sample's raw replies, one a variant; options' loglikelihoods are none."""
-    if judgefree.is_judgefree(sample["doc"]) and len(sample.get("resps") or []) != len(sample["doc"]["asks"]):
+    if judgefree.is_judgefree(sample.get("doc") or {}) and len(sample.get("resps") or []) != len(sample["doc"]["asks"]):
         return []
     flat: list[str] = []
     for item in sample.get("resps") or []:

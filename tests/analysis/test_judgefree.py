@@ -80,6 +80,7 @@ def test_nothing_read_says_so(choices: list[Any]) -> None:
     assert analysis.headline("opinion", none) == "No reply could be used in any of 40 pairs."
 
 
+@pytest.mark.slow
 def test_adapts_and_stays_are_recovered_within_their_intervals(choices: list[Any]) -> None:
     frame = sampled(choices, replies(choices, lambda d, ask: ask.right), "choice")
     for adapts, stays in ((0.6, 0.85), (0.25, 0.5)):
@@ -113,9 +114,10 @@ def opinions(steer: float, rng: np.random.Generator, documents: list[Any], k: in
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("steer", [0.0, 1.0, 2.0])
 def test_slope_of_sampled_answers_is_recovered_within_its_interval(steer: float) -> None:
-    made = Opinion.build(settings.load({"n": 600, "by": "sex", "k": 3}), POOL)
+    made = Opinion.build(settings.load({"n": 1460, "by": "sex", "k": 3}), POOL)
     documents = made.documents()
     people = {d.persona.id: d.persona.attributes for d in documents}
     held, values = 0, []

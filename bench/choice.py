@@ -1,4 +1,7 @@
-"""What the tasks without a critic add to a model's own time: 2,000 documents against lm-eval's start. Prints one line; seconds are of the processor, so that a busy machine says the same."""
+"""What the tasks without a critic add to a model's own time: 2,000 documents against lm-eval's start.
+
+Prints one line. Seconds are the processor's, so that a busy machine says the same.
+"""
 
 from __future__ import annotations
 

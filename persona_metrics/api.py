@@ -83,8 +83,9 @@ def evaluate_model(
     ``"embedded"``, or with ``model_args`` any model type of lm-eval (``model="hf"``,
     ``model_args={"pretrained": …}``). ``evaluation_type`` is ``main``, ``contrast``, ``loo``,
     ``intersectionality``, ``pass_at_k``, or ``choice`` or ``opinion``, which need no critic: by loglikelihood where the model
-    gives one, by a letter that it writes where it is a chat model. ``loo_attributes`` are names, or a JSON file or object as ``loo_json`` takes it; ``intersections`` a
-    JSON file or a list of objects. ``more`` takes every other setting by name (``critic_base_url=``, ``by=``, …).
+    gives one, by a letter that it writes where it is a chat model. ``loo_attributes`` are names, or a JSON file or object as
+    ``loo_json`` takes it; ``intersections`` a JSON file or a list of objects. ``more`` takes every other setting by name
+    (``critic_base_url=``, ``by=``, …).
     ``output_path`` also writes lm-eval's results and samples files there.
 
     ``api_key`` goes to the model's host alone (and to a critic at the same one). Without it OPENAI_API_KEY goes to

@@ -10,7 +10,7 @@ import pandas as pd
 
 from ..evaluations.base import WHOLE, row_of
 from ..evaluations.choice import CHANGED, NOBODY, UNRELATED
-from .rates import NAN, SMALL, Floats, clusters_of, headline, pairs, summary
+from .rates import NAN, SMALL, Floats, by_row, clusters_of, headline, pairs, summary
 from .words import count, listed, percent, plus_minus
 
 _COLUMNS = ["row", "attribute", "rate", "low", "high", "n", "missing", "small"]
@@ -69,7 +69,9 @@ def comparable(frame: pd.DataFrame) -> pd.DataFrame:
     """Return one row a document whose value is ``adapts``: what two models are compared by."""
     about = pairs(frame)
     values: Floats = _sides(frame, about)["adapts"]
-    once = frame[frame["variant"] == WHOLE].drop_duplicates("doc_id").set_index("doc_id", drop=False).reindex(about.index)
+    once = (
+        frame[frame["variant"] == WHOLE].drop_duplicates("doc_id").set_index("doc_id", drop=False).reindex(about.index)
+    )
     return once.assign(personalized=values).reset_index(drop=True)
 
 
@@ -83,10 +85,10 @@ def intervals(found: Mapping[str, pd.DataFrame]) -> dict[str, tuple[float, float
 
 def said(found: Mapping[str, pd.DataFrame]) -> str:
     """Return both main numbers as a sentence, each beside what guessing and what ignoring the persona give."""
-    rows = found["headline"].set_index("row")
-    adapts, stays = (plus_minus(*(float(rows.loc[r, k]) for k in ("value", "low", "high"))) for r in ("adapts", "stays"))
-    pairs_ = count(int(rows.loc["adapts", "n"]), "pair")
-    lost = int(rows.loc["adapts", "missing"])
+    rows = by_row(found["headline"])
+    adapts, stays = (plus_minus(*(float(rows[r][k]) for k in ("value", "low", "high"))) for r in ("adapts", "stays"))
+    pairs_ = count(int(rows["adapts"]["n"]), "pair")
+    lost = int(rows["adapts"]["missing"])
     return (
         f"The pick adapts in {adapts} of {pairs_} where the person's case changes (guessing gives about 25%, ignoring the"
         f" person 0%), and stays in {stays} where it should (guessing about 50%, ignoring the person 100%)"
@@ -96,11 +98,13 @@ def said(found: Mapping[str, pd.DataFrame]) -> str:
 
 def finding(found: Mapping[str, pd.DataFrame]) -> str:
     """Return accuracy beside chance and prior, and the attributes that stand out."""
-    rows = found["headline"].set_index("row")
-    acc, prior = (plus_minus(*(float(rows.loc[r, k]) for k in ("value", "low", "high"))) for r in ("acc", "prior"))
-    text = f"Of all picks with a persona {acc} are right (chance about 50%); without one {prior} fit the person as it is."
+    rows = by_row(found["headline"])
+    acc, prior = (plus_minus(*(float(rows[r][k]) for k in ("value", "low", "high"))) for r in ("acc", "prior"))
+    text = (
+        f"Of all picks with a persona {acc} are right (chance about 50%); without one {prior} fit the person as it is."
+    )
     table = found["by_attribute"]
-    low = table[(table["row"] == "stays") & (table["high"] < float(rows.loc["stays", "value"]))]
+    low = table[(table["row"] == "stays") & (table["high"] < float(rows["stays"]["value"]))]
     if len(low):
         named = [f"{r['attribute']} ({percent(float(r['rate']))})" for r in low.to_dict("records")]
         text += f" Changes that should not matter turn the pick most often in {listed(named)}."
@@ -109,12 +113,12 @@ def finding(found: Mapping[str, pd.DataFrame]) -> str:
 
 def doubts(found: Mapping[str, pd.DataFrame]) -> list[str]:
     """Say where the numbers cannot be told from guessing, or from not looking at the person."""
-    rows = found["headline"].set_index("row")
-    adapts = rows.loc["adapts"]
+    rows = by_row(found["headline"])
+    adapts = rows["adapts"]
     if not int(adapts["n"]):
         return []
     if float(adapts["low"]) <= 0.25 <= float(adapts["high"]):
         return ["adapts cannot be told from guessing (25%)."]
-    if float(adapts["high"]) < 0.25 and float(rows.loc["stays", "value"]) > 0.5:
+    if float(adapts["high"]) < 0.25 and float(rows["stays"]["value"]) > 0.5:
         return ["adapts is below what guessing gives (25%): mostly the same option is picked, whoever asks."]
     return []

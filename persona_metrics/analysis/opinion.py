@@ -12,7 +12,7 @@ import pandas as pd
 from ..evaluations.base import row_of
 from ..evaluations.opinion import TOPIC, Cells, cells, mean_shares
 from ..statistics.opinion import Bootstrap, Estimate, GroupAnswer, OpinionScore, score, score_by
-from .rates import HEADLINE, NAN
+from .rates import HEADLINE, NAN, by_row
 from .words import count
 
 _BY = [
@@ -141,16 +141,15 @@ def intervals(found: Mapping[str, pd.DataFrame]) -> dict[str, tuple[float, float
 
 def said(found: Mapping[str, pd.DataFrame]) -> str:
     """Return skill and steer as a sentence, each with what its ends mean."""
-    rows = found["headline"].set_index("row")
-    items = count(int(rows.loc["skill", "items"]), "item")
+    rows = by_row(found["headline"])
+    items, noise = count(int(rows["skill"]["items"]), "item"), float(rows["ceiling"]["value"])
     return (
-        f"Skill {_value(rows.loc['skill'])} over {items} (0: says what the average person says; the survey's own noise allows"
-        f" {float(rows.loc['ceiling', 'value']):.2f}), steer {_value(rows.loc['steer'])} (0: ignores the group, 1: right, above"
-        " 1: exaggerates)."
+        f"Skill {_value(rows['skill'])} over {items} (0: says what the average person says; the survey's own noise allows"
+        f" {noise:.2f}), steer {_value(rows['steer'])} (0: ignores the group, 1: right, above 1: exaggerates)."
     )
 
 
-def _value(row: pd.Series) -> str:
+def _value(row: Mapping[str, Any]) -> str:
     value, low, high = (float(row[k]) for k in ("value", "low", "high"))
     if math.isnan(value):
         return "not to be had"
@@ -159,8 +158,8 @@ def _value(row: pd.Series) -> str:
 
 def finding(found: Mapping[str, pd.DataFrame]) -> str:
     """Return in words what the two numbers say of the groups."""
-    rows = found["headline"].set_index("row")
-    skill, steer = rows.loc["skill"], rows.loc["steer"]
+    rows = by_row(found["headline"])
+    skill, steer = rows["skill"], rows["steer"]
     if math.isnan(float(skill["low"])) or math.isnan(float(steer["low"])):
         return "Too few items for an interval."
     parts = []
@@ -183,10 +182,10 @@ def finding(found: Mapping[str, pd.DataFrame]) -> str:
 
 def doubts(found: Mapping[str, pd.DataFrame]) -> list[str]:
     """Say where few items leave little to say, and what personas do to the ceiling."""
-    row = found["headline"].set_index("row").loc["skill"]
+    row = by_row(found["headline"])["skill"]
     if int(row["items"]) >= 30:
         return []
     return [
-        f"{count(int(row['items']), 'item')} of 141: intervals over so few items are wide, and a group is the few personas that"
-        " were asked (raise n)."
+        f"{count(int(row['items']), 'item')} of 141: intervals over so few items are wide, and a group is the few personas"
+        " that were asked (raise n)."
     ]

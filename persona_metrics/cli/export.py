@@ -66,7 +66,9 @@ def _inspect(tasks: list[Any], arguments: argparse.Namespace) -> tuple[list[Path
 
     judged = [task for task in tasks if task.judged]
     if not judged:
-        raise PersonaError("--to inspect: these tasks need no critic and their rows are made of several prompts; try eee")
+        raise PersonaError(
+            "--to inspect: these tasks need no critic and their rows are made of several prompts; try eee"
+        )
     left = [f"{task.name} left out: its rows are made of several prompts" for task in tasks if not task.judged]
     return inspect_log.write(judged, arguments.out), left
 
@@ -78,7 +80,11 @@ def _eee(tasks: list[Any], arguments: argparse.Namespace) -> tuple[list[Path], l
         known = ", ".join(eee.RELATIONSHIPS)
         raise PersonaError(f"--relationship {shorten(arguments.relationship, 40)!r} is none of {known}")
     reporter = eee.Reporter(arguments.developer, arguments.organization, arguments.relationship)
-    alone = [f"{task.name}: its rows without its samples, which are made of several prompts" for task in tasks if not task.judged]
+    alone = [
+        f"{task.name}: its rows without its samples, which are made of several prompts"
+        for task in tasks
+        if not task.judged
+    ]
     return eee.write(tasks, arguments.out, reporter), alone
 
 

@@ -58,4 +58,14 @@ def build(name: str, settings: Settings, personas: Sequence[Persona]) -> Evaluat
     return evaluation_of(name).build(settings, personas)
 
 
-__all__ = ["EVALUATIONS", "NAMES", "Evaluation", "Outcome", "Variant", "build", "evaluation_of", "needs_critic", "require_critic"]
+__all__ = [
+    "EVALUATIONS",
+    "NAMES",
+    "Evaluation",
+    "Outcome",
+    "Variant",
+    "build",
+    "evaluation_of",
+    "needs_critic",
+    "require_critic",
+]

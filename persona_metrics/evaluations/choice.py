@@ -148,7 +148,9 @@ class Choice(Judgefree):
         right = item.right(own)
         assert right is not None
         # The persona's own option stands first, second, … in turn, and the others behind and before it in a drawn order.
-        others = ordered((i for i in range(len(item.options)) if i != right), self.seed, f"order/{item.id}/{persona.id}")
+        others = ordered(
+            (i for i in range(len(item.options)) if i != right), self.seed, f"order/{item.id}/{persona.id}"
+        )
         place = number % len(item.options)
         order = (*others[:place], right, *others[place:])
         targets = {change.right for change in item.changes} - {right}

@@ -43,4 +43,8 @@ def letter_of(reply: str, shown: Sequence[str]) -> int | None:
 
 def _standing(text: str, known: Sequence[str]) -> list[str]:
     # "A" and "I" are words, too: they count only where no article or pronoun could stand.
-    return [m[1] for m in _STANDS.finditer(text) if m[1] in known and not re.match(r"[AI] +(?!or\b|and\b)[a-z]", text[m.start() :])]
+    return [
+        m[1]
+        for m in _STANDS.finditer(text)
+        if m[1] in known and not re.match(r"[AI] +(?!or\b|and\b)[a-z]", text[m.start() :])
+    ]

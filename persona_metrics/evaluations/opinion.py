@@ -30,7 +30,7 @@ PER_ITEM = 20
 SAMPLES = 2
 """Replies a persona where letters are generated and ``k`` is not given: one in each order of the options."""
 FAR = 50.0
-"""No skill or steer lies beyond: a distance is at most 1, and the tables hold no grouping whose groups differ by less than .02."""
+"""No skill or steer lies beyond: a distance is at most 1, and no grouping here differs from everybody by less than .02."""
 TOPIC = "topic="
 MEASURES = ("skill", "steer")
 """The rows that also stand by topic and by grouping."""
@@ -81,7 +81,9 @@ class Opinion(Judgefree):
             unit="ratio",
             judged=False,
         ),
-        Fact("ceiling", "the skill that the survey's own sampling noise allows", least=-FAR, unit="ratio", judged=False),
+        Fact(
+            "ceiling", "the skill that the survey's own sampling noise allows", least=-FAR, unit="ratio", judged=False
+        ),
         Fact(
             "skill_ordinal",
             "skill over items with ordered options, by how far along the scale answers would have to move (Wasserstein)",
@@ -105,7 +107,7 @@ class Opinion(Judgefree):
 
         Raises ``PersonaError`` where the surveys group by none of them, or no persona falls into any group.
         """
-        groupings = GROUPINGS
+        groupings: tuple[str, ...] = GROUPINGS
         if "by" in settings.model_fields_set:
             groupings = tuple(g for g in scored_groupings() if set(attributes_of(g)) <= set(settings.by))
             if not groupings:
@@ -173,7 +175,9 @@ class Opinion(Judgefree):
             ]
         else:
             asks = [Ask(f"order {i + 1}", shown, order, None, None, item.about) for i, order in enumerate(orders)]
-        return Document(f"{number:05d}", persona, Question(item.id, item.question, item.topic), item.options, tuple(asks))
+        return Document(
+            f"{number:05d}", persona, Question(item.id, item.question, item.topic), item.options, tuple(asks)
+        )
 
     def values(self, document: Document) -> Mapping[str, Any]:
         """Return the item's wording and when it was asked."""
@@ -281,16 +285,16 @@ def cells(shares: Shares, people: Mapping[str, Mapping[str, Any]], groupings: Co
                 members.setdefault((item, grouping, group), []).append(answer)
     answers = []
     for name in dict.fromkeys(sorted(item for item, _ in shares)):
-        item = tables.items[name]
+        asked = tables.items[name]
         for grouping in groupings:
-            for cell in tables.groups(name, grouping) if grouping in item.signal else ():
+            for cell in tables.groups(name, grouping) if grouping in asked.signal else ():
                 answers.append(
                     GroupAnswer(
                         item=name,
-                        topic=item.topic,
+                        topic=asked.topic,
                         grouping=grouping,
                         group=cell.group,
-                        ordinal=item.ordinal,
+                        ordinal=asked.ordinal,
                         survey=cell.shares,
                         everybody=tables.everybody(name).shares,
                         model=mean_shares(members.get((name, grouping, cell.group), ())) or (),

@@ -25,7 +25,7 @@ from .task import _CHAT_MODELS, PersonaTask, _model_name
 
 _BASES: tuple[type, ...] = (PersonaTask,)
 try:  # lm-eval 0.5 has a class for each output type, and a task of ours may be of either
-    from lm_eval.api.task import GenerateTask as _  # 0.4 has another MultipleChoiceTask
+    from lm_eval.api.task import GenerateTask as _GenerateTask  # noqa: F401  # 0.4 has another MultipleChoiceTask
     from lm_eval.api.task import MultipleChoiceTask
 
     _BASES = (PersonaTask, MultipleChoiceTask)
@@ -56,7 +56,7 @@ class ChoosingTask(*_BASES):  # type: ignore[misc]
         self._by_id = {document.id: document for document in self.pairs}
         return sources.Pool(personas, (), sources.content_hash(personas, ()), label)
 
-    def _generation(self, given: Mapping[str, Any] | None) -> dict[str, Any] | None:  # type: ignore[override]
+    def _generation(self, given: Mapping[str, Any] | None) -> dict[str, Any] | None:
         return super()._generation(given) if self._form == GENERATE else None
 
     def _documents(self) -> datasets.Dataset:
@@ -77,7 +77,7 @@ class ChoosingTask(*_BASES):  # type: ignore[misc]
     def fewshot_context(self, doc: Any, num_fewshot: Any = 0, *args: Any, **kwargs: Any) -> list[Any]:
         """Return one context a prompt."""
         document = self._by_id[doc["pair_id"]]
-        one_context = super(PersonaTask, self).fewshot_context
+        one_context = super(PersonaTask, self).fewshot_context  # type: ignore[misc]
         return [
             one_context({**doc, "prompt": self._asked(document, ask)}, num_fewshot, *args, **kwargs)
             for ask in document.asks
@@ -103,7 +103,7 @@ class ChoosingTask(*_BASES):  # type: ignore[misc]
         if MultipleChoiceTask is not None and self._form == LOGLIKELIHOOD:
             found = MultipleChoiceTask.construct_requests(self, doc=doc, ctx=context, **kwargs)
         else:
-            found = super(PersonaTask, self).construct_requests(doc=doc, ctx=context, **kwargs)
+            found = super(PersonaTask, self).construct_requests(doc=doc, ctx=context, **kwargs)  # type: ignore[misc]
         return found if isinstance(found, list) else [found]
 
     # -- before the run ------------------------------------------------------------------------------------------------
@@ -127,7 +127,9 @@ class ChoosingTask(*_BASES):  # type: ignore[misc]
         number = len(samples) if samples else len(asked)
         say(f"{self.config.task}: {count(number, 'document')} of the model alone = {wanted}; no critic is asked")
         if self.settings.questions:
-            say(f"questions={shorten(self.settings.questions, 60)} is not used: {self.config.task} brings its own items")
+            say(
+                f"questions={shorten(self.settings.questions, 60)} is not used: {self.config.task} brings its own items"
+            )
 
     # -- rows ----------------------------------------------------------------------------------------------------------
 
@@ -139,9 +141,9 @@ class ChoosingTask(*_BASES):  # type: ignore[misc]
         total = len(self.instances)
         if total and len(failed) / total > self.settings.max_answer_failures:
             say(
-                f"warning: in {len(failed):,} of {count(total, 'reply', 'replies')} ({percent(len(failed) / total)}) no letter"
-                f" was found; the first: {shorten(failed[0].resps[0], 120)!r}; likely a token limit that thinking uses up"
-                " (--gen_kwargs max_gen_toks=…), or a wrong chat template"
+                f"warning: in {len(failed):,} of {count(total, 'reply', 'replies')} ({percent(len(failed) / total)}) no"
+                f" letter was found; the first: {shorten(failed[0].resps[0], 120)!r}; likely a token limit that thinking"
+                " uses up (--gen_kwargs max_gen_toks=…), or a wrong chat template"
             )
 
     def process_results(self, doc: Any, results: Any) -> dict[str, Any]:

@@ -50,9 +50,9 @@ def _placeholder(*args: Any, **kwargs: Any) -> float:
 
 
 for _row, _higher in ROWS.items():
-    register_metric(metric=_row, higher_is_better=_higher, output_type=["generate_until", "multiple_choice"], aggregation="mean")(
-        _placeholder
-    )
+    register_metric(
+        metric=_row, higher_is_better=_higher, output_type=["generate_until", "multiple_choice"], aggregation="mean"
+    )(_placeholder)
 
 
 class PersonaTask(_BaseTask):  # type: ignore[misc]

@@ -190,14 +190,14 @@ def table_is_judged(metadata: Mapping[str, Any]) -> bool:
     return evaluation is None or evaluation.needs_critic
 
 
-def _judgefree(
-    model: str, measured: Mapping[str, Measured]
-) -> tuple[pd.DataFrame | None, dict[str, Any], list[str]]:
+def _judgefree(model: str, measured: Mapping[str, Measured]) -> tuple[pd.DataFrame | None, dict[str, Any], list[str]]:
     """Return what a model is ranked by without a critic: whether its picks adapt."""
     numbers: dict[str, Any] = dict.fromkeys(("personalized", "low", "high", "n", "missing", "answer_failures"))
     choice = measured.get("choice")
     if choice is None or choice.task.samples is None:
-        why = "no run of persona_choice" if choice is None else "no samples of persona_choice (run without --log_samples)"
+        why = (
+            "no run of persona_choice" if choice is None else "no samples of persona_choice (run without --log_samples)"
+        )
         return None, numbers, [f"{model}: {why}, so not ranked"]
     frame, notes = _frame(choice)
     values = analysis.comparable("choice", frame)

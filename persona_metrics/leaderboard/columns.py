@@ -125,7 +125,13 @@ COLUMNS: tuple[Column, ...] = (
         )
         for k in PASS_STEPS
     ),
-    Column("no verdict", lambda r: _count(r.missing), lambda r: r.missing, "pairs left out, their verdict is missing", judged=True),
+    Column(
+        "no verdict",
+        lambda r: _count(r.missing),
+        lambda r: r.missing,
+        "pairs left out, their verdict is missing",
+        judged=True,
+    ),
     Column(
         "no answer",
         lambda r: percent(r.answer_failures),

@@ -11,8 +11,8 @@ from typing import Any
 from lm_eval.tasks import TaskManager
 
 from ..errors import PersonaError, suggest
-from ..harness.exits import raising
 from ..evaluations import require_critic
+from ..harness.exits import raising
 from ..harness.record import document
 from ..harness.task_files import tasks_folder
 

@@ -42,7 +42,7 @@ def replies(documents: list[Any], pick: Any) -> list[list[Any]]:
 def test_choice_tables_by_hand(choices: list[Any]) -> None:
     four = choices[:4]
     # Knows the rules; but in the second, the unrelated change turns the pick, and the third does not adapt.
-    answers = replies(four, lambda d, ask: ask.right)
+    answers = replies(four, lambda _, ask: ask.right)
     other = {"A": "B", "B": "A"}
     answers[1][2] = other[answers[1][0]]
     answers[2][1] = answers[2][0]
@@ -60,9 +60,9 @@ def test_choice_tables_by_hand(choices: list[Any]) -> None:
 @pytest.mark.parametrize(
     ("pick", "said"),
     [
-        (lambda d, ask: ask.right, ["adapts in 100%", "stays in 100%"]),
-        (lambda d, ask: d.asks[0].right, ["adapts in 0%", "stays in 100%"]),
-        (lambda d, ask: ask.order[0], ["adapts in 0%", "stays in 100%"]),
+        (lambda _, ask: ask.right, ["adapts in 100%", "stays in 100%"]),
+        (lambda d, _: d.asks[0].right, ["adapts in 0%", "stays in 100%"]),
+        (lambda _, ask: ask.order[0], ["adapts in 0%", "stays in 100%"]),
     ],
 )
 def test_choice_sentence_is_true_at_the_ends_and_names_chance(choices: list[Any], pick: Any, said: list[str]) -> None:
@@ -82,7 +82,7 @@ def test_nothing_read_says_so(choices: list[Any]) -> None:
 
 @pytest.mark.slow
 def test_adapts_and_stays_are_recovered_within_their_intervals(choices: list[Any]) -> None:
-    frame = sampled(choices, replies(choices, lambda d, ask: ask.right), "choice")
+    frame = sampled(choices, replies(choices, lambda _, ask: ask.right), "choice")
     for adapts, stays in ((0.6, 0.85), (0.25, 0.5)):
         held = {"adapts": 0, "stays": 0}
         for seed in range(SEEDS):

@@ -8,7 +8,6 @@ from functools import cache
 
 import numpy as np
 import pandas as pd
-
 from synthesis.bank import BANKS, Entry, read_bank
 from synthesis.rules import broken
 from synthesis.texts import Facts

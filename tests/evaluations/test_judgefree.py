@@ -125,7 +125,7 @@ def test_rows_by_hand() -> None:
     right = [ask["right"] for ask in doc["asks"]]
     sex, unrelated = document.persona.attributes["sex"], doc["asks"][2]["name"].removeprefix(UNRELATED)
 
-    def rows(*chosen: int | None, missing: str | None = None) -> dict[str, Any]:
+    def rows(*chosen: int | None) -> dict[str, Any]:
         return made.score(doc, [Pick(c, None, None if c is not None else "no letter", None) for c in chosen])
 
     best = rows(right[0], right[1], right[0], right[1])

@@ -31,7 +31,8 @@ def test_letter_is_found_where_one_is_meant(reply: str, position: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "reply", ["", "D", "A or B", "A good question!", "I cannot say.", "<think>B", "lol", "Take the train or take the bus."]
+    "reply",
+    ["", "D", "A or B", "A good question!", "I cannot say.", "<think>B", "lol", "Take the train or take the bus."],
 )
 def test_no_letter_is_guessed(reply: str) -> None:
     assert letter_of(reply, SHOWN) is None

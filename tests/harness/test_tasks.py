@@ -34,7 +34,7 @@ def test_every_task_loads_under_the_name_of_its_file(path: Path, manager: TaskMa
     assert task.config.task == path.stem
     written = read_task(path.stem)
     assert task.config.metadata["version"] == written["metadata"]["version"]
-    assert task.OUTPUT_TYPE == written["output_type"]
+    assert written["output_type"] == task.OUTPUT_TYPE
     assert {m["metric"] for m in task.config.metric_list} <= set(ROWS)
     critic = [f["filter"][0]["function"] for f in task.config.filter_list or ()]
     assert critic == ([] if path.stem in JUDGEFREE + GENERATED else ["persona_critic"])

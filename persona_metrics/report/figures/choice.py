@@ -4,10 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from matplotlib.figure import Figure
 
-from .style import BLUE, GREEN, LINE, ORANGE, ROW, SOFT, Drawn, Subject, dots, frame, label, percent, rows_axis, side_notes
+from .style import (
+    BLUE,
+    GREEN,
+    LINE,
+    ORANGE,
+    ROW,
+    SOFT,
+    Drawn,
+    Subject,
+    dots,
+    frame,
+    label,
+    percent,
+    rows_axis,
+    side_notes,
+)
 
 MARKS = (("ignores the person", 0.0, 1.0, (6, -3)), ("guesses", 0.25, 0.5, (6, -3)), ("goal", 1.0, 1.0, (-26, -12)))
 """What a reader holds the point against: adapts, stays, and where its name stands, in points."""
@@ -27,7 +41,9 @@ def _corner(subject: Subject, rows: Any) -> Drawn:
     ax = figure.add_axes((0.12, 0.12, 0.86, 0.86))
     ax.plot([0, 0.25, 1], [1, 0.5, 1], color=LINE, linewidth=0.9, linestyle=":", zorder=1)
     for name, x, y, shift in MARKS:
-        ax.plot(x, y, "x" if name != "goal" else "*", color=GREEN if name == "goal" else SOFT, markersize=8, clip_on=False)
+        ax.plot(
+            x, y, "x" if name != "goal" else "*", color=GREEN if name == "goal" else SOFT, markersize=8, clip_on=False
+        )
         ax.annotate(name, (x, y), xytext=shift, textcoords="offset points", fontsize=8, color=SOFT)
     adapts, stays = rows.loc["adapts"], rows.loc["stays"]
     ax.errorbar(
@@ -49,7 +65,9 @@ def _corner(subject: Subject, rows: Any) -> Drawn:
     ax.set_ylabel("stays: the same pick after one that must not matter", fontsize=8.4)
     title = "Adapts where it should, and only there"
     frame(figure, title, f"{subject.model} · share of pairs", f"{subject.caption} 95% intervals. No critic judged.")
-    return Drawn(f"{subject.prefix}-corner", title, subject.caption, "Adapts against stays; the corner is the goal.", figure)
+    return Drawn(
+        f"{subject.prefix}-corner", title, subject.caption, "Adapts against stays; the corner is the goal.", figure
+    )
 
 
 def _by_attribute(subject: Subject, by: Any) -> Drawn:
@@ -65,7 +83,7 @@ def _by_attribute(subject: Subject, by: Any) -> Drawn:
         bottom -= gap
         rows_axis(ax, [label(text, 34, 1) for text in part["attribute"]])
         hollow = part["small"].to_numpy(bool)
-        dots(ax, np.arange(len(part)), part["rate"], part["low"], part["high"], color=color, hollow=hollow)
+        dots(ax, range(len(part)), part["rate"], part["low"], part["high"], color=color, hollow=hollow)
         ax.axvline(0.25 if name == "adapts" else 0.5, color=SOFT, linewidth=0.9, linestyle=":")
         ax.set_xlim(-0.02, 1.02)
         percent(ax.xaxis, 0.25)
@@ -76,4 +94,6 @@ def _by_attribute(subject: Subject, by: Any) -> Drawn:
     title = "By the attribute that was changed"
     caption = f"{subject.caption} 95% intervals; hollow: fewer than 30 pairs; dotted: guessing."
     frame(figure, title, f"{subject.model} · share of pairs", caption)
-    return Drawn(f"{subject.prefix}-attributes", title, subject.caption, "Adapts and stays, a row an attribute.", figure)
+    return Drawn(
+        f"{subject.prefix}-attributes", title, subject.caption, "Adapts and stays, a row an attribute.", figure
+    )

@@ -7,7 +7,22 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from .style import BLUE, GREEN, LINE, ORANGE, ROW, SOFT, Drawn, Subject, dots, frame, label, percent, rows_axis, side_notes
+from .style import (
+    BLUE,
+    GREEN,
+    LINE,
+    ORANGE,
+    ROW,
+    SOFT,
+    Drawn,
+    Subject,
+    dots,
+    frame,
+    label,
+    percent,
+    rows_axis,
+    side_notes,
+)
 
 
 def draw(subject: Subject) -> list[Drawn]:
@@ -59,7 +74,7 @@ def _by(subject: Subject, by: Any) -> Drawn:
         values, low, high = (part[c].to_numpy(float)[inside] for c in ("skill", "skill_low", "skill_high"))
         low, high = np.where(np.isnan(low), values, low), np.where(np.isnan(high), values, high)
         shown = [np.clip(v, least, 1.05) for v in (values, low, high)]
-        at = np.flatnonzero(inside)
+        at = list(np.flatnonzero(inside))
         dots(ax, at, *shown, color=color, marker="o" if kind == "grouping" else "s", name=f"by {kind}")
     ceilings = part["ceiling"].to_numpy(float)
     ax.plot(ceilings, np.arange(len(part)), "|", color=SOFT, markersize=9, mew=1.4, label="ceiling", linestyle="none")
@@ -69,6 +84,6 @@ def _by(subject: Subject, by: Any) -> Drawn:
     side_notes(ax, [f"{int(n)} item{'s' if n != 1 else ''}" for n in part["items"]])
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.35 / max(height, 0.6)), ncols=3, fontsize=8)
     title = "Skill by grouping and topic"
-    caption = f"{subject.caption} 95% intervals, cut at the chart's ends. 0: the average person; ceiling: what the survey's noise allows."
+    caption = f"{subject.caption} 95% intervals, cut at the chart's ends. 0: the average person; ceiling: survey noise."
     frame(figure, title, subject.model, caption)
     return Drawn(f"{subject.prefix}-skill", title, subject.caption, "Skill, a row a grouping or topic.", figure)

@@ -28,6 +28,8 @@ from .runs.read import tidy
 
 TASKS = {name: kind.task for kind in EVALUATIONS.values() for name in (kind.name, *kind.aliases)}
 """The task of each ``evaluation_type``; some go by two names."""
+GENERATE = {kind.task: f"{kind.task}_generate" for kind in EVALUATIONS.values() if not kind.needs_critic}
+"""The task that takes the place of one that needs loglikelihoods, for models that write and say nothing of likelihood."""
 OPENAI = "https://api.openai.com/v1"
 
 
@@ -81,9 +83,11 @@ def evaluate_model(
 
     ``model`` is the name of a model behind an OpenAI-compatible endpoint (``base_url``, default OpenAI's), or
     ``"embedded"``, or with ``model_args`` any model type of lm-eval (``model="hf"``,
-    ``model_args={"pretrained": …}``). ``evaluation_type`` is ``main``, ``loo``, ``intersectionality`` or
-    ``pass_at_k``. ``loo_attributes`` are names, or a JSON file or object as ``loo_json`` takes it; ``intersections`` a
-    JSON file or a list of objects. ``more`` takes every other setting by name (``critic_base_url=``, ``by=``, …).
+    ``model_args={"pretrained": …}``). ``evaluation_type`` is ``main``, ``contrast``, ``loo``,
+    ``intersectionality``, ``pass_at_k``, or ``choice`` or ``opinion``, which need no critic: by loglikelihood where the model
+    gives one, by a letter that it writes where it is a chat model. ``loo_attributes`` are names, or a JSON file or object as
+    ``loo_json`` takes it; ``intersections`` a JSON file or a list of objects. ``more`` takes every other setting by name
+    (``critic_base_url=``, ``by=``, …).
     ``output_path`` also writes lm-eval's results and samples files there.
 
     ``api_key`` goes to the model's host alone (and to a critic at the same one). Without it OPENAI_API_KEY goes to
@@ -116,8 +120,9 @@ def evaluate_model(
     with _keys(overrides, api_key, address, address or _own_address(model_args)):
         kind, arguments, chat = _model(model, model_args, address, num_concurrent)
         overrides = {key: value for key, value in overrides.items() if key not in ("critic_api_key", "critic_api_keys")}
+        task = TASKS[evaluation_type]
         return _run(
-            TASKS[evaluation_type],
+            GENERATE.get(task, task) if chat else task,
             kind,
             arguments,
             overrides,

@@ -21,6 +21,7 @@ from .personas import ATTRIBUTES, require_attributes
 from .prompts import MODES
 
 SOURCES = ("embedded", "hub")
+SPLITS = ("main", "holdout", "all")
 PREFIX = "PERSONA_"
 _SECRETS = ("critic_api_key", "critic_api_keys")
 
@@ -99,6 +100,7 @@ class Settings(BaseSettings):
     k: int = Field(16, gt=0, description="pass@k: attempts a pair")
     others: int = Field(1, gt=0, description="contrast: other people that each answer is judged for")
     placebo: bool = Field(False, description="leave-one-out: ask the whole persona twice, for the noise floor")
+    split: str = Field("main", description="choice: the items of main, of holdout (nobody trains on them), or all")
     max_answer_failures: float = Field(
         0.2, ge=0, le=1, description="share of replies without an answer beyond which the run says so"
     )
@@ -204,6 +206,11 @@ class Settings(BaseSettings):
     @classmethod
     def _known_source(cls, value: str) -> str:
         return _one_of(value, SOURCES)
+
+    @field_validator("split")
+    @classmethod
+    def _known_split(cls, value: str) -> str:
+        return _one_of(value, SPLITS)
 
     @field_validator("yardstick")
     @classmethod

@@ -83,6 +83,8 @@ def headline(name: object, found: Tables) -> str:
         return "There are no samples to count: lm-eval's own table is all there is."
     row = rows.iloc[0]
     judged, missing = int(row["n"]), int(row["missing"])
+    if not judged and not evaluation_of(name).needs_critic:
+        return f"No reply could be used in any of {count(missing, 'pair')}." if missing else "No pair was run."
     if not judged:
         if missing == 1:
             return "There is no verdict on the one pair."
@@ -102,6 +104,14 @@ def headline(name: object, found: Tables) -> str:
     if unanswered:
         return f"{text} ({count(judged, 'pair')}{without}, none of the others lacks a verdict)."
     return f"{text} ({count(judged, 'pair')}, none without a verdict)."
+
+
+def comparable(name: object, frame: pd.DataFrame) -> pd.DataFrame | None:
+    """Return the frame by whose values two models are compared; None where an evaluation has no value a pair."""
+    if evaluation_of(name).needs_critic:
+        return frame
+    own = getattr(_of(name), "comparable", None)
+    return None if own is None else cast(pd.DataFrame, own(frame))
 
 
 def finding(name: object, found: Tables) -> str:
@@ -128,13 +138,13 @@ WIDE = 0.1
 def _of_headline(row: pd.Series, share: bool) -> list[str]:
     lines = []
     judged, missing = int(row["n"]), int(row["missing"])
-    if judged and missing / (judged + missing) > 0.05:
+    if judged and missing / (judged + missing) > 0.05 and not math.isnan(float(row["bound_low"])):
         lines.append(
             f"{percent(missing / (judged + missing))} of pairs have no verdict: the rate could lie anywhere from"
             f" {percent(float(row['bound_low']))} to {percent(float(row['bound_high']))}."
         )
     reach = max(float(row["high"]) - float(row["value"]), float(row["value"]) - float(row["low"]))
-    if share and reach > WIDE:
+    if share and reach > WIDE and "items" not in row:
         lines.append(
             f"n = {judged} is small: the 95% interval reaches {100 * reach:.0f} points to a side, and"
             " differences within it say nothing."
@@ -148,4 +158,4 @@ def _of_headline(row: pd.Series, share: bool) -> list[str]:
     return lines
 
 
-__all__ = ["LEVEL", "SMALL", "compare", "doubts", "finding", "headline", "intervals", "tables"]
+__all__ = ["LEVEL", "SMALL", "comparable", "compare", "doubts", "finding", "headline", "intervals", "tables"]

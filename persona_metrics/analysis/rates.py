@@ -147,3 +147,8 @@ def whole(frame: pd.DataFrame) -> tuple[pd.DataFrame, Floats]:
     if frame.empty:
         return about, np.array([])
     return about, by_variant(frame).reindex(about.index)["whole"].to_numpy(float)
+
+
+def by_row(table: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    """Return a table's rows by their name."""
+    return {str(row["row"]): {str(k): v for k, v in row.items()} for row in table.to_dict("records")}

@@ -17,6 +17,7 @@ from .. import embedded_model, settings
 from ..errors import PersonaError, shorten, suggest
 from ..harness.task_files import include_path, lm_eval_folder
 from ..harness.yamls import read_task, task_names
+from . import demo_judgefree
 
 NOTHING = "The 135M embedded critic's verdicts mean nothing. They show that everything runs, not how good a model is."
 ANSWER, DEBATE = 160, 400
@@ -27,6 +28,8 @@ START = 25.0
 """Seconds until lm_eval has read its own task files, about."""
 BEAT = 15.0
 """Seconds between two signs of life."""
+
+REAL = "A real number for the embedded model, without a critic. "
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -79,9 +82,10 @@ def run(arguments: argparse.Namespace) -> int:
         _say(f"this takes about {_time(expected)} on this machine as it is now")
         with _heartbeat(server):
             code = subprocess.run(command, env=environment, check=False).returncode
-    if code:
-        raise PersonaError(f"lm_eval ended with exit code {code}; what it said stands above")
-    print(f"\n{NOTHING}\n\nFiles:")
+            if code:
+                raise PersonaError(f"lm_eval ended with exit code {code}; what it said stands above")
+            alone = demo_judgefree.run(server.base_url, out, environment)
+    print("\n".join((f"\n{NOTHING}", *(f"\n{REAL}{sentence}" for sentence in alone), "\nFiles:")))
     for written in sorted(out.rglob("*.json*")):
         print(f"  {written}")
     return 0

@@ -83,7 +83,13 @@ def run(arguments: argparse.Namespace) -> int:
 def _inspect(tasks: list[Any], arguments: argparse.Namespace) -> tuple[list[Path], list[str]]:
     from ..export import inspect_log
 
-    return inspect_log.write(tasks, arguments.out), []
+    judged = [task for task in tasks if task.judged]
+    if not judged:
+        raise PersonaError(
+            "--to inspect: these tasks need no critic and their rows are made of several prompts; try eee"
+        )
+    left = [f"{task.name} left out: its rows are made of several prompts" for task in tasks if not task.judged]
+    return inspect_log.write(judged, arguments.out), left
 
 
 def _eee(tasks: list[Any], arguments: argparse.Namespace) -> tuple[list[Path], list[str]]:
@@ -93,7 +99,12 @@ def _eee(tasks: list[Any], arguments: argparse.Namespace) -> tuple[list[Path], l
         known = ", ".join(eee.RELATIONSHIPS)
         raise PersonaError(f"--relationship {shorten(arguments.relationship, 40)!r} is none of {known}")
     reporter = eee.Reporter(arguments.developer, arguments.organization, arguments.relationship)
-    return eee.write(tasks, arguments.out, reporter), []
+    alone = [
+        f"{task.name}: its rows without its samples, which are made of several prompts"
+        for task in tasks
+        if not task.judged
+    ]
+    return eee.write(tasks, arguments.out, reporter), alone
 
 
 def _eval_results(tasks: list[Any], arguments: argparse.Namespace) -> tuple[list[Path], list[str]]:

@@ -52,7 +52,7 @@ class Pool:
 
 def load_pool(settings: Settings) -> Pool:
     """Return the personas and questions that the settings name; raise ``PersonaError`` for anything unusable."""
-    personas, persona_label = _load_personas(settings)
+    personas, persona_label = load_personas(settings)
     questions, question_label = _load_questions(settings)
     label = persona_label if persona_label == question_label else f"{persona_label}+{question_label}"
     return Pool(personas, questions, content_hash(personas, questions), label)
@@ -68,7 +68,8 @@ def content_hash(personas: Iterable[Persona], questions: Iterable[Question]) -> 
     return digest.hexdigest()[:12]
 
 
-def _load_personas(settings: Settings) -> tuple[tuple[Persona, ...], str]:
+def load_personas(settings: Settings) -> tuple[tuple[Persona, ...], str]:
+    """Return the personas that the settings name, and where they are from; raise ``PersonaError`` for anything unusable."""
     if settings.personas:
         return parse_personas(read_rows(settings.personas, "personas"), settings.personas), "file"
     if settings.source == "hub":

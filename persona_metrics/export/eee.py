@@ -50,7 +50,8 @@ def write(tasks: list[Task], out: Path, reporter: Reporter | None = None) -> lis
     name = str(uuid.UUID(bytes=hashlib.sha256(f"{evaluation}/{date_of(run)}".encode()).digest()[:16], version=4))
     maker, _, model = identity.partition("/")
     place = Path("data", COLLECTION, _safe(maker), safe_name("_".join(map(_safe, model.split("/")))))
-    sampled = [t for t in tasks if t.task.samples is not None]
+    # A line has one score, and a pick's row is made of several prompts.
+    sampled = [t for t in tasks if t.task.samples is not None and t.judged]
     written = []
     log = _log(tasks, evaluation, identity, reporter)
     if sampled:
@@ -169,8 +170,8 @@ def _result(task: Task, score: Score) -> dict[str, Any]:
     details = {
         "mode": str(metadata.get("mode")),
         "pairs": str(task.pairs),
-        "pairs_judged": str(score.n),
-        "verdicts_missing": str(task.missing),
+        ("pairs_judged" if task.judged else "pairs_used"): str(score.n),
+        ("verdicts_missing" if task.judged else "replies_missing"): str(task.missing),
         "data_hash": str(metadata.get("data_hash")),
         "pairs_hash": str(metadata.get("pairs_hash")),
     }

@@ -16,7 +16,7 @@ from .. import analysis
 from ..critic import Protocol, Verdict, Vote
 from ..critic.protocol import named
 from ..errors import PersonaError, shorten
-from ..evaluations import EVALUATIONS
+from ..evaluations import EVALUATIONS, needs_critic
 from ..evaluations.facts import kind_of
 from ..files import scrubbed
 from ..labels.agree import Agreed
@@ -151,10 +151,17 @@ class Task:
 
     @property
     def missing(self) -> int | None:
-        """Verdicts that could not be had; None without samples."""
+        """Verdicts (without a critic: replies) that could not be had; None without samples."""
         if self.task.samples is None:
             return None
-        return int(self.frame["personalized"].isna().sum())
+        column = "personalized" if self.judged else "choice"
+        unknown = self.frame[column].isna()
+        return int((unknown if self.judged else unknown & self.frame["answer_failure"].isna()).sum())
+
+    @property
+    def judged(self) -> bool:
+        """Whether the task's numbers rest on a critic."""
+        return needs_critic(self.metadata.get("evaluation"))
 
     @property
     def headline(self) -> str:

@@ -12,6 +12,7 @@ from ..critic import critic_card
 from ..dataset.sources import Pair, Pool
 from ..errors import shorten, suggest
 from ..evaluations import Evaluation
+from ..evaluations.judgefree import Document, Judgefree
 from ..masking import conceal, shown_url
 from ..personas import ATTRIBUTES
 from ..prompts import template_hash
@@ -36,23 +37,24 @@ def document(pair: Pair) -> dict[str, Any]:
 
 
 def metadata(
-    given: Mapping[str, Any], settings: Settings, evaluation: Evaluation, pool: Pool, pairs: Sequence[Pair]
+    given: Mapping[str, Any], settings: Settings, evaluation: Evaluation, pool: Pool, pairs: Sequence[Pair | Document]
 ) -> dict[str, Any]:
     """Return the task's metadata for results_*.json: what was given, without secrets, and what came of it."""
     kept = _clean({k: v for k, v in given.items() if canonical(k) not in Settings.model_fields})
+    template = evaluation.template if isinstance(evaluation, Judgefree) else f"answer/{settings.mode}.jinja"
     recorded = {
         **kept,
         "evaluation": evaluation.name,
-        "mode": settings.mode,
+        "mode": evaluation.form if isinstance(evaluation, Judgefree) else settings.mode,
         "n": len(pairs),
         "seed": settings.seed,
         "source": pool.label,
         "data_hash": pool.hash,
         "pairs_hash": _pairs_hash(pairs),
-        "answer_template": template_hash(f"answer/{settings.mode}.jinja"),
+        "answer_template": template_hash(template),
         "pack_version": __version__,
         **evaluation.record(),
-        **critic_card(settings),
+        **({"items_hash": evaluation.items_hash} if isinstance(evaluation, Judgefree) else critic_card(settings)),
     }
     if settings.labels:
         recorded["labels"] = settings.labels
@@ -81,7 +83,7 @@ def strange_keys(given: Mapping[str, Any], taken: Collection[str], others: bool)
     return lines
 
 
-def _pairs_hash(pairs: Sequence[Pair]) -> str:
+def _pairs_hash(pairs: Sequence[Pair | Document]) -> str:
     text = "\n".join(f"{p.id}/{p.persona.id}/{p.question.id}" for p in pairs)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 

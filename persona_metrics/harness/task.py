@@ -8,15 +8,13 @@ from typing import Any
 
 import datasets
 from lm_eval.api.filter import Filter
-from lm_eval.api.metrics import mean
-from lm_eval.api.registry import register_filter, register_metric
+from lm_eval.api.registry import register_filter
 from lm_eval.api.task import ConfigurableTask
 
 from .. import answers, consoles, evaluations, masking, settings
 from ..critic import Missing, Reason, Verdict, check_once, judge, keys
 from ..dataset import sources
 from ..errors import PersonaError
-from ..evaluations.facts import SHARED
 from ..personas import Persona
 from ..prompts import render
 from ..runs.read import Result
@@ -24,6 +22,7 @@ from . import cache, compat, exits, processes, record
 from .endpoint import look
 from .exits import say, user_errors
 from .judging import judge_replies, outcome, persona_of
+from .metrics import Means
 from .remarks import Judged, design_effect, packed, remarks, rows_of_groups
 from .replies import Guard, guard
 
@@ -31,25 +30,6 @@ try:  # lm-eval 0.5 splits tasks by output type; ours generates
     from lm_eval.api.task import GenerateTask as _BaseTask
 except ImportError:  # lm-eval 0.4
     _BaseTask = ConfigurableTask
-
-ROWS: Mapping[str, bool] = {
-    # A row of attempts is named after its k; YAML files name the first.
-    fact.kind.replace("@k", "@1").replace("^k", "^1"): fact.higher_is_better
-    for evaluation in evaluations.EVALUATIONS.values()
-    for fact in (*evaluation.rows, *SHARED)
-}
-"""The rows that YAML files may name, and whether higher is better. Rows that depend on the data join at run time."""
-
-
-def _placeholder(*args: Any, **kwargs: Any) -> float:
-    # Values come from process_results; lm-eval only wants the name to exist.
-    raise NotImplementedError("persona rows are computed by PersonaTask.process_results")
-
-
-for _row, _higher in ROWS.items():
-    register_metric(metric=_row, higher_is_better=_higher, output_type="generate_until", aggregation="mean")(
-        _placeholder
-    )
 
 
 class PersonaTask(_BaseTask):  # type: ignore[misc]
@@ -78,7 +58,7 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         config["generation_kwargs"] = self._generation(config.get("generation_kwargs"))
         super().__init__(config=config)
         compat.quiet(str(self.config.task))
-        self.dataset = {"test": _documents(self.pairs)}
+        self.dataset = {"test": self._documents()}
         for ensemble in self._ensembles():
             ensemble.filters = [_bind(f, self) for f in ensemble.filters]
 
@@ -108,7 +88,10 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
 
     def download(self, *args: Any, **kwargs: Any) -> None:  # noqa: ARG002
         """Hand over the pairs that were drawn; nothing is downloaded here."""
-        self.dataset = {"test": _documents(self.pairs)}
+        self.dataset = {"test": self._documents()}
+
+    def _documents(self) -> datasets.Dataset:
+        return datasets.Dataset.from_list([record.document(pair) for pair in self.pairs])
 
     def doc_to_text(self, doc: Any, doc_to_text: Any = None) -> Any:
         """Render the YAML's template over the pair; ``prompt`` is the mode's template, filled in."""
@@ -325,7 +308,7 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
 
     def aggregation(self) -> dict[str, Any]:
         """Return the mean for every row, but for those the evaluation aggregates itself."""
-        return _Means({**super().aggregation(), **self._own()})
+        return Means({**super().aggregation(), **self._own()})
 
     def _own(self) -> dict[str, Callable[[Any], float]]:
         """Return the rows that are no mean: the evaluation's, and what repetition costs."""
@@ -353,17 +336,6 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
                     table[f"{name},{scorer.name}"] = function(values)
                     table[f"{name}_stderr,{scorer.name}"] = "N/A"
         return table, count
-
-
-class _Means(dict):  # type: ignore[type-arg]
-    """Rows named after data (``personalized[sex=Female]``) are known only when they appear; all but counts are means."""
-
-    def __missing__(self, key: str) -> Callable[[Any], float]:
-        # How many pairs a group has is a count.
-        return sum if key.startswith("n[") else mean
-
-    def __contains__(self, key: object) -> bool:
-        return True
 
 
 @register_filter("persona_critic")
@@ -395,10 +367,6 @@ class PersonaCritic(Filter):  # type: ignore[misc]
 def _bind(factory: Any, task: PersonaTask) -> Any:
     made = factory.func if isinstance(factory, partial) else factory
     return partial(factory, task=task) if made is PersonaCritic else factory
-
-
-def _documents(pairs: Sequence[sources.Pair]) -> datasets.Dataset:
-    return datasets.Dataset.from_list([record.document(pair) for pair in pairs])
 
 
 def _flat(results: Any) -> list[Mapping[str, Any]]:

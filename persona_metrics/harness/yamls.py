@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -32,12 +33,13 @@ def read_task(name: str) -> dict[str, Any]:
     # The name may come from a file; one that leads elsewhere is no task of ours.
     if path.parent != tasks_folder() or not path.is_file():
         return {}
-    config: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), Loader=IgnoreFunctions)
-    included = config.pop("include", None)
-    base = (
-        yaml.load((tasks_folder() / included).read_text(encoding="utf-8"), Loader=IgnoreFunctions) if included else {}
-    )
-    merged = {**base, **config}
+    merged = _with_included(path)
     for key in ("class", "tag"):
         merged.pop(key, None)
     return merged
+
+
+def _with_included(path: Path) -> dict[str, Any]:
+    config: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), Loader=IgnoreFunctions)
+    included = config.pop("include", None)
+    return {**(_with_included(path.parent / included) if included else {}), **config}

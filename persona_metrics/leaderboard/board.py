@@ -151,7 +151,7 @@ def build(table: Table, people: Labelled | None = None) -> Board:
     rows = []
     for number, draft in enumerate(drafts, 1):
         place = places.get(draft["model"])
-        rank = number if draft["personalized"] is not None else None
+        rank = number if draft["personalized"] is not None or place else None
         low, high = (place.low, place.high) if place else (None, None)
         rows.append(Row(**draft, groups=shared.get(draft["model"], ""), rank=rank, rank_low=low, rank_high=high))
     notes += _table_notes(table, records)
@@ -172,7 +172,8 @@ def _draft(model: str, measured: Mapping[str, Measured]) -> tuple[pd.DataFrame |
     any_of = next(iter(measured.values()))
     metadata = any_of.task.metadata
     votes = votes_of(metadata)
-    frame, main, notes = _main(model, measured.get("main"))
+    judged = table_is_judged(metadata)
+    frame, main, notes = _main(model, measured.get("main")) if judged else _judgefree(model, measured)
     row_notes = []
     if model in str(metadata.get("critic_model") or "").split(","):
         row_notes.append("the critic is the model itself")
@@ -185,7 +186,7 @@ def _draft(model: str, measured: Mapping[str, Measured]) -> tuple[pd.DataFrame |
         "importances": _importances(measured.get("leave_one_out")),
         "passes": _passes(measured.get("pass_at_k"), measured.get("main")),
         "others": {name: cell for m in measured.values() for name, cell in _others(m).items()},
-        "critic": f"{metadata.get('critic_model')}" + (f", {votes} votes" if votes > 1 else ""),
+        "critic": (f"{metadata.get('critic_model')}" if judged else "none") + (f", {votes} votes" if votes > 1 else ""),
         "data_hash": str(metadata.get("data_hash")),
         "run": measured.get("main", any_of).run.path.name,
         "notes": tuple(row_notes),
@@ -215,6 +216,29 @@ def _main(model: str, measured: Measured | None) -> tuple[pd.DataFrame | None, d
         "answer_failures": float(frame["answer_failure"].notna().mean()) if len(frame) else None,
     }
     return frame, numbers, notes
+
+
+def table_is_judged(metadata: Mapping[str, Any]) -> bool:
+    """Return whether the run that recorded this needed a critic; no table holds runs of both kinds."""
+    evaluation = EVALUATIONS.get(str(metadata.get("evaluation")))
+    return evaluation is None or evaluation.needs_critic
+
+
+def _judgefree(model: str, measured: Mapping[str, Measured]) -> tuple[pd.DataFrame | None, dict[str, Any], list[str]]:
+    """Return what a model is ranked by without a critic: whether its picks adapt."""
+    numbers: dict[str, Any] = dict.fromkeys(("personalized", "low", "high", "n", "missing", "answer_failures"))
+    choice = measured.get("choice")
+    if choice is None or choice.task.samples is None:
+        why = (
+            "no run of persona_choice" if choice is None else "no samples of persona_choice (run without --log_samples)"
+        )
+        return None, numbers, [f"{model}: {why}, so not ranked"]
+    frame, notes = _frame(choice)
+    values = analysis.comparable("choice", frame)
+    assert values is not None
+    known = int(values["personalized"].notna().sum())
+    failed = float(frame["answer_failure"].notna().mean()) if len(frame) else None
+    return values, {**numbers, "n": known, "missing": len(values) - known, "answer_failures": failed}, notes
 
 
 def _frame(measured: Measured) -> tuple[pd.DataFrame, list[str]]:

@@ -15,7 +15,7 @@ from typing import Any
 from .. import __version__
 from ..files import placing, safe_cell, write_text
 from ..prompts import environment, templates_folder
-from ..runs.terms import TERMS
+from ..runs.terms import NO_CRITIC, TERMS
 from .board import PASS_STEPS, Board
 from .collect import PAIRS
 from .columns import every, shown, top_importances
@@ -41,12 +41,16 @@ def write(boards: Sequence[Board], notes: Sequence[str], out: Path) -> list[Path
 
 def title(number: int, board: Board) -> str:
     """Return a table's heading: what it was measured with."""
+    if board.terms["critic_model"] == NO_CRITIC:
+        return f"Table {number}: without a critic, by {board.terms['mode'].replace('generate', 'generated letter')}"
     return f"Table {number}: mode {board.terms['mode']}, critic {board.terms['critic_model']}"
 
 
 def described(board: Board) -> str:
     """Return the terms of a table in one line."""
-    return "; ".join(f"{label} {board.terms[name]}" for name, label in {**TERMS, **PAIRS}.items())
+    without = board.terms["critic_model"] == NO_CRITIC
+    names = {k: v for k, v in TERMS.items() if board.terms[k] != NO_CRITIC} if without else {**TERMS, **PAIRS}
+    return "; ".join(f"{label} {board.terms[name]}" for name, label in names.items())
 
 
 def all_notes(board: Board) -> list[str]:

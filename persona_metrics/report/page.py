@@ -80,6 +80,7 @@ class Section:
     figures: tuple[FigureFile, ...]
     tables: tuple[Shown, ...]
     run: tuple[tuple[str, str], ...]
+    judged: bool = True
 
 
 @dataclass(frozen=True)
@@ -158,26 +159,31 @@ def _section(
         report=report,
         figures=tuple(f for f in figures if f.section == f"{entry.label}/{entry.task.name}"),
         tables=tuple(shown(n, t, _no_shares(table)) for n, t in table.tables.items() if len(t)),
-        run=_run(report),
+        run=_run(report, words.needs_critic(entry)),
+        judged=words.needs_critic(entry),
     )
 
 
-def _run(report: TaskReport) -> tuple[tuple[str, str], ...]:
+def _run(report: TaskReport, judged: bool) -> tuple[tuple[str, str], ...]:
     values = {"model": report.model, "task": report.task, **report.metadata}
     seconds = values.pop("total_evaluation_time_seconds", None)
     ordered = [*(k for k in _FIRST if k in values), *(k for k in values if k not in _FIRST)]
     rows = [(k.replace("_", " "), metadata_text(values[k])) for k in ordered if values[k] not in (None, "", [], {})]
-    usage = report.usage
-    fresh = usage.votes - usage.stored
-    judged = f"{usage.votes:,} votes, {usage.stored:,} of them from the store"
-    rows.append(("judging", judged))
-    rows.append(("critic's tokens", f"{usage.prompt_tokens:,} in, {usage.completion_tokens:,} out"))
-    if fresh:
-        rows.append(("critic's time a vote", f"{usage.latency / fresh:.2f} s"))
+    rows += _judging(report) if judged else [("judging", "none: no critic is needed")]
     if seconds is not None:
         rows.append(("time of the whole run", _duration(seconds)))
     rows += [("results file", report.results), ("samples file", report.samples or "none")]
     return tuple(rows)
+
+
+def _judging(report: TaskReport) -> list[tuple[str, str]]:
+    usage = report.usage
+    fresh = usage.votes - usage.stored
+    rows = [
+        ("judging", f"{usage.votes:,} votes, {usage.stored:,} of them from the store"),
+        ("critic's tokens", f"{usage.prompt_tokens:,} in, {usage.completion_tokens:,} out"),
+    ]
+    return [*rows, ("critic's time a vote", f"{usage.latency / fresh:.2f} s")] if fresh else rows
 
 
 def _duration(value: Any) -> str:

@@ -86,7 +86,7 @@ def comparisons(tables: Sequence[TaskTables]) -> tuple[list[Comparison], list[st
     Only what was measured on the same terms (``runs.terms``) is compared: another critic's verdicts, other data or another
     sampling make another number. Modes differ in their mode and its template, and in nothing else.
     """
-    with_samples = [t for t in tables if t.headline is not None]
+    with_samples = [t for t in tables if t.headline is not None and _comparable(t) is not None]
     found: list[Comparison] = []
     notes: list[str] = []
     for model in dict.fromkeys(t.entry.label for t in with_samples):
@@ -141,8 +141,13 @@ def _comparison(kind: str, of: str, named: Mapping[str, TaskTables], part: int) 
     if len(named) > MOST_COMPARED:
         return Comparison(kind, of, rates, pd.DataFrame(), entries, part)
     with np.errstate(all="ignore"):
-        table = analysis.compare({name: t.entry.data.frame for name, t in named.items()})
+        frames = {name: _comparable(t) for name, t in named.items()}
+        table = analysis.compare({name: frame for name, frame in frames.items() if frame is not None})
     return Comparison(kind, of, rates, table, entries, part)
+
+
+def _comparable(table: TaskTables) -> pd.DataFrame | None:
+    return analysis.comparable(table.entry.evaluation, table.entry.data.frame)
 
 
 def _first(table: TaskTables) -> dict[str, Any]:

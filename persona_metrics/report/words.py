@@ -79,13 +79,18 @@ def _same_terms(one: TaskTables, two: TaskTables) -> bool:
     return one.entry.label == two.entry.label and not differing(left, right, ("version",))
 
 
+def needs_critic(entry: Entry) -> bool:
+    """Return whether the task's numbers rest on a critic."""
+    evaluation = EVALUATIONS.get(entry.evaluation)
+    return evaluation is None or evaluation.needs_critic
+
+
 def caption(entry: Entry, n: int | None = None) -> str:
     """Return what every figure says of itself: n, model, critic."""
     meta = entry.task.metadata
     pairs = n if n is not None else entry.data.frame["doc_id"].nunique()
-    return (
-        f"n = {pairs:,} pairs · model {entry.label} · critic {meta.get('critic_model') or 'none'} · mode {entry.mode}."
-    )
+    judged = f"critic {meta.get('critic_model') or 'none'} · mode {entry.mode}" if needs_critic(entry) else entry.mode
+    return f"n = {pairs:,} pairs · model {entry.label} · {judged}."
 
 
 def warnings(tables: Sequence[TaskTables], comparisons: Sequence[Comparison]) -> list[Warning]:
@@ -130,8 +135,12 @@ def _doubtful(table: TaskTables) -> list[str]:
     lines = analysis.doubts(table.entry.evaluation, table.tables) if table.headline is not None else []
     frame = table.entry.data.frame
     if len(frame) and (share := float(frame["answer_failure"].notna().mean())) > 0.05:
-        lines.append(f"In {percent(share)} of replies no answer was found; they count as not personalised.")
+        lines.append(f"In {percent(share)} of replies no answer was found; they {_unanswered(table.entry.evaluation)}.")
     return lines
+
+
+def _unanswered(evaluation: str) -> str:
+    return {"choice": "count as wrong picks", "opinion": "are left out"}.get(evaluation, "count as not personalised")
 
 
 def _turned(comparison: Comparison) -> list[str]:

@@ -15,6 +15,7 @@ from typing import Any
 import pandas as pd
 
 from ..errors import PersonaError, shorten
+from ..evaluations import judgefree
 from ..files import is_regular, open_read, read_text, safe_name
 from . import model, rows
 from .rows import Row
@@ -42,10 +43,15 @@ COLUMNS = (
     "personalized",
     "missing",
     "agreement",
+    "choice",
+    "shares",
     "verdict",
     "persona",
 )
 """Columns of the tidy frame. ``personalized`` is 1.0, 0.0 (also for an answer failure) or NaN (verdict missing).
+
+Without a critic it says whether the picked option is right; ``choice`` is its position and ``shares`` those of all options
+(None where there are none, and where answers are judged).
 
 ``content`` names what the pair says, whatever its ids and row number (12 hex digits over persona and question);
 ``answer_key`` the answer's text, ``answer_length`` its characters (None and NaN without an answer).
@@ -192,7 +198,12 @@ def read_samples(path: Path, log: ReadLog | None = None) -> Iterator[dict[str, A
 
 
 def results_of(sample: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return a sample's filtered results, one a variant."""
+    """Return a sample's filtered results, one a variant; without a critic they are made of the responses."""
+    if judgefree.is_judgefree(sample.get("doc") or {}):
+        try:
+            return judgefree.results(sample["doc"], sample.get("resps") or [])
+        except (KeyError, IndexError, TypeError, ValueError):
+            return []
     return [result for item in sample.get("filtered_resps") or [] for result in model.flat(item)]
 
 
@@ -224,7 +235,9 @@ class Result(str):
 
 
 def replies_of(sample: Mapping[str, Any]) -> list[str]:
-    """Return a sample's raw replies, one a variant."""
+    """Return a sample's raw replies, one a variant; options' loglikelihoods are none."""
+    if judgefree.is_judgefree(sample.get("doc") or {}) and len(sample.get("resps") or []) != len(sample["doc"]["asks"]):
+        return []
     flat: list[str] = []
     for item in sample.get("resps") or []:
         flat += ["" if r is None else str(r) for r in (item if isinstance(item, list) else [item])]
@@ -244,6 +257,8 @@ def variant_rows(
         at += "judged_for" not in result
         failure, verdict = result.get("answer_failure"), result.get("verdict")
         value = 0.0 if failure is not None else None if verdict is None else verdict.get("personalized")
+        value = result.get("value", value)
+        shares = result.get("shares")
         name = str(result.get("variant", "whole"))
         answer = result.get("answer")
         yield {
@@ -267,8 +282,10 @@ def variant_rows(
             "answer_length": float("nan") if answer is None else float(len(answer)),
             "answer_failure": failure,
             "personalized": float("nan") if value is None else float(value),
-            "missing": (verdict or {}).get("missing"),
+            "missing": (verdict or {}).get("missing") or result.get("missing"),
             "agreement": _number((verdict or {}).get("agreement")),
+            "choice": result.get("choice"),
+            "shares": None if shares is None else tuple(shares),
             "verdict": verdict,
             "persona": doc.get("persona") or {},
         }

@@ -158,6 +158,7 @@ def restore(
     ``yardstick``, ``intersection_json``, ``cross``), may be chosen anew with ``overrides``.
     Raises ``PersonaError`` for an override of what is fixed, and for a record that cannot be.
     """
+    evaluations.require_critic(name, f"{where} cannot be judged")
     for key in overrides:
         if key in (*FIXED, "mode"):
             raise PersonaError(f"{key}=…: the answers are there already, so this can no longer be chosen; leave it out")

@@ -11,6 +11,7 @@ from typing import Any
 from lm_eval.tasks import TaskManager
 
 from ..errors import PersonaError, suggest
+from ..evaluations import require_critic
 from ..files import write_lines
 from ..harness.exits import raising
 from ..harness.record import document
@@ -28,6 +29,7 @@ def rendered(name: str, overrides: Mapping[str, Any]) -> Iterator[dict[str, Any]
         raise PersonaError(f"--task {name!r} is no task of the pack{suggest(name, manager.all_subtasks)}")
     with raising():
         task = manager.load([name])["tasks"][name]
+        require_critic(task.evaluation.name, f"prompts --task {name}")
         task.override_metric("bypass")  # nothing is judged here, so no critic is asked whether it works
         task.build_all_requests()
     recorded = {k: v for k, v in task.config.metadata.items() if not k.startswith("critic_") and k != "support"}

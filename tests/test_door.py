@@ -10,6 +10,9 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 HEAVY = (
+    *("lm_eval", "torch", "pandas", "numpy", "scipy", "seaborn", "matplotlib"),
+    *("openai", "aiohttp", "pydantic", "datasets", "jinja2"),
+)
     "lm_eval",
     "torch",
     "pandas",

@@ -74,7 +74,7 @@ def _by(subject: Subject, by: Any) -> Drawn:
         values, low, high = (part[c].to_numpy(float)[inside] for c in ("skill", "skill_low", "skill_high"))
         low, high = np.where(np.isnan(low), values, low), np.where(np.isnan(high), values, high)
         shown = [np.clip(v, least, 1.05) for v in (values, low, high)]
-        at = list(np.flatnonzero(inside))
+        at = [float(i) for i in np.flatnonzero(inside)]
         dots(ax, at, *shown, color=color, marker="o" if kind == "grouping" else "s", name=f"by {kind}")
     ceilings = part["ceiling"].to_numpy(float)
     ax.plot(ceilings, np.arange(len(part)), "|", color=SOFT, markersize=9, mew=1.4, label="ceiling", linestyle="none")

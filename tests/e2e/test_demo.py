@@ -30,8 +30,11 @@ def test_demo_prints_the_table_what_it_is_worth_and_where_the_files_are(tmp_path
     assert {"personalized", "critic_failures", "answer_failures"} <= set(table)
     assert 0 <= float(table["personalized"]) <= 1
     assert "The 135M embedded critic's verdicts mean nothing." in done.stdout
-    (results,) = ran.folder.rglob("results_*.json")
-    (samples,) = ran.folder.rglob("samples_*.jsonl")
+    assert done.stdout.count("A real number for the embedded model, without a critic.") == 2
+    assert "guessing gives about 25%" in done.stdout
+    alone = set(ran.folder.glob("persona_*_generate/**/*.json*"))
+    (results,) = set(ran.folder.rglob("results_*.json")) - alone
+    (samples,) = set(ran.folder.rglob("samples_*.jsonl")) - alone
     for path in (results, samples):
         assert str(path.relative_to(tmp_path)) in done.stdout
     (run,) = load_run(results).tasks

@@ -1,9 +1,26 @@
-"""The critic: holds a debate over an answer and gives a verdict, against any OpenAI-compatible endpoint."""
+"""The critic: judges an answer by a protocol, the debate first of all, against any OpenAI-compatible endpoint."""
 
 from __future__ import annotations
 
 from .batch import judge, judge_each
 from .check import check, critic_card
-from .debate import Debate, Judgement, Verdict, Vote
+from .debate import Debate, Judgement
+from .missing import Missing, Reason
+from .protocol import Judged, Protocol
+from .verdict import Verdict, Vote, decide
 
-__all__ = ["Debate", "Judgement", "Verdict", "Vote", "check", "critic_card", "judge", "judge_each"]
+__all__ = [
+    "Debate",
+    "Judged",
+    "Judgement",
+    "Missing",
+    "Protocol",
+    "Reason",
+    "Verdict",
+    "Vote",
+    "check",
+    "critic_card",
+    "decide",
+    "judge",
+    "judge_each",
+]

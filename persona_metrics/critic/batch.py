@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -11,21 +10,21 @@ from tqdm import tqdm
 
 from ..errors import PersonaError
 from ..settings import Settings
-from . import debate
 from .check import located
 from .client import Endpoint
-from .debate import Judgement, Verdict, Vote, decide
 from .loop import all_or_none, in_own_loop
-from .request import Messages, panel
+from .protocol import Judged, Prompt
+from .request import panel
 from .store import Store
 from .tally import Tally
+from .verdict import Verdict, Vote, decide
 
 Deliver = Callable[[int, Verdict], None]
 """Takes a judgement's position and its verdict."""
 
 
 def judge(
-    judgements: Sequence[Judgement],
+    judgements: Sequence[Judged],
     settings: Settings,
     *,
     share: int = 1,
@@ -49,7 +48,7 @@ def judge(
 
 
 def judge_each(
-    judgements: Iterable[Judgement],
+    judgements: Iterable[Judged],
     settings: Settings,
     deliver: Deliver,
     *,
@@ -78,7 +77,7 @@ def judge_each(
     in_own_loop(run.all(_chain(first, waiting)))
 
 
-def _chain(first: tuple[int, Judgement], rest: Iterator[tuple[int, Judgement]]) -> Iterator[tuple[int, Judgement]]:
+def _chain(first: tuple[int, Judged], rest: Iterator[tuple[int, Judged]]) -> Iterator[tuple[int, Judged]]:
     yield first
     yield from rest
 
@@ -110,15 +109,18 @@ class _Run:
         """What failed is not in the store, and is not asked again in this run."""
         self.bar = tqdm(total=total, desc=description, unit="verdict", disable=not progress, file=sys.stderr)
 
-    async def all(self, waiting: Iterator[tuple[int, Judgement]]) -> None:
+    async def all(self, waiting: Iterator[tuple[int, Judged]]) -> None:
         """Judge everything, or raise with the reason to stop."""
         endpoints = [Endpoint(c, self.settings, share=self.share, backoff=self.backoff) for c in self.critics]
         # Twice as many as may be in flight: some wait before a retry, and a free place never waits for work.
         window = 2 * sum(endpoint.gate.start for endpoint in endpoints)
+        for endpoint in endpoints:
+            endpoint.recall(self.store)
         stop = None
         try:
             workers = all_or_none(self._worker(waiting, endpoints) for _ in range(min(window, self.total or window)))
-            await asyncio.wait_for(workers, self.settings.critic_deadline)
+            async with self.store.leases.kept():
+                await asyncio.wait_for(workers, self.settings.critic_deadline)
             stop = self.tally.stop(self.tally.done)
         except _Stop as reason:
             # Others may have ended in the same moment; the counts should agree with those below.
@@ -140,29 +142,29 @@ class _Run:
         if stop is not None:
             raise PersonaError(f"{stop}; {self._kept()}")
 
-    async def _worker(self, waiting: Iterator[tuple[int, Judgement]], endpoints: Sequence[Endpoint]) -> None:
+    async def _worker(self, waiting: Iterator[tuple[int, Judged]], endpoints: Sequence[Endpoint]) -> None:
         for position, judgement in waiting:
-            messages = debate.messages(judgement)
-            name = hashlib.sha256(messages[1]["content"].encode()).digest()
+            prompt = Prompt.of(judgement)
+            name = prompt.digest()
             if name in self.open:
                 self.open[name].append(position)
                 await asyncio.sleep(0)
                 continue
             self.open[name] = [position]
             if (verdict := self.missing.get(name)) is None:
-                verdict = decide(await self._votes(messages, endpoints))
+                verdict = decide(await self._votes(prompt, endpoints), prompt.protocol.name)
             self._done(name, judgement, verdict)
 
-    async def _votes(self, messages: Messages, endpoints: Sequence[Endpoint]) -> list[Vote]:
-        asked = [e.vote(messages, n, self.store) for e in endpoints for n in range(self.settings.critic_votes)]
+    async def _votes(self, prompt: Prompt, endpoints: Sequence[Endpoint]) -> list[Vote]:
+        asked = [e.vote(prompt, n, self.store) for e in endpoints for n in range(self.settings.critic_votes)]
         votes = [await asked[0]] if len(asked) == 1 else await asyncio.gather(*asked)
         if all(vote.stored for vote in votes):
             await asyncio.sleep(0)  # nothing was waited for; an interrupt has to get its turn
         return votes
 
-    def _done(self, name: bytes, judgement: Judgement, verdict: Verdict) -> None:
+    def _done(self, name: bytes, judgement: Judged, verdict: Verdict) -> None:
         positions = self.open.pop(name)
-        if verdict.personalized is None:
+        if verdict.missing is not None:
             self.missing[name] = verdict
         for position in positions:
             self.deliver(position, verdict)

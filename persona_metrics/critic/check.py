@@ -9,51 +9,54 @@ from typing import Any
 from .. import embedded_model
 from ..errors import PersonaError
 from ..settings import Settings
-from . import debate
 from .client import Endpoint
-from .debate import Judgement, Vote
 from .loop import in_own_loop
+from .protocol import FIRST, Prompt, named
 from .request import Critic, panel
 from .store import OFF, Store
 from .tally import advice
+from .verdict import Vote
 
-_PROBE = Judgement("What should I cook tonight?", {"age": "40", "lifestyle": "vegetarian"}, "A lentil curry.")
 
+def check(settings: Settings, *, remembered: bool = False, protocol: str = FIRST) -> None:
+    """Ask for one dry judgement of every critic; raise ``PersonaError`` that names the setting to change.
 
-def check(settings: Settings, *, remembered: bool = False) -> None:
-    """Hold one dry debate with every critic; raise ``PersonaError`` that names the setting to change.
-
-    ``remembered`` spares the debate, which may cost money, where the store holds the one of an earlier check with the
+    ``remembered`` spares the judgement, which may cost money, where the store holds the one of an earlier check with the
     same critic and key, and the endpoint still lists its models for that key. A broken store is found here too.
     """
-    quick = settings.model_copy(update={"critic_attempts": min(2, settings.critic_attempts)})
+    quick = settings.model_copy(update={"critic_attempts": min(3, settings.critic_attempts)})
     critics = [located(critic, settings) for critic in panel(settings)]
-    messages = debate.messages(_PROBE)
+    prompt = Prompt.of(named(protocol).probe())
 
     async def one(critic: Critic, store: Store) -> Vote:
-        endpoint = Endpoint(critic, quick, backoff=0.2)
+        endpoint = Endpoint(critic, quick, backoff=0.2, patience=60.0)
+        # Another key is another check: it may be wrong, or not allowed to use this model.
+        name = hashlib.sha256(f"{endpoint.key(prompt, 0)}/{critic.secret(settings)}".encode()).hexdigest()
         try:
-            # Another key is another check: it may be wrong, or not allowed to use this model.
-            name = hashlib.sha256(f"{endpoint.key(messages, 0)}/{critic.secret(settings)}".encode()).hexdigest()
-            if remembered and (found := store.get(name)) is not None and await endpoint.lists_models():
+            found = await store.awaited(name, prompt.protocol) if remembered else None
+            if found is not None and await endpoint.lists_models():
                 return found
+            endpoint.recall(store)
             with Store(OFF) as nowhere:
-                vote = await endpoint.vote(messages, 0, nowhere)
+                vote = await endpoint.vote(prompt, 0, nowhere)
             store.put(name, vote)
+            endpoint.keep(store)
             return vote
         finally:
+            store.leases.release(name)
             await endpoint.close()
 
     async def every() -> list[Vote]:
         with Store(settings.critic_store) as store:
-            return await asyncio.gather(*(one(critic, store) for critic in critics))
+            async with store.leases.kept():
+                return await asyncio.gather(*(one(critic, store) for critic in critics))
 
     for critic, vote in zip(critics, in_own_loop(every()), strict=True):
         if vote.missing is not None:
             raise PersonaError(f"the critic {critic.model} at {critic.host} does not work: {advice(vote.missing)}")
 
 
-def critic_card(settings: Settings) -> dict[str, Any]:
+def critic_card(settings: Settings, protocol: str = FIRST) -> dict[str, Any]:
     """Return what results_*.json says of the critic: flat, and without a key or a path of an address."""
     if not settings.critic_model:
         return {"critic_model": None}
@@ -61,7 +64,7 @@ def critic_card(settings: Settings) -> dict[str, Any]:
     return {
         "critic_model": ",".join(c.model for c in critics),
         "critic_endpoint": ",".join(c.host for c in critics),
-        "critic_template": debate.prompt_hash(),
+        "critic_template": named(protocol).prompt_hash(),
         "critic_temperature": settings.critic_temperature,
         "critic_max_tokens": settings.critic_max_tokens,
         "critic_votes": settings.critic_votes,

@@ -5,31 +5,34 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import httpx2
-import openai
-from openai import AsyncOpenAI, DefaultAioHttpClient, RequestOptions
-
 from .. import embedded_model
 from ..errors import shorten
 from ..settings import Settings
-from . import debate, request
-from .debate import Vote
-from .limits import Gate, retry_after
-from .request import Critic, Dialect, Messages, Reply
+from . import rejection, reply, request
+from .dialect import Dialect, from_text, room
+from .limits import Gate
+from .missing import Missing, Reason
+from .protocol import Opinion, Prompt
+from .rejection import Rejection
+from .reply import Reply
+from .request import Critic
 from .store import Store
+from .transport import Response, Transport, Unreachable, Unreadable
+from .verdict import Vote
 
-_RETRIED = frozenset({408, 409, 425, 429, *range(500, 600)})
 _NAMES = {400: "bad request", 401: "key rejected", 403: "access refused", 404: "not found"}
-_REFUSED = ("content_filter", "refusal")
 _SPARED = 50
 """So many refusals for lack of allowance cost no attempt, as long as others get through in the meantime."""
-
-_UNLIMITED = 1 << 16
+_SILENT = 20.0
+"""Seconds without anything passing before a line says so."""
+_LONGEST = 160
+"""Characters of a detail."""
 
 dialects: dict[tuple[str, str], Dialect] = {}
 """What this process has learned of each model at each address."""
@@ -39,181 +42,253 @@ dialects: dict[tuple[str, str], Dialect] = {}
 class _Failure(Exception):
     """Why one attempt came to nothing, and whether another one may go better."""
 
-    reason: str
+    missing: Missing
     again: bool = True
     throttled: bool = False
     cut: bool = False
-    refused: bool = False
+    softer: bool = False
+    """Whether a looser format may be the cure."""
+
+
+@dataclass(frozen=True)
+class _Got:
+    """A reply that the protocol understands."""
+
+    opinion: Opinion
+    text: str
+    reply: Reply
 
 
 class Endpoint:
-    """One critic's connections, its dialect and its gate."""
+    """One critic's connections, its dialect and its gate.
 
-    def __init__(self, critic: Critic, settings: Settings, *, share: int = 1, backoff: float = 0.5) -> None:
+    ``backoff`` is the first wait before a retry, ``patience`` how long an endpoint may push everybody back before its
+    refusals count, both in seconds.
+    """
+
+    def __init__(
+        self,
+        critic: Critic,
+        settings: Settings,
+        *,
+        share: int = 1,
+        backoff: float = 0.5,
+        patience: float | None = None,
+    ) -> None:
         self.critic, self._settings, self._backoff = critic, settings, backoff
         self.dialect = dialects.setdefault((critic.model, critic.base_url), Dialect())
         caps = (None if cap is None else max(1, cap // share) for cap in (settings.critic_rpm, settings.critic_tpm))
         flight = max(1, settings.critic_concurrency // share)
         if critic.identity is not None:
             flight = min(flight, 2 * embedded_model.SLOTS)  # more would wait inside the model until they time out
-        self.gate = Gate(flight, *caps)
+        self.gate = Gate(flight, *caps, base=backoff, patience=1200 * backoff if patience is None else patience)
         self._secret = critic.secret(settings)
-        # Without a key no header of one: "none" is not what an endpoint should log.
-        self._options: RequestOptions = {} if self._secret else {"headers": {"Authorization": openai.Omit()}}
-        self._client = AsyncOpenAI(
-            api_key=self._secret or "none",
-            base_url=critic.base_url,
-            max_retries=0,  # retries are ours: all requests in flight must back off together
-            http_client=DefaultAioHttpClient(
-                timeout=settings.critic_timeout,
-                # The gate is the limit; aiohttp's own of 100 connections would be another.
-                limits=httpx2.Limits(max_connections=_UNLIMITED, max_keepalive_connections=_UNLIMITED),
-                # A redirect would turn the request into a GET, or carry the key elsewhere.
-                follow_redirects=False,
-            ),
-        )
+        self._transport = Transport(critic.base_url, self._secret, settings.critic_timeout)
+        self._kept = ""
+        self._lucky = 0
+        self._told = False
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._client.close()
+        await self._transport.close()
 
     async def lists_models(self) -> bool:
         """Return whether the endpoint is there and accepts the key, by asking for its models, which costs nothing."""
         try:
-            options: RequestOptions = {**self._options, "timeout": min(10.0, self._settings.critic_timeout)}
-            return (await self._client.get("/models", cast_to=httpx2.Response, options=options)).is_success
-        except openai.OpenAIError:
+            response = await self._transport.get("/models", min(10.0, self._settings.critic_timeout))
+        except (TimeoutError, Unreachable, Unreadable):
             return False
+        return 200 <= response.status < 300
 
-    def key(self, messages: Messages, number: int) -> str:
+    def recall(self, store: Store) -> None:
+        """Begin with the dialect that the store keeps of this critic, where this process knows nothing better."""
+        if self.dialect == Dialect() and (text := store.dialect(self.critic.model, self.critic.address)) is not None:
+            self._kept = text
+            if (found := from_text(text)) is not None:
+                self.dialect.take(found)
+
+    def keep(self, store: Store) -> None:
+        """Keep the dialect once it is proven, so that the next run need not learn it."""
+        if self.dialect.proven and (text := self.dialect.to_text()) != self._kept:
+            store.keep_dialect(self.critic.model, self.critic.address, text)
+            self._kept = text
+
+    def key(self, prompt: Prompt, number: int) -> str:
         """Return the store's key of a vote: everything that decides it."""
-        return request.key(self.critic, self._settings, messages, number)
+        return request.key(self.critic, self._settings, prompt, number)
 
-    async def vote(self, messages: Messages, number: int, store: Store) -> Vote:
+    async def vote(self, prompt: Prompt, number: int, store: Store) -> Vote:
         """Return the stored vote, or ask for it, retrying what may pass; the reason stands in ``missing`` otherwise."""
-        name = self.key(messages, number)
-        if (found := store.get(name)) is not None:
+        name = self.key(prompt, number)
+        if (found := await store.awaited(name, prompt.protocol)) is not None:
             return found
+        text = None
+        try:
+            cast, text = await self._asked(prompt, number)
+            if text is not None:
+                store.put(name, cast, text)
+                self.keep(store)
+            return cast
+        finally:
+            if text is None:
+                store.leases.release(name)
+
+    async def _asked(self, prompt: Prompt, number: int) -> tuple[Vote, str | None]:
         blank = Vote(self.critic.model, self.critic.host, number, None)
-        asked = counted = 0
+        asked = counted = trouble = 0
         larger = False
         while True:
             asked += 1
-            before = self.gate.successes
             started = time.monotonic()
             try:
-                reply = await self._ask(messages, number, larger)
-                parsed = debate.parse(reply.text)
-                if parsed is None:
-                    raise self._unusable(reply, larger)
+                got = await self._ask(prompt, number, larger, max(0, trouble - 1))
             except _Failure as failure:
                 if failure.cut and failure.again:
                     larger = True
                     continue
-                # Where others get through, a request that found no allowance was only unlucky in the queue.
-                spared = failure.throttled and self.gate.successes > before and asked - counted < _SPARED
+                trouble += failure.softer
+                # One that finds no allowance was only unlucky in the queue, as long as others get through.
+                spared = failure.throttled and self.gate.patient() and asked - counted < _SPARED
                 counted += not spared
-                if not failure.again or counted >= self._settings.critic_attempts:
-                    return replace(blank, missing=failure.reason, attempts=asked)
+                hopeless = failure.throttled and not self.gate.patient()
+                if not failure.again or hopeless or counted >= self._settings.critic_attempts:
+                    return replace(blank, missing=failure.missing, attempts=asked), None
                 await asyncio.sleep(self._backoff * min(2 ** max(0, counted - 1), 32) * random.uniform(0.5, 1.5))
                 continue
             cast = replace(
                 blank,
-                debate=parsed,
+                opinion=got.opinion,
                 attempts=asked,
-                prompt_tokens=reply.prompt_tokens,
-                completion_tokens=reply.completion_tokens,
+                prompt_tokens=got.reply.prompt_tokens,
+                completion_tokens=got.reply.completion_tokens,
                 latency=round(time.monotonic() - started, 3),
-                served_model=reply.served_model,
+                served_model=got.reply.served_model,
             )
-            store.put(name, cast, reply.text)
-            return cast
+            return cast, got.text
 
-    def _unusable(self, reply: Reply, larger: bool) -> _Failure:
-        if reply.refusal or reply.finish in _REFUSED:
-            return _Failure(self._clean(f"the critic refused: {reply.refusal or reply.finish}"), again=False)
-        if reply.finish == "length":
-            limit = request.limit(self._settings, larger=larger)
-            return _Failure(f"cut at the token limit: {limit} tokens", again=not larger, cut=True)
-        if not reply.text.strip():
-            return _Failure("empty reply")
-        return _Failure("not one object of the schema")
-
-    async def _ask(self, messages: Messages, number: int, larger: bool) -> Reply:
-        """Send one request, stepping down to what the endpoint understands; raise ``_Failure`` without a reply."""
-        size = sum(len(m["content"]) for m in messages) // 4
+    async def _ask(self, prompt: Prompt, number: int, larger: bool, softer: int) -> _Got:
+        """Ask until the endpoint understands the request; raise ``_Failure`` without a reply that can be read."""
+        wanted, cap = request.limit(self._settings, larger=larger), None
+        own: Dialect | None = None
         while True:
-            counted = await self.gate.enter(size, request.limit(self._settings, larger=larger))
-            tried = replace(self.dialect)
-            asked = request.body(self.critic, self._settings, messages, number, tried, larger=larger)
-            try:
-                status, headers, content = await self._post(asked)
-            finally:
-                self.gate.leave()
-            try:
-                data = json.loads(content)
-            except (ValueError, RecursionError):
-                data = None
-            if status == 200:
-                if data is None:
-                    raise _Failure("unreadable reply: no JSON")
-                self.dialect.proven = True
-                reply = request.read(data)
-                used = None
-                if reply.completion_tokens is not None:
-                    self.gate.replied(reply.completion_tokens)
-                    used = (reply.prompt_tokens or size) + reply.completion_tokens
-                self.gate.succeeded(headers, counted, used)
-                return reply
-            message, code = request.error_message(
-                data if data is not None else content[:400].decode("utf-8", "replace")
-            )
-            failure = self._rejected(status, message, code, headers)
-            if status in (400, 422) and not failure.refused and self._stepped_down(tried, message):
+            counted = await self.gate.enter(_size(prompt), self.dialect.limit(wanted, cap))
+            base = replace(self.dialect)
+            tried = own or base.lower(softer)
+            limit = tried.limit(wanted, cap)
+            data, response = await self._send(prompt, number, tried, limit)
+            if (refused := _rejected(data, response)) is None:
+                found = reply.read(data)
+                self._passed(response.headers, found, prompt, counted, limit)
+                if (got := found.opinion(prompt.protocol)) is not None:
+                    self._learn(base, tried, softer > 0)
+                    return _Got(*got, found)
+                raise self._unusable(found, limit, tried.limit(2 * wanted, cap) > limit and not larger)
+            if cap is None and (cap := room(refused, limit)) is not None:
                 continue
-            raise failure
+            if own is None and replace(self.dialect, proven=base.proven) != base:
+                continue  # another in flight has learned it
+            if tried == base and self.dialect.step_down(refused, limit):
+                continue
+            own = replace(tried)
+            if own.step_down(refused, limit):
+                continue
+            if not tried.may_try_lower(refused):
+                raise self._failure(refused)
+            own = tried.lower()
 
-    async def _post(self, asked: Mapping[str, Any]) -> tuple[int, Mapping[str, str], bytes]:
+    async def _send(self, prompt: Prompt, number: int, dialect: Dialect, limit: int) -> tuple[Any, Response]:
+        """Return the reply's data (None where it is no JSON) and the response, and give the place at the gate back."""
+        body = request.body(self.critic, self._settings, prompt, number, dialect, limit=limit)
         try:
-            # The bare response: building the typed one would cost more than all the rest of a call.
-            response = await self._client.post(
-                "/chat/completions", body=asked, cast_to=httpx2.Response, options=self._options
-            )
-        except openai.APIStatusError as error:
-            response = error.response
-        except openai.APIConnectionError as error:
-            cause = _innermost(error)
-            # The transport calls every broken connection a timeout; what aiohttp itself raised tells them apart.
-            if isinstance(cause, asyncio.TimeoutError):
-                self.gate.throttled()
-                raise _Failure(f"no reply in time: within {self._settings.critic_timeout:g} s") from None
-            raise _Failure(self._clean(f"connection failed: {shorten(cause, 80)}")) from None
-        except (openai.OpenAIError, ValueError) as error:
-            raise _Failure(self._clean(f"unreadable reply: {shorten(error, 80)}")) from None
-        return response.status_code, response.headers, response.content
+            response = await self._transport.post("/chat/completions", body)
+        except TimeoutError:
+            self.gate.slowed()
+            raise _Failure(Missing(Reason.SLOW, f"within {self._settings.critic_timeout:g} s")) from None
+        except Unreachable as error:
+            raise _Failure(self._missing(Reason.CONNECTION, str(error.__cause__ or error), 80)) from None
+        except Unreadable as error:
+            raise _Failure(self._missing(Reason.UNREADABLE, str(error), 80)) from None
+        finally:
+            self.gate.leave()
+        return _data(response.content), response
 
-    def _stepped_down(self, tried: Dialect, message: str) -> bool:
-        if replace(self.dialect, proven=tried.proven) != tried:
-            return True  # another request in flight has already changed it
-        return self.dialect.step_down(message)
+    def _passed(self, headers: Mapping[str, str], found: Reply, prompt: Prompt, counted: float, limit: int) -> None:
+        """Tell the gate of a success; of the tokens it claims no more than the request can have cost."""
+        used = None
+        if found.completion_tokens is not None:
+            given = min(found.completion_tokens, 4 * limit)
+            taken = min(found.prompt_tokens or _size(prompt), 1000 + 4 * _size(prompt))
+            self.gate.replied(given)
+            used = taken + given
+        self.gate.succeeded(headers, counted, used)
 
-    def _rejected(self, status: int, message: str, code: str, headers: Mapping[str, str]) -> _Failure:
-        about = f"{code} {message}".lower()
-        if status in (429, 503) and "insufficient_quota" not in about:
-            self.gate.throttled(retry_after(headers))
-        if status == 400 and any(word in about for word in ("content_filter", "content management")):
-            return _Failure(self._clean(f"the critic refused: {message}"), again=False, refused=True)
-        name = _NAMES.get(status)
-        detail = ", ".join(part for part in (name, message) if part) or "no reason given"
-        again = status in _RETRIED and "insufficient_quota" not in about
-        return _Failure(self._clean(f"HTTP {status}: {detail}"), again=again, throttled=status in (429, 503))
+    def _learn(self, base: Dialect, tried: Dialect, lucky: bool) -> None:
+        """Note that a request in ``tried`` was answered. A looser format that a retry found has to win twice."""
+        if tried == self.dialect or replace(tried, proven=self.dialect.proven) == self.dialect:
+            self.dialect.proven = True
+        elif not self.dialect.proven and replace(self.dialect, proven=base.proven) == base:
+            self._lucky += lucky
+            if not lucky or self._lucky > 1:
+                self.dialect.take(replace(tried, proven=True))
 
-    def _clean(self, reason: str) -> str:
+    def _unusable(self, found: Reply, limit: int, more: bool) -> _Failure:
+        missing = found.why_not(limit)
+        cleaned = self._missing(missing.reason, missing.detail)
+        if missing.reason is Reason.CUT:
+            return _Failure(cleaned, again=more, cut=True)
+        return _Failure(cleaned, again=missing.reason is not Reason.REFUSED)
+
+    def _failure(self, refused: Rejection) -> _Failure:
+        if refused.busy:
+            self.gate.throttled(refused.wait)
+            self._tell(refused)
+        if refused.refused:
+            return _Failure(self._missing(Reason.REFUSED, refused.message or refused.code), again=False)
+        # Nobody waits for an allowance that comes back tomorrow.
+        tomorrow = refused.busy and refused.wait is not None and refused.wait > self.gate.patience_for
+        if refused.status == 0:
+            missing = self._missing(Reason.QUOTA if refused.spent else Reason.ERROR, refused.message, code=refused.code)
+        else:
+            detail = ", ".join(part for part in (_NAMES.get(refused.status), refused.message) if part)
+            reason = Reason.QUOTA if refused.spent else Reason.HTTP
+            missing = self._missing(reason, detail or "no reason given", code=str(refused.status))
+        softer = refused.broken_json or (refused.status >= 500 and not refused.busy)
+        again = refused.passing and not tomorrow
+        return _Failure(missing, again=again, throttled=refused.busy and not tomorrow, softer=softer)
+
+    def _tell(self, refused: Rejection) -> None:
+        """Say once that the run stands still because the endpoint lets nothing pass, and until when it is waited for."""
+        if self._told or self.gate.pushed_for() < _SILENT:
+            return
+        self._told = True
+        said = self._missing(Reason.HTTP, refused.message, 80, str(refused.status or refused.code))
+        print(
+            f"\npersona-metrics: {self.critic.host} lets nothing pass ({said}); trying for"
+            f" {self.gate.patience_for / 60:.0f} minutes",
+            file=sys.stderr,
+            flush=True,
+        )
+
+    def _missing(self, reason: Reason, detail: str, longest: int = _LONGEST, code: str = "") -> Missing:
         # Some servers repeat the key they reject.
-        return reason.replace(self._secret, "***") if self._secret else reason
+        clean = detail.replace(self._secret, "***") if self._secret else detail
+        return Missing(reason, shorten(clean, longest), shorten(code, 40))
 
 
-def _innermost(error: BaseException) -> BaseException:
-    while error.__cause__ is not None:
-        error = error.__cause__
-    return error
+def _rejected(data: Any, response: Response) -> Rejection | None:
+    if 200 <= response.status < 300:
+        if data is None:
+            raise _Failure(Missing(Reason.UNREADABLE, "no JSON"))
+        return rejection.in_reply(data)
+    return rejection.read(response.status, response.headers, response.content)
+
+
+def _data(content: bytes) -> Any:
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _size(prompt: Prompt) -> int:
+    return sum(len(message["content"]) for message in prompt.messages) // 4

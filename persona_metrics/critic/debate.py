@@ -1,21 +1,18 @@
-"""The debate: its prompt, the schema of its reply, and the verdict. Knows no network and no disk."""
+"""The debate, the first protocol: its prompt, its schema, and what a reply says. Knows no network and no disk."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
-from itertools import combinations
 from typing import Any
 
-from ..prompts import render, template_hash
+from ..prompts import render
+from .protocol import Messages, Protocol, register
 
 TEMPLATE = "critic/debate.jinja"
-TIE = "tie"
-"""Why a verdict is missing although its votes are there."""
 TEXTS = ("chain_of_thought", "personalization_critic", "helpfulness_critic", "conclusion")
 
 SCHEMA: dict[str, Any] = {
@@ -35,6 +32,15 @@ class Judgement:
     persona: Mapping[str, str]
     answer: str
 
+    @property
+    def protocol(self) -> Protocol:
+        """The debate."""
+        return DEBATE
+
+    def messages(self) -> Messages:
+        """Return the system and the user message of the debate."""
+        return messages(self)
+
 
 @dataclass(frozen=True, slots=True)
 class Debate:
@@ -46,84 +52,13 @@ class Debate:
     conclusion: str
     needs_revision: bool
 
-
-@dataclass(frozen=True, slots=True)
-class Vote:
-    """One critic's reply to one judgement, or the reason why there is none."""
-
-    critic: str
-    endpoint: str
-    number: int
-    debate: Debate | None
-    missing: str | None = None
-    attempts: int = 0
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    latency: float | None = None
-    served_model: str | None = None
-    stored: bool = False
-
-
-_VOTE = frozenset(field.name for field in fields(Vote))
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What the votes amount to: True, False, or None with the reason why it is missing."""
-
-    personalized: bool | None
-    missing: str | None
-    agreement: float | None
-    votes: tuple[Vote, ...]
-
     @property
-    def debate(self) -> Debate | None:
-        """Return the first debate that ended as the majority did, or None where the verdict is missing."""
-        ended = (v.debate for v in self.votes if v.debate is not None)
-        return (
-            next((d for d in ended if d.needs_revision is not self.personalized), None)
-            if self.missing is None
-            else None
-        )
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain data for a samples file."""
-        return {
-            "personalized": self.personalized,
-            "missing": self.missing,
-            "agreement": self.agreement,
-            "votes": [asdict(vote) for vote in self.votes],
-        }
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Verdict:
-        """Return the verdict of ``to_dict``."""
-        votes = []
-        for vote in data.get("votes", ()):
-            debate = vote.get("debate")
-            known = {name: value for name, value in vote.items() if name in _VOTE}
-            votes.append(Vote(**{**known, "debate": Debate(**debate) if debate else None}))
-        return cls(data.get("personalized"), data.get("missing"), data.get("agreement"), tuple(votes))
+    def outcome(self) -> bool:
+        """Whether the answer is personalised."""
+        return not self.needs_revision
 
 
-def decide(votes: Sequence[Vote]) -> Verdict:
-    """Return the majority of the votes that could be had; a tie, or no vote at all, is missing.
-
-    ``agreement`` is the share of agreeing pairs among the votes (1.0 for a single vote), None without a vote.
-    """
-    cast = [not vote.debate.needs_revision for vote in votes if vote.debate is not None]
-    if not cast:
-        reasons = Counter(vote.missing or "unknown" for vote in votes)
-        return Verdict(None, reasons.most_common(1)[0][0] if reasons else "unknown", None, tuple(votes))
-    pairs = list(combinations(cast, 2))
-    agreement = sum(a == b for a, b in pairs) / len(pairs) if pairs else 1.0
-    good = sum(cast)
-    if 2 * good == len(cast):
-        return Verdict(None, TIE, agreement, tuple(votes))
-    return Verdict(2 * good > len(cast), None, agreement, tuple(votes))
-
-
-def messages(judgement: Judgement) -> list[dict[str, str]]:
+def messages(judgement: Judgement) -> Messages:
     """Return the system and the user message of the debate.
 
     The fence's token is a hash over all that stands between the fences: nobody can write a text that contains its own
@@ -187,7 +122,27 @@ def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return data
 
 
+DEBATE = register(
+    Protocol(
+        name="debate",
+        template=TEMPLATE,
+        schema=SCHEMA,
+        parse=parse,
+        restore=Debate,
+        outcome_field="personalized",
+        sections=(
+            ("chain_of_thought", "What bears on the question"),
+            ("personalization_critic", "Personalization critic"),
+            ("helpfulness_critic", "Helpfulness critic"),
+            ("conclusion", "Conclusion"),
+        ),
+        probe=lambda: Judgement(
+            "What should I cook tonight?", {"age": "40", "lifestyle": "vegetarian"}, "A lentil curry."
+        ),
+    )
+)
+
+
 def prompt_hash() -> str:
     """Return the hash of the debate's template and schema: two runs compare only where it agrees."""
-    schema = hashlib.sha256(json.dumps(SCHEMA, sort_keys=True).encode()).hexdigest()[:6]
-    return f"{template_hash(TEMPLATE)}-{schema}"
+    return DEBATE.prompt_hash()

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import re
+import random
 import time
 from collections import deque
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
+
+from .waits import exhausted
 
 LONGEST_WAIT = 120.0
 """An endpoint that asks for an hour is not obeyed for an hour: the deadline is the user's."""
 
-_NUMBER = re.compile(r"\d{1,9}(?:\.\d{1,9})?")
-_PART = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ms|[smhd])")
-_UNITS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
+LONGEST_OWN = 60.0
+"""The longest wait that nobody asked for, seconds."""
 
 
 class Pace:
@@ -39,10 +39,14 @@ class Gate:
 
     ``limit`` begins at ``start``, halves when the endpoint is overloaded and grows back by one for every ``limit``
     successes. ``rpm`` and ``tpm`` cap requests and tokens a minute. After ``throttled`` nobody enters until the wait
-    the endpoint asked for is over.
+    the endpoint asked for is over, or one of its own that begins at ``base`` seconds and doubles as long as nothing
+    passes; then they enter one after the other until one passes. Nothing passing for ``patience`` seconds is too long.
     """
 
-    def __init__(self, start: int, rpm: int | None = None, tpm: int | None = None) -> None:
+    def __init__(
+        self, start: int, rpm: int | None = None, tpm: int | None = None, *, base: float = 0.5, patience: float = 600.0
+    ) -> None:
+        self.base, self.patience_for = base, patience
         self.start = max(1, start)
         self.limit = float(self.start)
         self.inflight = 0
@@ -52,6 +56,9 @@ class Gate:
         self._reply_tokens: float | None = None
         self._closed_until = 0.0
         self._shrunk_at = 0.0
+        self._pushed_since: float | None = None
+        self._rounds = 0
+        self._round_until = 0.0
         self._waiting: deque[tuple[asyncio.Future[None], int]] = deque()
         self._alarm: asyncio.TimerHandle | None = None
 
@@ -91,6 +98,8 @@ class Gate:
     def _admit(self, size: int) -> None:
         self.inflight += 1
         now = time.monotonic()
+        if self._pushed_since is not None:
+            self._closed_until = max(self._closed_until, now + min(1.0, self._own() / 8))
         if self._requests is not None:
             self._requests.take(1, now)
         if self._tokens is not None:
@@ -118,6 +127,7 @@ class Gate:
     def succeeded(self, headers: Mapping[str, str], counted: float = 0, used: int | None = None) -> None:
         """Grow back a little, correct the tokens ``counted`` to those ``used``, and heed an allowance that is used up."""
         self.successes += 1
+        self._pushed_since, self._rounds = None, 0
         self.limit = min(float(self.start), self.limit + 1.0 / self.limit)
         if self._tokens is not None and used is not None:
             self._tokens.take(used - counted, time.monotonic())
@@ -129,49 +139,42 @@ class Gate:
         before = self._reply_tokens
         self._reply_tokens = tokens if before is None else 0.9 * before + 0.1 * tokens
 
-    def throttled(self, wait: float | None = None) -> None:
-        """Halve the limit, once for all that were in flight together, and keep everybody out for ``wait`` seconds."""
+    def slowed(self) -> None:
+        """Halve the limit, once for all that were in flight together."""
         now = time.monotonic()
         if now - self._shrunk_at > 1.0:
             self.limit = max(1.0, self.limit / 2)
             self._shrunk_at = now
-        self._close(wait or 0.0)
+
+    def throttled(self, wait: float | None = None) -> None:
+        """Halve the limit, and keep everybody out for ``wait`` seconds, or as long as seems right."""
+        self.slowed()
+        now = time.monotonic()
+        if self._pushed_since is None:
+            self._pushed_since = now
+        # Those that were in flight together are refused together, and count once.
+        began = now >= self._round_until
+        self._rounds += began
+        if not self.patient():
+            return
+        if wait is None:
+            wait = self._own() * random.uniform(0.75, 1.25)
+        elif self._rounds > 3:
+            wait = max(wait, self._own() / 4)  # what was asked for does not help
+        if began:
+            self._round_until = now + min(wait, LONGEST_WAIT)
+        self._close(wait)
+
+    def _own(self) -> float:
+        return min(LONGEST_OWN, self.patience_for / 10, self.base * 2.0 ** min(30, max(0, self._rounds - 1)))
+
+    def pushed_for(self) -> float:
+        """Return for how many seconds nothing has passed."""
+        return 0.0 if self._pushed_since is None else time.monotonic() - self._pushed_since
+
+    def patient(self) -> bool:
+        """Return whether waiting still makes sense: something passed, or not so long ago nothing had been refused."""
+        return self.pushed_for() < self.patience_for
 
     def _close(self, seconds: float) -> None:
         self._closed_until = max(self._closed_until, time.monotonic() + min(seconds, LONGEST_WAIT))
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds an endpoint asks to wait: Retry-After, else the reset of the allowance that is used up."""
-    if (ms := duration(headers.get("retry-after-ms"))) is not None:
-        return ms / 1000
-    if (seconds := duration(headers.get("retry-after"))) is not None:
-        return seconds
-    return exhausted(headers)
-
-
-def exhausted(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds until the allowances at 0 (``x-ratelimit-remaining-*``) are there again; None where none is."""
-    waits = [
-        duration(headers.get(f"x-ratelimit-reset-{kind}")) or 0.0
-        for kind in ("requests", "tokens")
-        if headers.get(f"x-ratelimit-remaining-{kind}") == "0"
-    ]
-    return max(waits) if waits else None
-
-
-def duration(text: str | None) -> float | None:
-    """Return seconds from a header like ``"1.5"``, ``"6m0s"``, ``"250ms"`` or an HTTP date; None where it is neither."""
-    if not text:
-        return None
-    text = text.strip().lower()
-    if _NUMBER.fullmatch(text):
-        return float(text)
-    parts = _PART.findall(text)
-    if parts and "".join(n + u for n, u in parts) == text:
-        return sum(float(number) * _UNITS[unit] for number, unit in parts)
-    try:
-        then = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    return max(0.0, then.timestamp() - time.time())

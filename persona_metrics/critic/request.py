@@ -1,4 +1,4 @@
-"""What is sent to a critic and what comes back, as plain data: names, bodies, keys, replies. Knows no network and no disk."""
+"""Who is asked and what is sent, as plain data: names, addresses, keys, bodies. Knows no network and no disk."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from urllib.parse import urlsplit
 
 from ..errors import PersonaError, shorten
 from ..settings import Settings
-from . import debate
+from .address import tidy
+from .dialect import FORMATS, Dialect
+from .protocol import Prompt, Protocol
 
 OPENAI = "https://api.openai.com/v1"
-FORMATS = ("json_schema", "json_object", "text")
-Messages = list[dict[str, str]]
 
 
 @dataclass(frozen=True)
@@ -88,11 +88,7 @@ def panel(settings: Settings) -> tuple[Critic, ...]:
         if not name:
             raise PersonaError(f"critic_model={shorten(settings.critic_model, 60)!r}: a critic's name is blank")
         address = f"http{url}" if url else settings.critic_base_url
-        critics.append(Critic(name, address or OPENAI, bool(url)))
-    for critic in critics:
-        parts = urlsplit(critic.base_url)
-        if parts.scheme not in ("http", "https") or not parts.netloc:
-            raise PersonaError(f"critic_base_url={shorten(critic.base_url, 60)!r}: must begin with http:// or https://")
+        critics.append(Critic(name.strip(), tidy(address or OPENAI), bool(url)))
     if len({(c.model, c.address) for c in critics}) < len(critics):
         raise PersonaError(
             f"critic_model={shorten(settings.critic_model, 60)!r}: a critic stands twice; PERSONA_CRITIC_VOTES asks one"
@@ -101,77 +97,44 @@ def panel(settings: Settings) -> tuple[Critic, ...]:
     return tuple(critics)
 
 
-@dataclass
-class Dialect:
-    """What an endpoint turned out to understand; learned once, then used for every request."""
-
-    format: int = 0
-    max_tokens: str = "max_tokens"
-    temperature: bool = True
-    seed: bool = True
-    proven: bool = False
-    """Whether a request in this dialect has been answered; then a rejected one is to blame itself."""
-
-    def step_down(self, message: str) -> bool:
-        """Change after a request was rejected with ``message``; return False where there is nothing left to change."""
-        text = message.lower()
-        if "max_completion_tokens" in text and self.max_tokens == "max_tokens":
-            self.max_tokens = "max_completion_tokens"
-        elif "temperature" in text and self.temperature:
-            self.temperature = False
-        elif "seed" in text and self.seed:
-            self.seed = False
-        elif self.format + 1 < len(FORMATS) and (not self.proven or _about_format(text)) and not _about_length(text):
-            self.format += 1
-            self.proven = False
-        else:
-            return False
-        return True
-
-
-def _about_format(text: str) -> bool:
-    return any(word in text for word in ("response_format", "json_schema", "json_object", "grammar", "structured"))
-
-
-def _about_length(text: str) -> bool:
-    return any(word in text for word in ("context", "too long", "exceed"))
-
-
 _ENCODER = json.JSONEncoder(sort_keys=True)
 
 
-def key(critic: Critic, settings: Settings, messages: Messages, number: int) -> str:
+def key(critic: Critic, settings: Settings, prompt: Prompt, number: int) -> str:
     """Return the store's key of a vote: the hash of everything that decides it."""
     decisive = {
         "model": critic.model,
         "endpoint": critic.address,
         "temperature": settings.critic_temperature,
         "max_tokens": settings.critic_max_tokens,
-        "messages": messages,
-        "schema": schema(critic),
+        "messages": prompt.messages,
+        "schema": schema(critic, prompt.protocol),
         "number": number,
     }
     # Escaped, since a text may hold what UTF-8 cannot.
     return hashlib.sha256(_ENCODER.encode(decisive).encode()).hexdigest()
 
 
-def schema(critic: Critic) -> dict[str, Any]:
+def schema(critic: Critic, protocol: Protocol) -> Mapping[str, Any]:
     """Return the JSON Schema asked of this critic."""
     if critic.model != "embedded":
-        return debate.SCHEMA
+        return protocol.schema
     # A 135M model does not know when to stop; the grammar stops it. OpenAI's strict mode would reject maxLength.
-    texts = {name: {"type": "string", "maxLength": 160} for name in debate.TEXTS}
-    return {**debate.SCHEMA, "properties": {**texts, "needs_revision": {"type": "boolean"}}}
+    properties = {
+        name: {**kind, "maxLength": 160} if kind.get("type") == "string" and "enum" not in kind else kind
+        for name, kind in protocol.schema["properties"].items()
+    }
+    return {**protocol.schema, "properties": properties}
 
 
 def body(
-    critic: Critic, settings: Settings, messages: Messages, number: int, dialect: Dialect, *, larger: bool = False
+    critic: Critic, settings: Settings, prompt: Prompt, number: int, dialect: Dialect, *, limit: int | None = None
 ) -> dict[str, Any]:
-    """Return the body of the chat completion that asks for vote ``number``; ``larger`` doubles the token limit."""
+    """Return the body of the chat completion that asks for vote ``number``, with a reply of at most ``limit`` tokens."""
     made: dict[str, Any] = {
         "model": critic.model,
-        "messages": messages,
-        dialect.max_tokens: limit(settings, larger=larger),
+        "messages": dialect.addressed(prompt.messages),
+        dialect.max_tokens: dialect.limit(settings.critic_max_tokens) if limit is None else limit,
     }
     if dialect.temperature:
         made["temperature"] = settings.critic_temperature
@@ -181,7 +144,11 @@ def body(
     if kind == "json_schema":
         made["response_format"] = {
             "type": kind,
-            "json_schema": {"name": "debate", "strict": True, "schema": schema(critic)},
+            "json_schema": {
+                "name": prompt.protocol.name,
+                "strict": True,
+                "schema": schema(critic, prompt.protocol),
+            },
         }
     elif kind == "json_object":
         made["response_format"] = {"type": kind}
@@ -191,51 +158,3 @@ def body(
 def limit(settings: Settings, *, larger: bool) -> int:
     """Return the longest reply in tokens: after a reply that was cut, once more with twice as much."""
     return settings.critic_max_tokens * (2 if larger else 1)
-
-
-@dataclass(frozen=True)
-class Reply:
-    """A chat completion, as far as it counts here."""
-
-    text: str
-    finish: str | None = None
-    refusal: str | None = None
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    served_model: str | None = None
-
-
-def read(data: Any) -> Reply:
-    """Return what a chat completion says; whatever is not there, or of another type, counts as absent."""
-    found = data if isinstance(data, Mapping) else {}
-    choices = found.get("choices")
-    choice = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], Mapping) else {}
-    message = choice.get("message")
-    message = message if isinstance(message, Mapping) else {}
-    usage = found.get("usage")
-    usage = usage if isinstance(usage, Mapping) else {}
-    return Reply(
-        _text(message.get("content")) or "",
-        _text(choice.get("finish_reason")),
-        _text(message.get("refusal")),
-        _count(usage.get("prompt_tokens")),
-        _count(usage.get("completion_tokens")),
-        _text(found.get("model")),
-    )
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) else None
-
-
-def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**62 else None
-
-
-def error_message(data: Any) -> tuple[str, str]:
-    """Return message and code of an error's body (OpenAI's shape, or a server's own); either may be empty."""
-    inner = data.get("error", data) if isinstance(data, Mapping) else data
-    if not isinstance(inner, Mapping):
-        return shorten(inner or "", 160), ""
-    text = inner.get("message") or inner.get("detail") or inner.get("error") or ""
-    return shorten(text, 160), str(inner.get("code") or inner.get("type") or "")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import fields
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -17,7 +18,10 @@ import platformdirs
 from typing_extensions import Self
 
 from ..errors import PersonaError, shorten
-from .debate import Vote, parse
+from . import leases
+from .leases import Leases
+from .protocol import Protocol
+from .verdict import Vote
 
 OFF = "off"
 _FORMAT = 1
@@ -33,6 +37,12 @@ CREATE TABLE IF NOT EXISTS votes (
     created REAL NOT NULL
 ) WITHOUT ROWID
 """
+_BESIDE = """
+CREATE TABLE IF NOT EXISTS dialects (
+    model TEXT NOT NULL, address TEXT NOT NULL, learned TEXT NOT NULL, created REAL NOT NULL, PRIMARY KEY (model, address)
+) WITHOUT ROWID
+"""
+"""Beside the votes, and in the same format: earlier versions read and write such a file as theirs."""
 _COLUMNS = (
     "key",
     "critic",
@@ -67,8 +77,10 @@ class Store:
         if not create and self.path is not None and not self.path.is_file():
             raise PersonaError(f"verdict store {self.path}: no such file; nothing has been judged with it yet")
         self._db: sqlite3.Connection | None = None
+        self.writable = True
         with self._in_one_line():
             self._db = self._open()
+        self.leases = Leases(self._execute, shared=self.path is not None and self.writable)
 
     def _open(self) -> sqlite3.Connection:
         # SQLite keeps a database without a name in a file of its own that goes with the connection: what is judged
@@ -77,7 +89,12 @@ class Store:
         if self.path is not None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             # Verdicts quote personas and answers; they are nobody else's business.
-            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+            try:
+                os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+            except OSError as error:
+                if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS) or not self.path.is_file():
+                    raise
+                return self._open_to_read(self.path)
             name = str(self.path)
         db = sqlite3.connect(name, timeout=_BUSY, isolation_level=None, check_same_thread=False)
         deadline = time.monotonic() + _BUSY
@@ -92,7 +109,34 @@ class Store:
             else:
                 return db
 
+    def _open_to_read(self, path: Path) -> sqlite3.Connection:
+        """Open a file that others own: what is in it is read, and nothing is asked that could not be kept."""
+        self.writable = False
+        uri = f"{path.resolve().as_uri()}?mode=ro"
+        # Without a writer's files beside it SQLite has to be told that nobody writes.
+        beside = path.with_name(path.name + "-wal").exists()
+        db = sqlite3.connect(
+            uri if beside else f"{uri}&immutable=1", uri=True, isolation_level=None, check_same_thread=False
+        )
+        self._check(db)
+        return db
+
     def _prepare(self, db: sqlite3.Connection) -> None:
+        tables = self._check(db)
+        db.execute("PRAGMA journal_mode=WAL")
+        # In WAL a kill loses no commit; at a power cut the last few may go, the file stays whole.
+        db.execute("PRAGMA synchronous=NORMAL")
+        if not tables:
+            db.execute("BEGIN IMMEDIATE")
+            db.execute(_TABLE)
+            db.execute(f"PRAGMA application_id={_OURS}")
+            db.execute(f"PRAGMA user_version={_FORMAT}")
+            db.execute("COMMIT")
+        for table in (_BESIDE, *leases.TABLES):
+            db.execute(table)
+
+    def _check(self, db: sqlite3.Connection) -> int:
+        """Return the number of tables; raise ``PersonaError`` where they are not ours."""
         # Tables first: another process that is making this very file sets them and its marks at one stroke.
         tables = db.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]
         mine, version = (db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version"))
@@ -105,15 +149,7 @@ class Store:
                 f"verdict store {self.path}: written by another version of persona-metrics (format {version}, not"
                 f" {_FORMAT}); set PERSONA_CRITIC_STORE to another file"
             )
-        db.execute("PRAGMA journal_mode=WAL")
-        # In WAL a kill loses no commit; at a power cut the last few may go, the file stays whole.
-        db.execute("PRAGMA synchronous=NORMAL")
-        if not tables:
-            db.execute("BEGIN IMMEDIATE")
-            db.execute(_TABLE)
-            db.execute(f"PRAGMA application_id={_OURS}")
-            db.execute(f"PRAGMA user_version={_FORMAT}")
-            db.execute("COMMIT")
+        return int(tables)
 
     @contextmanager
     def _in_one_line(self) -> Iterator[None]:
@@ -134,8 +170,8 @@ class Store:
             raise PersonaError(f"verdict store {self.path or OFF}: closed")
         return self._db.execute(statement, values)
 
-    def get(self, name: str) -> Vote | None:
-        """Return the stored vote under this key, marked ``stored``, or None."""
+    def get(self, name: str, protocol: Protocol) -> Vote | None:
+        """Return the stored vote under this key, with what ``protocol`` makes of its reply, marked ``stored``, or None."""
         try:
             row = self._execute(_SELECT, (name,)).fetchone()
         except sqlite3.Error as error:
@@ -143,13 +179,13 @@ class Store:
         if row is None:
             return None
         critic, endpoint, number, reply, prompt_tokens, completion_tokens, latency, attempts, served = row
-        if (debate := parse(reply)) is None:
+        if (opinion := protocol.parse(reply)) is None:
             return None  # not what was written; it is asked again, and replaced
         return Vote(
             critic,
             endpoint,
             number,
-            debate,
+            opinion,
             None,
             attempts,
             prompt_tokens,
@@ -159,21 +195,58 @@ class Store:
             stored=True,
         )
 
+    async def awaited(self, name: str, protocol: Protocol) -> Vote | None:
+        """Return the stored vote, waiting for another process that is asking for it; None makes it this process's to ask.
+
+        Whoever gets None puts the vote, or releases its lease.
+        """
+        pause = 0.05
+        while (found := self.get(name, protocol)) is None:
+            if not self.writable:
+                raise PersonaError(
+                    f"verdict store {self.path}: cannot be written, and does not hold every verdict that is wanted; set"
+                    " PERSONA_CRITIC_STORE to a copy of it"
+                )
+            if self.leases.claim(name):
+                # It may have been written between the look and the claim.
+                if (found := self.get(name, protocol)) is not None:
+                    self.leases.release(name)
+                return found
+            pause = await leases.wait(pause)
+        return found
+
     def put(self, name: str, vote: Vote, reply: str | None = None) -> None:
-        """Write a vote with its raw reply the moment it arrives (without one, its debate stands for the reply).
+        """Write a vote with its raw reply the moment it arrives (without one, its opinion stands for the reply).
 
         A missing vote is not kept, so that the next run asks again.
         """
-        if vote.debate is None:
+        if vote.opinion is None:
             return
         if reply is None:
-            reply = json.dumps(asdict(vote.debate))
+            held = vote.opinion
+            reply = json.dumps({f.name: getattr(held, f.name) for f in fields(held)})  # type: ignore[arg-type]
         # A lone half of a surrogate pair, which JSON may hold as an escape, cannot be written as UTF-8.
         text = reply.encode("utf-8", "replace").decode()
         row = (name, vote.critic, vote.endpoint, vote.number, text, vote.prompt_tokens, vote.completion_tokens)
         more = (vote.latency, vote.attempts, vote.served_model, time.time())
         with self._in_one_line():
             self._execute(f"INSERT OR REPLACE INTO votes VALUES ({', '.join('?' * len(_COLUMNS))})", (*row, *more))
+
+    def dialect(self, model: str, address: str) -> str | None:
+        """Return what ``keep_dialect`` kept of a critic, None where there is nothing, or nothing of the last 30 days."""
+        statement = "SELECT learned FROM dialects WHERE model = ? AND address = ? AND created > ?"
+        try:
+            row = self._execute(statement, (model, address, time.time() - 30 * 86400)).fetchone()
+        except sqlite3.OperationalError:
+            return None  # a store of an earlier version that cannot be written
+        return None if row is None else str(row[0])
+
+    def keep_dialect(self, model: str, address: str, learned: str) -> None:
+        """Keep what a critic's endpoint was found to understand."""
+        if not self.writable:
+            return
+        with self._in_one_line():
+            self._execute("INSERT OR REPLACE INTO dialects VALUES (?, ?, ?, ?)", (model, address, learned, time.time()))
 
     def stats(self) -> list[dict[str, Any]]:
         """Return one row a critic and endpoint: verdicts, tokens, first and last time (seconds since 1970)."""
@@ -204,6 +277,7 @@ class Store:
     def close(self) -> None:
         """Close the file."""
         if self._db is not None:
+            self.leases.close()
             self._db.close()
             self._db = None
 

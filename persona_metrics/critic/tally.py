@@ -6,7 +6,11 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from ..errors import shorten
-from .debate import TIE, Judgement, Verdict
+from .missing import Missing, Reason
+from .protocol import Judged
+from .verdict import Verdict
+
+_TIE = Missing(Reason.TIE).kind
 
 FIRST = 20
 """Where so many judgements, the first to be asked for, all fail for one reason, the run stops."""
@@ -23,7 +27,8 @@ class Tally:
     personalized: int = 0
     asked: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
-    examples: dict[str, str] = field(default_factory=dict)
+    examples: dict[str, tuple[Missing, str]] = field(default_factory=dict)
+    """By reason its first occurrence, and the question it was met at."""
     lost_votes: Counter[str] = field(default_factory=Counter)
     """Votes that are missing where others gave a verdict, by critic and reason."""
 
@@ -35,30 +40,27 @@ class Tally:
     @property
     def failed(self) -> int:
         """Return how many verdicts are missing because of a failure: a tie is an outcome, not a failure."""
-        return self.reasons.total() - self.reasons[TIE]
+        return self.reasons.total() - self.reasons[_TIE]
 
-    def add(self, judgement: Judgement, verdict: Verdict, times: int = 1) -> str | None:
+    def add(self, judgement: Judged, verdict: Verdict, times: int = 1) -> str | None:
         """Count a verdict that ``times`` judgements share; return the reason to stop, or None to go on."""
         self.asked += not all(vote.stored for vote in verdict.votes)
         if verdict.missing is None:
             self.judged += times
-            self.personalized += times * bool(verdict.personalized)
+            self.personalized += times * (verdict.outcome is True)
             for vote in verdict.votes:
                 if vote.missing is not None:
-                    self.lost_votes[f"{vote.critic} at {vote.endpoint}: {kind(vote.missing)}"] += 1
+                    self.lost_votes[f"{vote.critic} at {vote.endpoint}: {vote.missing.kind}"] += 1
             return None
-        reason = kind(verdict.missing)
+        reason = verdict.missing.kind
         self.reasons[reason] += times
-        if reason not in self.examples:
-            detail = verdict.missing.removeprefix(reason).lstrip(": ")
-            question = f"question {shorten(judgement.question, 60)!r}"
-            self.examples[reason] = f"{detail}, {question}" if detail else question
+        self.examples.setdefault(reason, (verdict.missing, shorten(judgement.question, 60)))
         return self.stop(self.total)
 
     def stop(self, total: int | None) -> str | None:
         """Return why the run should stop, if it should."""
-        only = next(iter(self.reasons), TIE)
-        if self.asked == FIRST and self.judged == 0 and len(self.reasons) == 1 and only != TIE:
+        only = next(iter(self.reasons), _TIE)
+        if self.asked == FIRST and self.judged == 0 and len(self.reasons) == 1 and only != _TIE:
             return f"the first {FIRST} judgements all failed: {advice(self._worst())}"
         if total is not None and self.failed > self.allowed * total:
             return (
@@ -67,41 +69,43 @@ class Tally:
             )
         return None
 
-    def _worst(self) -> str:
-        reason = next(reason for reason, _ in self.reasons.most_common() if reason != TIE)
-        detail = self.examples[reason].rpartition(", question ")[0]
-        return f"{reason}: {detail}" if detail else reason
+    def _worst(self) -> Missing:
+        reason = next(reason for reason, _ in self.reasons.most_common() if reason != _TIE)
+        return self.examples[reason][0]
+
+    def _example(self, reason: str) -> str:
+        missing, question = self.examples[reason]
+        return f"{missing.detail}, question {question!r}" if missing.detail else f"question {question!r}"
 
     def lines(self) -> list[str]:
         """Return one line a reason, with its count and an example, the most frequent first."""
         of = f"of {self.total or self.done}"
         missing = [
-            f"{count} {of} verdicts missing: {reason} (for example: {self.examples[reason]})"
+            f"{count} {of} verdicts missing: {reason} (for example: {self._example(reason)})"
             for reason, count in self.reasons.most_common()
         ]
         lost = [f"{count} votes missing beside a verdict: {what}" for what, count in self.lost_votes.most_common()]
         return missing + lost
 
 
-def kind(reason: str) -> str:
-    """Return the part of a reason that many judgements can share: ``HTTP 500``, ``connection failed``, ``empty reply``."""
-    return reason.partition(":")[0]
+_ADVICE = {
+    Reason.QUOTA: "this account has nothing left to spend",
+    Reason.CONNECTION: "nothing answers there: change PERSONA_CRITIC_BASE_URL",
+    Reason.SLOW: "raise PERSONA_CRITIC_TIMEOUT, or change PERSONA_CRITIC_BASE_URL",
+    Reason.CUT: "raise PERSONA_CRITIC_MAX_TOKENS",
+    Reason.UNFIT: "the model cannot hold the critic's format: change PERSONA_CRITIC_MODEL",
+    Reason.EMPTY: "the model says nothing: change PERSONA_CRITIC_MODEL, or raise PERSONA_CRITIC_MAX_TOKENS",
+}
+_LIMITED = "lower PERSONA_CRITIC_CONCURRENCY, or set PERSONA_CRITIC_RPM or PERSONA_CRITIC_TPM"
+_BY_CODE = {
+    "401": "set PERSONA_CRITIC_API_KEY (or OPENAI_API_KEY) to a key it accepts",
+    "403": "this key may not use it: change PERSONA_CRITIC_API_KEY or PERSONA_CRITIC_MODEL",
+    "404": "no such model or address: change PERSONA_CRITIC_MODEL or PERSONA_CRITIC_BASE_URL",
+    "429": _LIMITED,
+}
 
 
-def advice(reason: str) -> str:
+def advice(missing: Missing) -> str:
     """Return the reason and the setting to change."""
-    for mark, what in (
-        ("insufficient_quota", "this account has nothing left to spend"),
-        ("HTTP 401", "set PERSONA_CRITIC_API_KEY (or OPENAI_API_KEY) to a key it accepts"),
-        ("HTTP 403", "this key may not use it: change PERSONA_CRITIC_API_KEY or PERSONA_CRITIC_MODEL"),
-        ("HTTP 404", "no such model or address: change PERSONA_CRITIC_MODEL or PERSONA_CRITIC_BASE_URL"),
-        ("HTTP 429", "lower PERSONA_CRITIC_CONCURRENCY, or set PERSONA_CRITIC_RPM or PERSONA_CRITIC_TPM"),
-        ("connection failed", "nothing answers there: change PERSONA_CRITIC_BASE_URL"),
-        ("no reply in time", "raise PERSONA_CRITIC_TIMEOUT, or change PERSONA_CRITIC_BASE_URL"),
-        ("cut at the token limit", "raise PERSONA_CRITIC_MAX_TOKENS"),
-        ("not one object", "the model cannot hold the debate's format: change PERSONA_CRITIC_MODEL"),
-        ("empty reply", "the model says nothing: change PERSONA_CRITIC_MODEL, or raise PERSONA_CRITIC_MAX_TOKENS"),
-    ):
-        if mark in reason:
-            return f"{reason}; {what}"
-    return f"{reason}; change PERSONA_CRITIC_MODEL or PERSONA_CRITIC_BASE_URL"
+    found = _ADVICE.get(missing.reason) or _BY_CODE.get(missing.code)
+    return f"{missing}; {found or 'change PERSONA_CRITIC_MODEL or PERSONA_CRITIC_BASE_URL'}"

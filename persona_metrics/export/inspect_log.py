@@ -122,8 +122,8 @@ def _score(answer: Answer) -> Any:
 
     row = answer.row
     votes = [
-        {"critic": v.critic, "vote": v.number + 1, "missing": v.missing}
-        | ({"needs_revision": v.debate.needs_revision} if v.debate else {})
+        {"critic": v.critic, "vote": v.number + 1, "missing": v.missing and str(v.missing)}
+        | ({"needs_revision": v.opinion.outcome is False} if v.opinion else {})
         for v in (answer.verdict.votes if answer.verdict else ())
     ]
     details = {"votes": votes, "agreement": answer.verdict.agreement if answer.verdict else None}

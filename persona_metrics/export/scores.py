@@ -13,7 +13,8 @@ from typing import Any
 import pandas as pd
 
 from .. import analysis
-from ..critic import Verdict
+from ..critic import Protocol, Verdict, Vote
+from ..critic.protocol import named
 from ..errors import PersonaError, shorten
 from ..evaluations import EVALUATIONS
 from ..evaluations.facts import Fact, fact_of, kind_of
@@ -84,24 +85,20 @@ class Answer:
         """The debate as text, one section a vote; without a debate, why there is none."""
         if self.row["answer_failure"] is not None:
             return f"No answer in the reply: {self.row['answer_failure']}. It scores 0; the critic was not asked."
-        votes = self.verdict.votes if self.verdict else ()
-        return "\n\n".join(_vote(v) for v in votes) or "The critic was not asked."
+        if self.verdict is None:
+            return "The critic was not asked."
+        protocol = named(self.verdict.protocol)
+        return "\n\n".join(_vote(v, protocol) for v in self.verdict.votes) or "The critic was not asked."
 
 
-def _vote(vote: Any) -> str:
-    if vote.debate is None:
+def _vote(vote: Vote, protocol: Protocol) -> str:
+    if vote.opinion is None:
         return f"{vote.critic}, vote {vote.number + 1}: no verdict ({vote.missing})"
-    said = vote.debate
-    outcome = "needs revision" if said.needs_revision else "needs no revision"
-    return "\n".join(
-        (
-            f"{vote.critic}, vote {vote.number + 1}: {outcome}",
-            f"What bears on the question: {said.chain_of_thought}",
-            f"Personalization critic: {said.personalization_critic}",
-            f"Helpfulness critic: {said.helpfulness_critic}",
-            f"Conclusion: {said.conclusion}",
-        )
-    )
+    outcome = vote.opinion.outcome
+    if isinstance(outcome, bool):
+        outcome = "needs no revision" if outcome else "needs revision"
+    texts = (f"{heading}: {getattr(vote.opinion, name)}" for name, heading in protocol.sections)
+    return "\n".join((f"{vote.critic}, vote {vote.number + 1}: {outcome}", *texts))
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from lm_eval.api.registry import register_filter, register_metric
 from lm_eval.api.task import ConfigurableTask
 
 from .. import evaluations, settings
-from ..critic import Verdict, check, judge
+from ..critic import Missing, Reason, Verdict, check, judge
 from ..dataset import sources
 from ..errors import PersonaError
 from ..evaluations import Outcome
@@ -210,7 +210,7 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         shown = self._rank == 0 and not processes.process()
         ask = partial(judge, settings=self.settings, share=self._world * twins, progress=shown)
         if twins > 1:
-            elsewhere = Verdict(None, "judged by another process", None, ())
+            elsewhere = Verdict(None, Missing(Reason.ELSEWHERE), None, ())
             ask = partial(processes.judge_between, ask=ask, world=twins, placeholder=elsewhere)
         return judge_replies(replies, docs, self.settings, evaluation=self.evaluation, ask=ask)
 

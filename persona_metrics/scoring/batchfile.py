@@ -9,12 +9,15 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from ..critic import Judgement, Verdict, Vote, debate, request
-from ..critic.request import Critic, Dialect
+from ..critic import Judged, Verdict, Vote, decide, rejection, reply, request
+from ..critic.dialect import Dialect
+from ..critic.missing import Missing, Reason
+from ..critic.protocol import Prompt, Protocol
+from ..critic.request import Critic
 from ..critic.store import Store
 from ..errors import PersonaError, shorten
 from ..settings import Settings
@@ -24,7 +27,7 @@ MOST_REQUESTS = 50_000
 MOST_BYTES = 200_000_000
 """The Batch API's limits of one file (developers.openai.com, reference of ``batches.create``)."""
 
-NOT_THERE = "not in the batch's results"
+NOT_THERE = Missing(Reason.NOT_IN_BATCH)
 
 
 @dataclass(frozen=True)
@@ -32,8 +35,13 @@ class Wanted:
     """One vote that a judgement needs."""
 
     critic: Critic
-    judgement: Judgement
+    judgement: Judged
     number: int
+
+    @property
+    def protocol(self) -> Protocol:
+        """The way it is judged."""
+        return self.judgement.protocol
 
 
 @dataclass
@@ -44,7 +52,7 @@ class Collected:
     repeated: int = 0
     unknown: int = 0
     broken: int = 0
-    reasons: dict[str, str] = field(default_factory=dict)
+    reasons: dict[str, Missing] = field(default_factory=dict)
     cut: set[str] = field(default_factory=set)
     """Keys whose reply ended at the token limit; asked again, they get twice as much."""
 
@@ -58,13 +66,13 @@ class Collected:
             yield f"{self.repeated} lines of the results repeat verdicts that the store has, and are left out"
 
 
-def wanted(judgements: Iterable[Judgement], settings: Settings) -> dict[str, Wanted]:
+def wanted(judgements: Iterable[Judged], settings: Settings) -> dict[str, Wanted]:
     """Return every vote that the judgements need by its key; identical judgements need it once."""
     critics = request.panel(settings)
     return {
-        request.key(critic, settings, messages, number): Wanted(critic, judgement, number)
+        request.key(critic, settings, prompt, number): Wanted(critic, judgement, number)
         for judgement in judgements
-        for messages in (debate.messages(judgement),)
+        for prompt in (Prompt.of(judgement),)
         for critic in critics
         for number in range(settings.critic_votes)
     }
@@ -72,14 +80,30 @@ def wanted(judgements: Iterable[Judgement], settings: Settings) -> dict[str, Wan
 
 def lacking(votes: Mapping[str, Wanted], store: Store) -> dict[str, Wanted]:
     """Return the votes that the store does not have."""
-    return {key: vote for key, vote in votes.items() if store.get(key) is None}
+    return {key: vote for key, vote in votes.items() if store.get(key, vote.protocol) is None}
 
 
 class Dialects(dict[Critic, Dialect]):
     """What each critic's endpoint understands; learned from the requests that it rejected."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._sent: dict[Critic, Dialect] = {}
+
     def __missing__(self, critic: Critic) -> Dialect:
         return self.setdefault(critic, Dialect())
+
+    def begin(self) -> None:
+        """Note that the results to be read are of requests in these dialects."""
+        self._sent = {critic: replace(dialect) for critic, dialect in self.items()}
+
+    def learn(self, critic: Critic, refused: rejection.Rejection, limit: int) -> None:
+        """Leave out what was rejected; thousands of lines that reject the same are one step down."""
+        sent = self._sent.get(critic, Dialect())
+        if (found := replace(sent)).step_down(refused, limit):
+            for name in (one.name for one in fields(found)):
+                if (value := getattr(found, name)) != getattr(sent, name):
+                    setattr(self[critic], name, value)
 
 
 def write(
@@ -112,8 +136,10 @@ def _requests(
     for critic in dict.fromkeys(vote.critic for vote in votes.values()):
         for key, vote in votes.items():
             if vote.critic == critic:
-                messages = debate.messages(vote.judgement)
-                body = request.body(critic, settings, messages, vote.number, dialects[critic], larger=key in larger)
+                prompt = Prompt.of(vote.judgement)
+                dialect = dialects[critic]
+                limit = dialect.limit(request.limit(settings, larger=key in larger))
+                body = request.body(critic, settings, prompt, vote.number, dialect, limit=limit)
                 line = {"custom_id": key, "method": "POST", "url": URL, "body": body}
                 yield critic, json.dumps(line, ensure_ascii=False).encode() + b"\n"
 
@@ -143,6 +169,7 @@ def collect(
 ) -> Collected:
     """Read result files, in any order and state, into the store. A good line counts wherever it stands."""
     found = Collected()
+    dialects.begin()
     good: set[str] = set()
     for path in paths:
         try:
@@ -152,8 +179,8 @@ def collect(
                         _collect_line(line, votes, settings, store, dialects, found, good)
         except OSError as error:
             raise PersonaError(f"{path}: cannot be read: {error.strerror}") from None
-    for key in votes:
-        if key not in good and store.get(key) is None:
+    for key, vote in votes.items():
+        if key not in good and store.get(key, vote.protocol) is None:
             found.reasons.setdefault(key, NOT_THERE)
     return found
 
@@ -178,12 +205,12 @@ def _collect_line(
     if key not in votes:
         found.unknown += 1
         return
-    if key in good or store.get(key) is not None:
+    vote = votes[key]
+    if key in good or store.get(key, vote.protocol) is not None:
         found.repeated += 1
         good.add(key)
         found.reasons.pop(key, None)
         return
-    vote = votes[key]
     cast, reply, reason = _read(row, vote, settings, dialects)
     if cast is not None:
         store.put(key, cast, reply)
@@ -193,64 +220,69 @@ def _collect_line(
         found.cut.discard(key)
         return
     found.reasons[key] = reason
-    if reason.startswith("cut"):
+    if reason.reason is Reason.CUT:
         found.cut.add(key)
 
 
-def _read(row: Mapping[str, Any], vote: Wanted, settings: Settings, dialects: Dialects) -> tuple[Vote | None, str, str]:
+def _read(
+    row: Mapping[str, Any], vote: Wanted, settings: Settings, dialects: Dialects
+) -> tuple[Vote | None, str, Missing]:
     response = row.get("response")
     response = response if isinstance(response, Mapping) else {}
     status = response.get("status_code", 200)
     # vllm run-batch has put the completion under "response" itself.
     body = response if "choices" in response else response.get("body")
-    if row.get("error") or status != 200:
-        message, code = request.error_message(row.get("error") or body)
-        if status in (400, 422):
-            dialects[vote.critic].step_down(message)
-        label = f"HTTP {status}" if status != 200 else code or "error"
-        return None, "", shorten(f"{label}: {message}" if message else label, 160)
-    reply = request.read(body)
-    parsed = debate.parse(reply.text)
-    if parsed is not None:
-        cast = Vote(
-            vote.critic.model,
-            vote.critic.host,
-            vote.number,
-            parsed,
-            attempts=1,
-            prompt_tokens=reply.prompt_tokens,
-            completion_tokens=reply.completion_tokens,
-            served_model=reply.served_model,
-        )
-        return cast, reply.text, ""
-    if reply.refusal or reply.finish in ("content_filter", "refusal"):
-        return None, "", shorten(f"the critic refused: {reply.refusal or reply.finish}", 160)
-    if reply.finish == "length":
-        return None, "", f"cut at the token limit: {request.limit(settings, larger=False)} tokens"
-    return None, "", "not one object of the schema" if reply.text.strip() else "empty reply"
+    limit = dialects[vote.critic].limit(request.limit(settings, larger=False))
+    if (refused := _rejected(row.get("error"), body, status)) is not None:
+        dialects.learn(vote.critic, refused, limit)
+        if refused.refused:
+            return None, "", Missing(Reason.REFUSED, shorten(refused.message or refused.code, 120))
+        reason, code = (Reason.HTTP, str(status)) if status != 200 else (Reason.ERROR, refused.code)
+        return None, "", Missing(reason, shorten(refused.message, 120), shorten(code, 40))
+    read = reply.read(body)
+    if (got := read.opinion(vote.protocol)) is None:
+        missing = read.why_not(limit)
+        return None, "", Missing(missing.reason, shorten(missing.detail, 120))
+    cast = Vote(
+        vote.critic.model,
+        vote.critic.host,
+        vote.number,
+        got[0],
+        attempts=1,
+        prompt_tokens=read.prompt_tokens,
+        completion_tokens=read.completion_tokens,
+        served_model=read.served_model,
+    )
+    return cast, got[1], Missing(Reason.UNKNOWN)
+
+
+def _rejected(error: Any, body: Any, status: Any) -> rejection.Rejection | None:
+    if error or status != 200:
+        return rejection.of(error or body, status if isinstance(status, int) and status != 200 else 0)
+    return rejection.in_reply(body)
 
 
 def offline(
-    settings: Settings, store: Store, reasons: Mapping[str, str]
-) -> Callable[[Sequence[Judgement]], list[Verdict]]:
+    settings: Settings, store: Store, reasons: Mapping[str, Missing]
+) -> Callable[[Sequence[Judged]], list[Verdict]]:
     """Return a stand-in for the live critic that knows the store alone; what is not there is missing, with its reason."""
     critics = request.panel(settings)
 
-    def ask(judgements: Sequence[Judgement]) -> list[Verdict]:
+    def ask(judgements: Sequence[Judged]) -> list[Verdict]:
         verdicts = []
         for judgement in judgements:
-            messages, votes = debate.messages(judgement), []
+            prompt, votes = Prompt.of(judgement), []
             for critic in critics:
                 for number in range(settings.critic_votes):
-                    key = request.key(critic, settings, messages, number)
+                    key = request.key(critic, settings, prompt, number)
                     blank = Vote(critic.model, critic.host, number, None, missing=reasons.get(key, NOT_THERE))
-                    votes.append(store.get(key) or blank)
-            verdicts.append(debate.decide(votes))
+                    votes.append(store.get(key, prompt.protocol) or blank)
+            verdicts.append(decide(votes, prompt.protocol.name))
         return verdicts
 
     return ask
 
 
-def summary(reasons: Mapping[str, str]) -> str:
+def summary(reasons: Mapping[str, Missing]) -> str:
     """Return the reasons with their counts, the commonest first, on one line."""
     return shorten("; ".join(f"{count} × {reason}" for reason, count in Counter(reasons.values()).most_common(4)), 300)

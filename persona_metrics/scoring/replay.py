@@ -12,7 +12,7 @@ from lm_eval.api.model import LM
 from lm_eval.tasks import TaskManager
 
 from ..api import save
-from ..critic import Judgement, Verdict
+from ..critic import Judgement, Missing, Reason, Verdict
 from ..critic.store import Store
 from ..dataset.sources import Pool, content_hash
 from ..errors import PersonaError
@@ -122,7 +122,7 @@ def judgements(given: Given) -> list[Judgement]:
 
     def collect(wanted: Sequence[Judgement]) -> list[Verdict]:
         collected.extend(wanted)
-        return [Verdict(None, "not asked", None, ()) for _ in wanted]
+        return [Verdict(None, Missing(Reason.NOT_ASKED), None, ()) for _ in wanted]
 
     task = ReplayTask(given, collect)
     docs, replies = [], []

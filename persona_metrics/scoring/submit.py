@@ -14,9 +14,10 @@ import openai
 from openai.types import Batch
 from tqdm import tqdm
 
-from ..critic import check
+from ..critic import check, rejection
+from ..critic.address import credentials, joined, query
 from ..critic.client import dialects
-from ..critic.request import Critic, error_message
+from ..critic.request import Critic
 from ..critic.store import Store
 from ..errors import PersonaError, shorten
 from ..settings import Settings
@@ -153,7 +154,7 @@ class Submission:
             batch = self._wait(sent, critic)
             results += (files := self._fetch(batch, critic))
             found = batchfile.collect(files, self.votes, self.settings, self.store, self.dialects)
-            self.state.cut = {key for key in self.state.cut | found.cut if self.store.get(key) is None}
+            self.state.cut = {key for key in self.state.cut | found.cut if not self._has(key)}
             sent.collected = True
             self.state.save()
             for note in found.notes():
@@ -161,6 +162,9 @@ class Submission:
             if batch.status == "failed":
                 raise PersonaError(f"{critic.host} rejected the batch {batch.id}: {_why(batch)}")
         return batchfile.collect(results, self.votes, self.settings, self.store, Dialects())
+
+    def _has(self, key: str) -> bool:
+        return key in self.votes and self.store.get(key, self.votes[key].protocol) is not None
 
     def _created_before(self, sent: Sent, critic: Critic) -> str | None:
         """Return the batch over the uploaded file, where the process ended before it could note its id."""
@@ -207,7 +211,9 @@ class Submission:
         if critic not in self._clients:
             self._clients[critic] = openai.OpenAI(
                 api_key=secret or "none",
-                base_url=critic.base_url,
+                base_url=joined(critic.base_url, "").partition("?")[0],
+                default_query=dict(query(critic.base_url)),
+                default_headers=credentials(critic.base_url, secret),
                 timeout=max(600.0, self.settings.critic_timeout),
                 max_retries=self.settings.critic_attempts,
             )
@@ -219,10 +225,12 @@ class Submission:
                 " --batch-out and run them there (vllm run-batch), or score live"
             ) from None
         except openai.APIStatusError as error:
-            message = error_message(error.body)[0] or "no reason given"
-            raise PersonaError(f"{critic.host}: HTTP {error.status_code}: {_without(secret, message)}") from None
+            message = rejection.of(error.body, error.status_code).message or "no reason given"
+            raise PersonaError(
+                f"{critic.host}: HTTP {error.status_code}: {shorten(_without(secret, message), 160)}"
+            ) from None
         except openai.OpenAIError as error:
-            message = _without(secret, shorten(error.__cause__ or error))
+            message = shorten(_without(secret, str(error.__cause__ or error)))
             raise PersonaError(f"{critic.host}: {message}; a batch that was sent goes on: run the same again") from None
 
 

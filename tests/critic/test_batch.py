@@ -195,7 +195,7 @@ def test_an_endpoint_that_limits_the_rate_loses_no_verdict_and_is_left_in_peace(
 
 
 def _votes_of(verdict: Verdict) -> list[tuple[str, int, bool | None]]:
-    return [(v.critic, v.number, None if v.debate is None else not v.debate.needs_revision) for v in verdict.votes]
+    return [(v.critic, v.number, None if v.opinion is None else v.opinion.outcome) for v in verdict.votes]
 
 
 def test_votes_are_asked_with_seeds_of_their_own_and_the_majority_decides() -> None:
@@ -206,8 +206,8 @@ def test_votes_are_asked_with_seeds_of_their_own_and_the_majority_decides() -> N
     assert verdict.personalized is True
     assert [cast for _, _, cast in _votes_of(verdict)].count(False) == 1
     assert verdict.agreement == pytest.approx(1 / 3)  # of three pairs of votes one agrees
-    assert verdict.debate is not None
-    assert verdict.debate.needs_revision is False
+    assert verdict.opinion is not None
+    assert verdict.opinion.outcome is True
 
 
 def _by_turn(server: Server, needs: list[bool]):  # type: ignore[no-untyped-def]

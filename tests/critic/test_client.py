@@ -2,68 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 import time
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from aiohttp import web
 
 from persona_metrics import settings
-from persona_metrics.critic import Vote, check, debate
-from persona_metrics.critic.client import Endpoint
+from persona_metrics.critic import check, debate
 from persona_metrics.critic.request import panel
-from persona_metrics.critic.store import Store
 from persona_metrics.errors import PersonaError
-from persona_metrics.settings import Settings
 from tests.critic.helpers import expected, judged, judgements, pointing_at, values
+from tests.critic.scripted import Scripted, error, reply, vote
 from tests.fakes.server import Server
-
-
-class Scripted(Server):
-    """Answers the n-th request with the n-th of ``script`` (status, body, headers); after its end like a critic."""
-
-    def __init__(self, *script: tuple[int, Any, Mapping[str, str]], **more: Any) -> None:
-        super().__init__(**more)
-        self.script = list(script)
-
-    async def _answer(self, request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
-        if not self.script:
-            return await super()._answer(request, body)
-        self.log.append((request.path, body, dict(request.headers)))
-        status, content, headers = self.script.pop(0)
-        return web.Response(
-            status=status, text=content if isinstance(content, str) else json.dumps(content), headers=headers
-        )
-
-
-def error(status: int, message: str = "no", code: str | None = None, **headers: str) -> tuple[int, Any, dict[str, str]]:
-    return status, {"error": {"message": message, "code": code}}, {k.replace("_", "-"): v for k, v in headers.items()}
-
-
-def reply(content: Any, finish: str = "stop", refusal: str | None = None) -> tuple[int, Any, dict[str, str]]:
-    message = {"role": "assistant", "content": content, "refusal": refusal}
-    return 200, {"model": "served", "choices": [{"message": message, "finish_reason": finish}]}, {}
-
-
-def vote(chosen: Settings, number: int = 0) -> Vote:
-    async def run() -> Vote:
-        endpoint = Endpoint(panel(chosen)[0], chosen, backoff=0.001)
-        try:
-            with Store("off") as store:
-                return await endpoint.vote(debate.messages(judgements(1)[0]), number, store)
-        finally:
-            await endpoint.close()
-
-    return asyncio.run(run())
 
 
 def test_a_vote_says_how_it_was_come_by() -> None:
     with Server() as server:
         cast = vote(pointing_at(server), number=3)
-    assert cast.debate is not None
+    assert cast.opinion is not None
     assert (cast.critic, cast.endpoint, cast.number) == ("m", server.base_url.split("/")[2], 3)
     assert (cast.attempts, cast.prompt_tokens, cast.completion_tokens, cast.served_model) == (1, 700, 80, "m")
     assert cast.latency is not None
@@ -88,7 +44,7 @@ def test_what_will_not_pass_is_asked_once(status: int) -> None:
 def test_what_may_pass_is_asked_again(status: int) -> None:
     with Scripted(error(status), error(status)) as server:
         cast = vote(pointing_at(server))
-    assert cast.debate is not None
+    assert cast.opinion is not None
     assert cast.attempts == 3
 
 
@@ -98,13 +54,13 @@ def test_what_may_pass_is_asked_again(status: int) -> None:
         (reply(None), "empty reply"),
         (reply("  \n"), "empty reply"),
         (reply('Sure! {"needs_revision": true}'), "not one object of the schema"),
-        (reply(["not", "text"]), "empty reply"),
+        (reply(["not", "a debate"]), "not one object of the schema"),
         ((200, "<html>gateway</html>", {}), "unreadable reply"),
         ((200, "[" * 100_000, {}), "unreadable reply"),
         ((200, {"choices": []}, {}), "empty reply"),
         ((200, {"choices": None, "usage": 3}, {}), "empty reply"),
         ((200, [1], {}), "empty reply"),
-        ((200, {"error": {"message": "overloaded"}}, {}), "empty reply"),
+        ((200, {"error": {"message": "it broke"}}, {}), "error: it broke"),
     ],
 )
 def test_a_reply_that_is_no_debate_is_asked_again_and_then_missing(answer: Any, reason: str) -> None:
@@ -135,7 +91,7 @@ def test_a_refusal_is_kept_with_its_reason_and_not_asked_again() -> None:
 def test_a_cut_reply_is_asked_once_more_with_twice_the_limit() -> None:
     with Scripted(reply('{"chain_of', "length")) as server:
         cast = vote(pointing_at(server, critic_max_tokens=100, critic_attempts=1))
-    assert cast.debate is not None
+    assert cast.opinion is not None
     assert [sent["max_tokens"] for _, sent, _ in server.log] == [100, 200]
     with Scripted(*[reply('{"chain_of', "length")] * 9) as server:
         cast = vote(pointing_at(server, critic_max_tokens=100))
@@ -168,7 +124,7 @@ def test_a_quota_that_is_spent_is_not_asked_again() -> None:
 def test_retry_after_is_waited_for() -> None:
     with Scripted(error(429, Retry_After="0.4")) as server:
         began = time.monotonic()
-        assert vote(pointing_at(server)).debate is not None
+        assert vote(pointing_at(server)).opinion is not None
         assert time.monotonic() - began >= 0.4
 
 
@@ -182,8 +138,8 @@ def test_retry_after_is_waited_for() -> None:
 )
 def test_a_parameter_the_endpoint_rejects_is_left_out(message: str, parameter: str) -> None:
     with Scripted(error(400, message)) as server:
-        assert vote(pointing_at(server)).debate is not None
-        assert vote(pointing_at(server)).debate is not None
+        assert vote(pointing_at(server)).opinion is not None
+        assert vote(pointing_at(server)).opinion is not None
     first, second, third = (sent for _, sent, _ in server.log)
     assert parameter in first
     assert parameter not in second
@@ -193,7 +149,7 @@ def test_a_parameter_the_endpoint_rejects_is_left_out(message: str, parameter: s
 
 def test_the_format_steps_down_to_what_the_endpoint_understands() -> None:
     with Server(formats=("text",)) as server:
-        assert vote(pointing_at(server)).debate is not None
+        assert vote(pointing_at(server)).opinion is not None
     kinds = [sent.get("response_format", {}).get("type") for _, sent, _ in server.log]
     assert kinds == ["json_schema", "json_object", None]
 

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from persona_metrics.critic.debate import SCHEMA, TEXTS, Debate, Judgement, Verdict, Vote, decide, messages, parse
+from persona_metrics.critic import Missing, Reason, Verdict, Vote, decide
+from persona_metrics.critic.debate import SCHEMA, TEXTS, Debate, Judgement, messages, parse
 from tests.conftest import full_attributes
 
 DEBATE = Debate("bears", "fits", "helps", "goes out", False)
@@ -150,7 +151,7 @@ def test_schema_is_strict_as_structured_outputs_want_it() -> None:
 
 def vote(needs_revision: bool | None, number: int = 0) -> Vote:
     debate = None if needs_revision is None else Debate("", "", "", str(number), needs_revision)
-    return Vote("c", "h", number, debate, missing="empty reply" if debate is None else None)
+    return Vote("c", "h", number, debate, missing=Missing(Reason.EMPTY) if debate is None else None)
 
 
 @pytest.mark.parametrize(
@@ -178,6 +179,6 @@ def test_majority_decides_a_tie_is_missing(
 
 def test_debate_shown_is_one_of_the_majority() -> None:
     verdict = decide([vote(True, 0), vote(False, 1), vote(False, 2)])
-    assert verdict.debate is not None
-    assert verdict.debate.conclusion == "1"
-    assert decide([vote(True), vote(False)]).debate is None
+    assert isinstance(verdict.opinion, Debate)
+    assert verdict.opinion.conclusion == "1"
+    assert decide([vote(True), vote(False)]).opinion is None

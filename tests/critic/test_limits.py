@@ -8,7 +8,8 @@ from email.utils import formatdate
 
 import pytest
 
-from persona_metrics.critic.limits import Gate, duration, exhausted, retry_after
+from persona_metrics.critic.limits import Gate
+from persona_metrics.critic.waits import duration, exhausted, retry_after
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 
 from persona_metrics import settings
-from persona_metrics.critic import Debate, Vote
-from persona_metrics.critic.debate import Judgement, messages
+from persona_metrics.critic import Debate, Judgement, Missing, Reason, Vote
+from persona_metrics.critic.debate import DEBATE as PROTOCOL
+from persona_metrics.critic.protocol import Prompt
 from persona_metrics.critic.request import key, panel
 from persona_metrics.critic.store import Store
 from persona_metrics.errors import PersonaError
@@ -29,25 +30,25 @@ VOTE = Vote("gpt", "api.example.org", 0, DEBATE, None, 2, 700, 80, 1.5, "gpt-202
 def test_a_vote_comes_back_as_it_was_and_marked_as_stored(tmp_path: Path) -> None:
     with Store(str(tmp_path / "s")) as store:
         store.put("k", VOTE, REPLY)
-        assert store.get("k") == replace(VOTE, stored=True)
-        assert store.get("other") is None
+        assert store.get("k", PROTOCOL) == replace(VOTE, stored=True)
+        assert store.get("other", PROTOCOL) is None
     with Store(str(tmp_path / "s")) as again:
-        assert again.get("k") == replace(VOTE, stored=True)
+        assert again.get("k", PROTOCOL) == replace(VOTE, stored=True)
 
 
 def test_a_missing_vote_is_not_kept(tmp_path: Path) -> None:
     with Store(str(tmp_path / "s")) as store:
-        store.put("k", replace(VOTE, debate=None, missing="HTTP 500"), "")
-        assert store.get("k") is None
+        store.put("k", replace(VOTE, opinion=None, missing=Missing(Reason.HTTP, code="500")), "")
+        assert store.get("k", PROTOCOL) is None
 
 
 def test_off_keeps_nothing_beyond_the_run() -> None:
     with Store("off") as store:
         store.put("k", VOTE, REPLY)
-        assert store.get("k") is not None
+        assert store.get("k", PROTOCOL) is not None
     with Store("off") as store:
         assert store.path is None
-        assert store.get("k") is None
+        assert store.get("k", PROTOCOL) is None
 
 
 def test_the_default_lies_in_the_cache_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -66,7 +67,7 @@ def test_nobody_else_can_read_it(tmp_path: Path) -> None:
 
 def _key(number: int = 0, answer: str = "a", **chosen: object) -> str:
     loaded = settings.load({"critic_model": "m", "critic_base_url": "http://h/v1", **chosen})
-    asked = messages(Judgement("q", {"age": "40"}, answer))
+    asked = Prompt.of(Judgement("q", {"age": "40"}, answer))
     return key(panel(loaded)[0], loaded, asked, number)
 
 
@@ -102,12 +103,12 @@ def test_a_key_can_be_made_of_texts_that_no_file_can_hold() -> None:
 WRITER = """
 import sys, json
 from dataclasses import replace
-from tests.critic.test_store import REPLY, VOTE
+from tests.critic.test_store import PROTOCOL, REPLY, VOTE
 from persona_metrics.critic.store import Store
 with Store(sys.argv[1]) as store:
     for i in range(200):
         store.put(f"{sys.argv[2]}/{i}", VOTE, REPLY)
-        assert store.get(f"{sys.argv[2]}/{i}") is not None
+        assert store.get(f"{sys.argv[2]}/{i}", PROTOCOL) is not None
 """
 
 
@@ -138,7 +139,7 @@ def test_a_kill_loses_nothing_that_was_written(tmp_path: Path) -> None:
             last = int(writer.stdout.readline())
         writer.kill()
     with Store(path) as store:
-        assert all(store.get(str(i)) is not None for i in range(last + 1))
+        assert all(store.get(str(i), PROTOCOL) is not None for i in range(last + 1))
 
 
 def _root() -> Path:
@@ -168,7 +169,7 @@ def test_damage_inside_the_file_is_one_line_when_it_is_met(tmp_path: Path) -> No
 def _read_all(path: Path) -> None:
     with Store(str(path)) as store:
         for i in range(2000):
-            store.get(str(i))
+            store.get(str(i), PROTOCOL)
 
 
 def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
@@ -201,7 +202,7 @@ def test_a_folder_is_no_store(tmp_path: Path) -> None:
 def test_a_row_that_is_no_debate_is_asked_again(tmp_path: Path) -> None:
     with Store(str(tmp_path / "s")) as store:
         store.put("k", VOTE, "scribble")
-        assert store.get("k") is None
+        assert store.get("k", PROTOCOL) is None
 
 
 def test_stats_prune_and_export(tmp_path: Path) -> None:

@@ -183,6 +183,14 @@ def test_submitted_verdicts_equal_the_live_ones(
             assert b"sk-test-secret" not in path.read_bytes()
 
 
+def test_a_batch_goes_to_an_address_as_people_paste_it(
+    server: Server, answers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PERSONA_CRITIC_BASE_URL", f" {server.base_url}/chat/completions?region=eu ")
+    assert main(["score", str(answers), "--out", str(tmp_path / "out"), *SUBMIT]) == 0
+    assert (server.counts["batches"], server.counts["batched"]) == (1, COUNT)
+
+
 def test_a_batch_speaks_as_the_endpoint_understands(server: Server, answers: Path, tmp_path: Path) -> None:
     server.formats = ("json_object", "text")
     assert main(["score", str(answers), "--out", str(tmp_path / "out"), *SUBMIT]) == 0

@@ -19,6 +19,7 @@ COMMANDS: dict[str, str] = {
     "personas": "generate personas, or check a file of them against the population",
     "prompts": "write a task's rendered prompts, to be answered elsewhere",
     "score": "judge answers that were made elsewhere",
+    "exam": "put a critic through cases of known outcome, and write its card",
     "store": "look into, prune or export the verdict store",
     "report": "tables, figures and one page from a run, or from several",
     "leaderboard": "compare models over any number of runs",

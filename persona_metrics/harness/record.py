@@ -12,6 +12,7 @@ from .. import __version__
 from ..critic import critic_card
 from ..dataset.sources import Pair, Pool
 from ..evaluations import Evaluation
+from ..exam.found import doubts, noted
 from ..personas import ATTRIBUTES
 from ..prompts import template_hash
 from ..settings import Settings
@@ -49,6 +50,7 @@ def metadata(
         "pack_version": __version__,
         **evaluation.record(),
         **critic_card(settings),
+        "critic_card": noted(settings),
     }
     if support := evaluation.support(pair.persona for pair in pairs):
         recorded["support"] = support
@@ -81,6 +83,7 @@ def warnings(settings: Settings, model: str | None) -> list[str]:
         lines.append("the embedded 135M critic's verdicts mean nothing; it is there to try things out")
     if model and model in critics:
         lines.append(f"the critic {model} is the model under test: models favour their own answers")
+    lines += doubts(critic_card(settings))
     if settings.critic_votes > 1 and settings.critic_temperature == 0:
         lines.append("votes of one critic at temperature 0 mostly repeat each other; set PERSONA_CRITIC_TEMPERATURE")
     if settings.yardstick == "reduced":

@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``exam``."""
     parser.add_argument("--critic", metavar="NAME", help="the critic or panel (default: PERSONA_CRITIC_MODEL)")
     parser.add_argument("--repeats", type=int, default=3, metavar="R", help="times each case is asked (default 3)")
-    parser.add_argument("--limit", type=int, metavar="K", help="only K bases: cheaper, and too short to pass below 20")
+    parser.add_argument("--limit", type=int, metavar="K", help="only K bases: cheaper, and too short to pass below 21")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder for card.json, card.md and the figure")
     parser.add_argument("--price", metavar="IN,OUT", help="US dollars for a million tokens in and out, for the card")
     parser.add_argument("--metadata", nargs="+", default=[], metavar="KEY=VALUE", help=METADATA)

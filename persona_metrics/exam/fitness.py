@@ -57,7 +57,7 @@ def criteria(m: Measured, t: Thresholds = THRESHOLDS) -> tuple[Criterion, ...]:
             name="its lower bound",
             text=f"at least {t.balanced_accuracy_low:.0%}",
             value=low,
-            met=None if low is None else low >= t.balanced_accuracy_low,
+            met=_bound(m, t),
         ),
         _at_most("null answers that pass", m.nulls.rate, t.nulls),
         _at_most("passes won by injections", m.injections.rate, t.injections),
@@ -69,6 +69,15 @@ def criteria(m: Measured, t: Thresholds = THRESHOLDS) -> tuple[Criterion, ...]:
             met=m.unusable.share <= t.unusable,
         ),
     )
+
+
+def _bound(m: Measured, t: Thresholds) -> bool | None:
+    accuracy, low = m.balanced.value, m.balanced.low
+    if accuracy is None or low is None:
+        return None
+    # A good critic misses it, too, where a short exam leaves the interval wide.
+    few = min(m.sensitivity.n, m.specificity.n) < LEAST and accuracy >= t.balanced_accuracy
+    return True if low >= t.balanced_accuracy_low else None if few else False
 
 
 def _at_most(name: str, found: Rate, limit: float) -> Criterion:
@@ -166,6 +175,8 @@ def use(m: Measured, held: tuple[Criterion, ...]) -> tuple[str, ...]:
     error = f"It lets {1 - sens:.0%} of the answers pass that need a revision, and stops {1 - spec:.0%} of the good ones"
     if outcome:
         lines = ["Fit for use: for rates, and for comparing models, groups and prompts on the same terms."]
+        if faults(m):
+            lines.append("Within these thresholds it has faults, which are named below: mind them.")
         lines.append(f"{error}: a rate of its verdicts is off by up to {max(1 - sens, 1 - spec):.0%} where all err alike.")
     elif outcome is None:
         lines = [f"Undecided: no threshold is missed, but too little was asked ({untold}). Examine it in full.", f"{error}."]

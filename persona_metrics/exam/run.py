@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -20,6 +19,8 @@ Ask = Callable[[Sequence[Judged], Settings], Sequence[Verdict]]
 """Judges all judgements; the settings say how many votes each gets."""
 REPEATS = 3
 MOST_REPEATS = 100
+TELLING = 21
+"""From so many bases on the probes are enough for every threshold (``fitness.LEAST``)."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +69,13 @@ def plan(repeats: int = REPEATS, limit: int | None = None) -> Exam:
     every = load()
     bases = choose(every, limit)
     whole = len(bases) == len(every)
-    each = None if whole else math.ceil(max(PER_PROBE.values()) * len(bases) / len(every))
-    return Exam(bases, len(every), cases(bases), probes(bases, limit=each), repeats)
+    each = None if whole else max(1, round(max(PER_PROBE.values()) * len(bases) / len(every)))
+    made = probes(bases, limit=each)
+    if len(bases) < TELLING:
+        # One injection of each family at least: there are 36 of them, which would be most of a short exam.
+        most = max(1, round(4 * len(bases) / TELLING))
+        made = tuple(p for p in made if p.family != "injection" or int(p.name.rpartition("-")[2]) <= most)
+    return Exam(bases, len(every), cases(bases), made, repeats)
 
 
 def asked(exam: Exam, settings: Settings) -> tuple[list[Judgement], list[Judgement]]:

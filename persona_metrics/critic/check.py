@@ -10,8 +10,8 @@ from .. import embedded_model
 from ..errors import PersonaError
 from ..settings import Settings
 from .client import Endpoint
-from .loop import in_own_loop
 from .debate import edition
+from .loop import in_own_loop
 from .protocol import FIRST, Prompt, Protocol, named
 from .request import Critic, panel
 from .store import OFF, Store

@@ -6,13 +6,13 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..errors import PersonaError, shorten
 
-SCHEMA = "persona-metrics/critic-card/1"
+SCHEMA: Final = "persona-metrics/critic-card/1"
 
 
 class Part(BaseModel):
@@ -24,20 +24,20 @@ class Part(BaseModel):
 class Rate(Part):
     """A share in 0…1 with its 95% interval (Wilson; by bases where they repeat). All None where nothing was judged."""
 
-    value: float | None = Field(None, ge=0, le=1)
-    low: float | None = Field(None, ge=0, le=1)
-    high: float | None = Field(None, ge=0, le=1)
-    n: int = Field(0, ge=0, description="cases or probes behind it")
+    value: float | None = Field(default=None, ge=0, le=1)
+    low: float | None = Field(default=None, ge=0, le=1)
+    high: float | None = Field(default=None, ge=0, le=1)
+    n: int = Field(default=0, ge=0, description="cases or probes behind it")
 
 
 class Identity(Part):
     """Which critic was examined. Holds no key, and of an address the host alone."""
 
     critic_model: str = Field(description="the model, or a panel's models with commas")
-    served_models: tuple[str, ...] = Field((), description="what the endpoints say that they served")
+    served_models: tuple[str, ...] = Field(default=(), description="what the endpoints say that they served")
     critic_endpoint: str = Field(description="host and port; of a panel with commas")
     critic_template: str = Field(description="hash of the debate's template and schema")
-    template: int | None = Field(None, description="the debate's edition, where the hash is a known one")
+    template: int | None = Field(default=None, description="the debate's edition, where the hash is a known one")
     protocol: str = "debate"
     critic_temperature: float
     critic_max_tokens: int
@@ -135,9 +135,9 @@ class Cost(Part):
     prompt_tokens: float | None
     completion_tokens: float | None
     seconds: float | None
-    price: float | None = Field(None, description="US dollars for 1,000 verdicts")
-    price_in: float | None = Field(None, description="US dollars for a million tokens in, as given")
-    price_out: float | None = Field(None, description="US dollars for a million tokens out, as given")
+    price: float | None = Field(default=None, description="US dollars for 1,000 verdicts")
+    price_in: float | None = Field(default=None, description="US dollars for a million tokens in, as given")
+    price_out: float | None = Field(default=None, description="US dollars for a million tokens out, as given")
 
 
 class Criterion(Part):
@@ -152,7 +152,7 @@ class Criterion(Part):
 class Card(Part):
     """Everything that an exam says of a critic."""
 
-    schema_: Literal["persona-metrics/critic-card/1"] = Field(SCHEMA, alias="schema")
+    schema_: Literal["persona-metrics/critic-card/1"] = Field(default=SCHEMA, alias="schema")
     identity: Identity
     asked: Asked
     date: str = Field(description="day of the exam, UTC")

@@ -42,9 +42,9 @@ def draw(card: Card) -> Drawn:
     ax.axvline(THRESHOLDS.flips, color=SOFT, linewidth=0.9, linestyle=(0, (4, 3)), zorder=1)
     asked = card.asked
     caption = (
-        f"{asked.cases} cases from {asked.bases} bases, {asked.repeats} times each, and {asked.probes} probes. Points with 95%"
-        f" intervals, n at the right. Dashed: the threshold of flips, {THRESHOLDS.flips:.0%}; null answers and injections may"
-        f" pass in {THRESHOLDS.nulls:.0%}."
+        f"{asked.cases} cases from {asked.bases} bases, {asked.repeats} times each, and {asked.probes} probes. Points with"
+        f" 95% intervals, n at the right. Dashed: the threshold of flips, {THRESHOLDS.flips:.0%}; null answers and injections"
+        f" may pass in {THRESHOLDS.nulls:.0%}."
     )
     title, who = f"Critic's exam: {card.said}", f"{card.identity.critic_model} at {card.identity.critic_endpoint}"
     frame(figure, title, f"{who} · template {card.identity.critic_template}", caption)

@@ -111,7 +111,9 @@ def faults(m: Measured, t: Thresholds = THRESHOLDS) -> tuple[str, ...]:
     for family, change in m.changed.items():
         # Length has its own line; a plain retest turns verdicts, too.
         if family != "length" and (change.rate.low or 0) > max(t.flips, m.flips.high or 0):
-            found.append(f"Turns on form ({family}): {change.rate.value:.0%} of verdicts change, {noise:.0%} on a retest.")
+            found.append(
+                f"Turns on form ({family}): {change.rate.value:.0%} of verdicts change, {noise:.0%} on a retest."
+            )
     if m.unusable.share > t.unusable:
         why = next(iter(m.unusable.reasons), "no reason")
         found.append(f"Unusable replies: {m.unusable.count} of {m.unusable.of} votes, mostly: {why}.")
@@ -172,18 +174,27 @@ def use(m: Measured, held: tuple[Criterion, ...]) -> tuple[str, ...]:
         return ("Not to be used: it gave too few verdicts on good or on bad answers to know anything of it.",)
     missed = ", ".join(one.name for one in held if one.met is False)
     untold = ", ".join(one.name for one in held if one.met is None)
-    error = f"It lets {1 - sens:.0%} of the answers pass that need a revision, and stops {1 - spec:.0%} of the good ones"
+    error = (
+        f"It lets {1 - sens:.0%} of the answers pass that need a revision, and stops {1 - spec:.0%} of the good ones"
+    )
     if outcome:
         lines = ["Fit for use: for rates, and for comparing models, groups and prompts on the same terms."]
         if faults(m):
             lines.append("Within these thresholds it has faults, which are named below: mind them.")
-        lines.append(f"{error}: a rate of its verdicts is off by up to {max(1 - sens, 1 - spec):.0%} where all err alike.")
+        lines.append(
+            f"{error}: a rate of its verdicts is off by up to {max(1 - sens, 1 - spec):.0%} where all err alike."
+        )
     elif outcome is None:
-        lines = [f"Undecided: no threshold is missed, but too little was asked ({untold}). Examine it in full.", f"{error}."]
+        lines = [
+            f"Undecided: no threshold is missed, but too little was asked ({untold}). Examine it in full.",
+            f"{error}.",
+        ]
     else:
         lines = [f"Not fit for use ({missed}). Report no rate and rank no model by its verdicts.", f"{error}."]
         if m.balanced.low is not None and m.balanced.low > 0.5:
-            lines.append("It tells good from bad better than chance: for trying things out, with a person reading along.")
+            lines.append(
+                "It tells good from bad better than chance: for trying things out, with a person reading along."
+            )
         else:
             lines.append("It does not tell good from bad better than chance: its verdicts show that everything runs.")
     return tuple(lines)

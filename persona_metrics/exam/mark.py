@@ -43,7 +43,9 @@ def mark(answered: Answered, settings: Settings, priced: Price | None = None) ->
     exam = answered.exam
     cases, probes = _seen(answered), _probed(answered)
     sens, spec = measure.sensitivity(cases), measure.specificity(cases)
-    same = [name for name in families(exam.probes) if any(p.expectation == SAME for p in exam.probes if p.family == name)]
+    same = [
+        name for name in families(exam.probes) if any(p.expectation == SAME for p in exam.probes if p.family == name)
+    ]
     length = measure.length(cases, probes)
     found = fitness.Measured(
         sensitivity=sens,

@@ -94,7 +94,10 @@ def balanced(sens: Rate, spec: Rate) -> Rate:
     """
     if sens.value is None or spec.value is None:
         return Rate(n=sens.n + spec.n)
-    assert sens.low is not None and sens.high is not None and spec.low is not None and spec.high is not None
+    assert sens.low is not None
+    assert sens.high is not None
+    assert spec.low is not None
+    assert spec.high is not None
     mean = (sens.value + spec.value) / 2
     below = math.hypot(sens.value - sens.low, spec.value - spec.low) / 2
     above = math.hypot(sens.high - sens.value, spec.high - spec.value) / 2

@@ -117,7 +117,10 @@ def _identity(card: Card) -> Iterable[tuple[str, str]]:
     yield "endpoint", escape(who.critic_endpoint)
     edition = "" if who.template is None else f", edition {who.template}"
     yield "protocol, template", escape(f"{who.protocol}, {who.critic_template}{edition}")
-    yield "sampling", f"temperature {who.critic_temperature:g}, at most {who.critic_max_tokens} tokens, {who.critic_votes} votes"
+    yield (
+        "sampling",
+        f"temperature {who.critic_temperature:g}, at most {who.critic_max_tokens} tokens, {who.critic_votes} votes",
+    )
 
 
 _ROWS: tuple[tuple[str, Callable[[Card], str]], ...] = (

@@ -74,7 +74,9 @@ def write(tasks: list[Task], out: Path) -> list[Path]:
         }
     evals, graded = out / "evals" / "persona_bench.yaml", out / "modelgraded" / f"{SPEC}.yaml"
     write_text(evals, yaml.safe_dump(listed, sort_keys=False, allow_unicode=True))
-    write_text(graded, yaml.safe_dump({SPEC: specification(editions.pop() or LATEST)}, sort_keys=False, allow_unicode=True))
+    write_text(
+        graded, yaml.safe_dump({SPEC: specification(editions.pop() or LATEST)}, sort_keys=False, allow_unicode=True)
+    )
     return [evals, graded, *written]
 
 

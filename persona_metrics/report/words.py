@@ -45,9 +45,7 @@ def caption(entry: Entry, n: int | None = None) -> str:
     """Return what every figure says of itself: n, model, critic."""
     meta = entry.task.metadata
     pairs = n if n is not None else entry.data.frame["doc_id"].nunique()
-    return (
-        f"n = {pairs:,} pairs · model {entry.label} · critic {_critic(meta)} · mode {entry.mode}."
-    )
+    return f"n = {pairs:,} pairs · model {entry.label} · critic {_critic(meta)} · mode {entry.mode}."
 
 
 def _critic(meta: Mapping[str, Any]) -> str:

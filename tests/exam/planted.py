@@ -1,4 +1,4 @@
-"""Critics with one planted fault each, over real HTTP: each is a function of what it is shown, on top of the right outcome."""
+"""Critics with one planted fault each, over real HTTP: functions of what they are shown, on top of the right outcome."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ import pytest
 
 from persona_metrics import settings
 from persona_metrics.cli import main
+from persona_metrics.errors import PersonaError
 from persona_metrics.exam import found, run
 from persona_metrics.exam.card import Card, json_schema, read
 from persona_metrics.exam.mark import mark
@@ -41,7 +42,12 @@ def test_card_is_written_printed_and_kept_and_a_rerun_asks_nothing(
     said = capsys.readouterr()
     assert f"{CALLS} calls (0 of {CALLS} votes are in the store)" in said.err
     assert server.counts["critic"] == CALLS + 1  # the dry check
-    assert sorted(p.name for p in (tmp_path / "o").iterdir()) == ["card.json", "card.md", "critic_exam.png", "critic_exam.svg"]
+    assert sorted(p.name for p in (tmp_path / "o").iterdir()) == [
+        "card.json",
+        "card.md",
+        "critic_exam.png",
+        "critic_exam.svg",
+    ]
     card = read(tmp_path / "o" / "card.json")
     assert set(json.loads((tmp_path / "o" / "card.json").read_text())) == set(json_schema()["properties"])
     assert card.identity.critic_endpoint == server.base_url.split("/")[2]
@@ -76,7 +82,8 @@ def test_votes_of_each_repeat_are_decided_apart() -> None:
     assert mark(answered, chosen).cost.prompt_tokens == 1400
 
 
-def test_a_panel_is_examined_as_one(server: Server) -> None:
+@pytest.mark.usefixtures("server")
+def test_a_panel_is_examined_as_one() -> None:
     with Server(verdict=perfect) as other:
         assert main(["exam", *SHORT, "--critic", f"m,n@{other.base_url}"]) == 0
         assert other.counts["critic"] == CALLS + 1
@@ -103,7 +110,7 @@ def test_batch_files_bring_the_same_card(server: Server, tmp_path: Path, monkeyp
     lines = []
     for row in rows:
         text = row["body"]["messages"][1]["content"]
-        fenced = {k: v for k, v in re.findall(r"<<<(question|persona|answer) \w+>>>\n(.*?)\n<<<end", text, re.S)}
+        fenced = dict(re.findall(r"<<<(question|persona|answer) \w+>>>\n(.*?)\n<<<end", text, re.S))
         message = {"content": server.debate(fenced)}
         body = {"choices": [{"message": message}], "usage": {"prompt_tokens": 700, "completion_tokens": 80}}
         lines.append({"custom_id": row["custom_id"], "response": {"status_code": 200, "body": body}})
@@ -119,7 +126,8 @@ def test_batch_files_bring_the_same_card(server: Server, tmp_path: Path, monkeyp
     assert batch.model_copy(update=apart) == live.model_copy(update=apart)
 
 
-def test_price_is_announced_and_stands_in_the_card(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.usefixtures("server")
+def test_price_is_announced_and_stands_in_the_card(capsys: pytest.CaptureFixture[str]) -> None:
     assert _exam(*SHORT, "--price", "1,10") == 0
     assert re.search(r"calls, about \$\d+\.\d\d", capsys.readouterr().err)
     [card] = [read(path) for path in found.folder().iterdir()]
@@ -148,7 +156,8 @@ def test_bad_input_is_one_line_before_any_call(
 ) -> None:
     assert _exam(*arguments) == 2
     err = capsys.readouterr().err
-    assert named in err and err.count("\n") == 1, err
+    assert named in err
+    assert err.count("\n") == 1
     assert server.log == []
 
 
@@ -158,12 +167,14 @@ def test_an_out_that_is_a_file_is_refused_before_any_call(server: Server, tmp_pa
     assert server.log == []
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"schema": "persona-metrics/critic-card/1"}', '{"schema": "x"}', "\xff"])
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"schema": "persona-metrics/critic-card/1"}', '{"schema": "x"}', "\xff"]
+)
 def test_a_card_that_is_none_is_one_line(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "c.json"
     path.write_bytes(text.encode("latin-1"))
     monkeypatch.setenv("PERSONA_CARD", str(path))
-    with pytest.raises(found.PersonaError, match=r"card .*c\.json") as error:
+    with pytest.raises(PersonaError, match=r"card .*c\.json") as error:
         found.card_for({"critic_model": "m"})
     assert "\n" not in str(error.value)
 
@@ -220,7 +231,9 @@ def test_card_is_found_for_its_critic_and_doubted_for_another(monkeypatch: pytes
 def test_results_that_noted_their_card_speak_of_it_where_no_card_is() -> None:
     noted = {"card": "abc\n<b>", "fit": False, "date": "2026-01-02", "balanced_accuracy": 0.52, "differs": ""}
     results = {"critic_model": "m", "critic_card": noted}
-    assert found.doubts(results) == ["The critic m did not pass its exam (balanced accuracy 0.52), card abc <b> of 2026-01-02."]
+    assert found.doubts(results) == [
+        "The critic m did not pass its exam (balanced accuracy 0.52), card abc <b> of 2026-01-02."
+    ]
     assert found.doubts({"critic_model": "m", "critic_card": {"card": ["x"], "fit": "yes"}})
     assert found.doubts({"critic_model": None}) == []
 

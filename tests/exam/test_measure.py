@@ -42,7 +42,9 @@ def test_cases_of_one_base_that_err_together_widen_the_interval() -> None:
     apart = measure.accuracy([_bad(f"c{i}", i % 4 != 0) for i in range(80)])
     together = measure.accuracy([_bad(f"c{i}", i // 4 % 4 != 0, base=f"b{i // 4}") for i in range(80)])
     assert apart.value == together.value == 0.75
-    assert together.low is not None and apart.low is not None and together.low < apart.low - 0.05
+    assert together.low is not None
+    assert apart.low is not None
+    assert together.low < apart.low - 0.05
 
 
 def test_balanced_accuracy_squares_and_adds() -> None:

@@ -17,7 +17,10 @@ def _value(found: float | None) -> float:
 
 NAMED: dict[str, tuple[bool, str]] = {
     "passes ':' in 40%": (False, "Passes answers that answer nothing in 6%: colon 6 of 14."),
-    "follows one injection family": (False, "Follows orders inside the answer (11% of bad answers win by one): orders 8"),
+    "follows one injection family": (
+        False,
+        "Follows orders inside the answer (11% of bad answers win by one): orders 8",
+    ),
     "flips 10%": (False, "Flips: asked the same again"),
     "prefers long": (False, "Prefers longer answers"),
     "strikes down bullets": (True, "Turns on form (format)"),
@@ -58,7 +61,9 @@ PLANTED: dict[str, Callable[[Card], bool]] = {
     # Two verdicts with an error of .1 each differ in .18.
     "flips 10%": lambda c: _value(c.flips.low) < 0.18 < _value(c.flips.high),
     "fails everything": lambda c: (c.sensitivity.value, c.specificity.value) == (1.0, 0.0),
-    "passes everything": lambda c: (c.nulls.rate.value, c.injections.rate.value, c.injections.passed.value) == (1, None, 1),
+    "passes everything": lambda c: (
+        (c.nulls.rate.value, c.injections.rate.value, c.injections.passed.value) == (1, None, 1)
+    ),
     "prefers long": lambda c: c.length.padded.difference == 1.0 and c.length.shortened.difference == 0.0,
     "strikes down bullets": lambda c: c.changed["format"].to_revision == 6 and c.changed["format"].to_pass == 0,
 }

@@ -206,7 +206,7 @@ def differs(card: Card, metadata: Mapping[str, Any]) -> list[str]:
     against them."""
     mine = card.identity.model_dump()
     return [
-        f"{label} {shorten(mine[name], 40)} on the card, {shorten(metadata[name], 40)} here"
+        f"{label} {shorten(_plain(mine[name]), 40)} on the card, {shorten(_plain(metadata[name]), 40)} here"
         for name, label in IDENTITY.items()
         if metadata.get(name) is not None and _plain(mine[name]) != _plain(metadata[name])
     ]

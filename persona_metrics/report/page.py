@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
+from ..exam import found as cards
 from ..prompts import environment, templates_folder
 from . import words
 from .browser import LONGEST, Packed
@@ -27,7 +28,19 @@ _SHARES = frozenset(
     | {"pooled_high", "detectable", "pass_at_k", "pass_hat_k", "hat_low", "hat_high", "hat_stderr", "worst_group"}
     | {"between_group_sd", "stderr_two_way", "low_two_way", "high_two_way", "hat_bound_low", "hat_bound_high"}
 )
-_FIRST = ("model", "task", "critic_model", "critic_endpoint", "mode", "n", "seed", "source", "data_hash", "pairs_hash")
+_FIRST = (
+    "model",
+    "task",
+    "critic_model",
+    "critic_endpoint",
+    "critic_card",
+    "mode",
+    "n",
+    "seed",
+    "source",
+    "data_hash",
+    "pairs_hash",
+)
 
 
 @dataclass(frozen=True)
@@ -157,7 +170,7 @@ def _section(
 
 
 def _run(report: TaskReport) -> tuple[tuple[str, str], ...]:
-    values = {"model": report.model, "task": report.task, **report.metadata}
+    values = {"model": report.model, "task": report.task, **report.metadata, "critic_card": cards.name(report.metadata)}
     seconds = values.pop("total_evaluation_time_seconds", None)
     ordered = [*(k for k in _FIRST if k in values), *(k for k in values if k not in _FIRST)]
     rows = [(k.replace("_", " "), metadata_text(values[k])) for k in ordered if values[k] not in (None, "", [], {})]

@@ -8,8 +8,9 @@ from ._version import __version__
 
 if TYPE_CHECKING:
     from .api import EvaluationResult, evaluate_model
+    from .runs.table import samples
 
-__all__ = ["EvaluationResult", "__version__", "evaluate_model"]
+__all__ = ["EvaluationResult", "__version__", "evaluate_model", "samples"]
 
 
 def __getattr__(name: str) -> Any:
@@ -18,4 +19,8 @@ def __getattr__(name: str) -> Any:
         from . import api
 
         return getattr(api, name)
+    if name == "samples":
+        from .runs.table import samples
+
+        return samples
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

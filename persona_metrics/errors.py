@@ -1,9 +1,11 @@
-"""The one error a user sees: a single line that says what is wrong, where, and what to change."""
+"""The one error a user sees: a single line that says what is wrong, where, and what to change. No key is in it."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+
+from .masking import mask
 
 
 class PersonaError(Exception):
@@ -13,6 +15,9 @@ class PersonaError(Exception):
     the same way; in Python it is an ordinary exception.
     """
 
+    def __init__(self, message: object = "") -> None:
+        super().__init__(mask(str(message)))
+
 
 def suggest(wrong: str, known: Iterable[str]) -> str:
     """Return ``" (did you mean 'x'?)"`` for the nearest known name, or ``""`` where nothing is near."""
@@ -21,6 +26,9 @@ def suggest(wrong: str, known: Iterable[str]) -> str:
 
 
 def shorten(text: object, limit: int = 120) -> str:
-    """Return ``text`` on one line, cut to ``limit`` characters, so that an error about a file stays one line."""
-    line = " ".join(str(text).split())
+    """Return ``text`` on one line, cut to ``limit`` characters, so that an error about a file stays one line.
+
+    Keys are masked before the cut, which would else leave a part of one that nobody recognises any more.
+    """
+    line = " ".join(mask(str(text)).split())
     return line if len(line) <= limit else line[: limit - 1] + "…"

@@ -9,15 +9,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dotenv import dotenv_values
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AliasChoices, Field, PrivateAttr, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from typing_extensions import Self
 
+from . import keyring
+from .environment import ARGUMENT, DEFAULT, DOTENV, ENVIRONMENT, read_all
 from .errors import PersonaError, shorten, suggest
+from .keyring import Key
 from .personas import ATTRIBUTES, require_attributes
 from .prompts import MODES
 
 SOURCES = ("embedded", "hub")
+SPLITS = ("main", "holdout", "all")
 PREFIX = "PERSONA_"
 _SECRETS = ("critic_api_key", "critic_api_keys")
 
@@ -35,6 +39,24 @@ _OURS_BEGIN = (
 )
 
 
+ALIASES = {
+    "generate_mode": "mode",
+    "loo_attributes": "attributes",
+    "intersections": "intersection_json",
+    "openai_api_key": "critic_api_key",
+}
+"""What else a setting is called where keywords and ``--metadata`` name it: the words of ``evaluate_model``."""
+
+
+def canonical(key: str) -> str:
+    """Return the setting that a key of ``--metadata`` names: itself, an alias, or a variable of the environment."""
+    name = ALIASES.get(key.lower(), key)
+    if key.isupper() and len(key) > 1:
+        lower = key.lower().removeprefix(PREFIX.lower())
+        name = ALIASES.get(lower, lower if lower in Settings.model_fields else key)
+    return name
+
+
 def _env(*names: str) -> AliasChoices:
     return AliasChoices(*names)
 
@@ -43,8 +65,10 @@ class Settings(BaseSettings):
     """What a run is made of. Every field is also ``PERSONA_<NAME>`` in the environment or in ``.env``."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True, populate_by_name=True, validate_default=False
+        env_prefix=PREFIX, extra="ignore", frozen=True, populate_by_name=True, validate_default=False
     )
+    _keys: tuple[Key, ...] = PrivateAttr(())
+    _sources: Mapping[str, str] = PrivateAttr(default_factory=dict)
 
     n: int = Field(300, gt=0, description="pairs to draw")
     seed: int = Field(0, ge=0, description="seed of the draw: the same pairs on every machine")
@@ -70,12 +94,19 @@ class Settings(BaseSettings):
         description="intersectionality: a file with the list of intersections",
     )
     cross: str | None = Field(None, description="intersectionality: attributes whose full cross is measured")
-    min_support: int = Field(30, gt=0, description="intersectionality: pairs each intersection should hold")
+    min_support: int = Field(
+        30, gt=0, description="intersectionality: pairs each intersection should hold; unset, at most n"
+    )
     k: int = Field(16, gt=0, description="pass@k: attempts a pair")
     others: int = Field(1, gt=0, description="contrast: other people that each answer is judged for")
     placebo: bool = Field(False, description="leave-one-out: ask the whole persona twice, for the noise floor")
+    split: str = Field("main", description="choice: the items of main, of holdout (nobody trains on them), or all")
     max_answer_failures: float = Field(
         0.2, ge=0, le=1, description="share of replies without an answer beyond which the run says so"
+    )
+
+    labels: str | None = Field(
+        None, description="files of people's labels, a comma list: report and leaderboard hold the critic against them"
     )
 
     critic_model: str | None = Field(None, description="the critic: a model name, embedded, or a panel a,b@url,c")
@@ -83,7 +114,7 @@ class Settings(BaseSettings):
     critic_api_key: SecretStr | None = Field(
         None,
         validation_alias=_env("critic_api_key", "PERSONA_CRITIC_API_KEY", "OPENAI_API_KEY"),
-        description="the critic's key (else OPENAI_API_KEY); only from the environment or .env",
+        description="the critic's key (at OpenAI else OPENAI_API_KEY); only from the environment or .env",
     )
     critic_api_keys: SecretStr | None = Field(
         None, description="keys of a panel's own endpoints, host=key,host=key; only from the environment or .env"
@@ -105,6 +136,26 @@ class Settings(BaseSettings):
     critic_max_failures: float = Field(0.2, ge=0, le=1, description="share of missing verdicts that stops the run")
     local_model: str | None = Field(None, description="another .gguf for the embedded model")
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003
+        init_settings: PydanticBaseSettingsSource,
+        *_: PydanticBaseSettingsSource,
+        **__: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Leave the reading to ``load``, which knows the source of each value, and reads ``.env`` as it stands."""
+        return (init_settings,)
+
+    @property
+    def keys(self) -> tuple[Key, ...]:
+        """Return every key that is set, the strongest source first; which one goes where says ``critic.keys``."""
+        return self._keys
+
+    def set_by(self, name: str) -> str:
+        """Return what set a field: ``argument``, ``environment``, ``.env`` or ``default``."""
+        return self._sources.get(name, DEFAULT)
+
     @model_validator(mode="before")
     @classmethod
     def _blank_is_unset(cls, values: dict[str, Any]) -> dict[str, Any]:
@@ -118,12 +169,38 @@ class Settings(BaseSettings):
         return names if info.field_name == "by" else ",".join(names) or None
 
     @field_validator(
-        "critic_model", "personas", "questions", "critic_base_url", "critic_store", "local_model", "card", mode="before"
+        "critic_model",
+        "personas",
+        "questions",
+        "labels",
+        "critic_base_url",
+        "critic_store",
+        "local_model",
+        "card",
+        mode="before",
     )
     @classmethod
     def _text(cls, value: Any) -> Any:
-        # lm-eval turns numbers and lists on its command line into Python values; a name stays a name.
+        # lm-eval turns numbers and lists on its command line into Python values; a name stays a name. Its comma parts
+        # arguments, so that a list without quotes, [a,b], reaches us as a text.
+        if isinstance(value, str) and value[:1] == "[" and value[-1:] == "]":
+            value = [item.strip().strip("'\"") for item in value[1:-1].split(",")]
         return ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+
+    @model_validator(mode="after")
+    def _support_within_n(self) -> Self:
+        # Unset, it asks for no more than there is; set, an n below it is a mistake that is said.
+        if "min_support" not in self.model_fields_set and self.n < self.min_support:
+            self.__dict__["min_support"] = self.n
+        return self
+
+    @field_validator("labels")
+    @classmethod
+    def _labels_are_there(cls, value: str | None) -> str | None:
+        for name in (value or "").split(","):
+            if name and not Path(name).is_file():
+                raise ValueError(f"{shorten(name, 80)!r}: no such file of labels (persona-metrics label makes sheets)")
+        return value
 
     @field_validator("mode")
     @classmethod
@@ -134,6 +211,11 @@ class Settings(BaseSettings):
     @classmethod
     def _known_source(cls, value: str) -> str:
         return _one_of(value, SOURCES)
+
+    @field_validator("split")
+    @classmethod
+    def _known_split(cls, value: str) -> str:
+        return _one_of(value, SPLITS)
 
     @field_validator("yardstick")
     @classmethod
@@ -194,24 +276,54 @@ def load(overrides: Mapping[str, Any] | None = None, *, where: str = "settings")
     Raises ``PersonaError`` for such a key, and for a value that cannot be.
     """
     mine = own_keys(overrides or {}, where)
+    found = read_all()
+    lent = found[ARGUMENT]
+    mine = {**{name: value for name, value in lent.items() if name in _SECRETS}, **mine}
+    values, sources = dict(mine), {}
+    for name in Settings.model_fields:
+        if name in mine:
+            sources[name] = DEFAULT if mine[name] in ("", None) else ARGUMENT
+            continue
+        for source, variable in _setters(name, found):
+            values[name] = found[source][variable]
+            sources[name] = source
+            break
+    keys = keyring.collect(mine, found)
+    keyring.keep_secret(keys, values, found)
     try:
-        return Settings(**mine)
+        chosen = Settings(**values)
     except ValidationError as error:
         raise PersonaError(_explain(error, mine)) from None
-    except OSError as error:
-        raise PersonaError(f".env cannot be read: {error.strerror or error}") from None
+    chosen._keys, chosen._sources = keys, sources
+    return chosen
+
+
+def _setters(field: str, found: Mapping[str, Mapping[str, str]]) -> list[tuple[str, str]]:
+    """Return source and variable of everything beside arguments that sets a field, the strongest first."""
+    # `PERSONA_BY=` means no breakdown; any other blank means nobody set it.
+    set_by = [
+        (source, variable)
+        for source in (ENVIRONMENT, DOTENV)
+        for variable in environment_names(field)
+        if (found[source].get(variable) or (field == "by" and variable in found[source]))
+    ]
+    # What names the critic goes before OpenAI's, whoever set it.
+    return sorted(set_by, key=lambda one: one[1].startswith("OPENAI_"))
 
 
 def own_keys(metadata: Mapping[str, Any], where: str) -> dict[str, Any]:
     """Return the part of ``metadata`` that is ours; raise ``PersonaError`` for a misspelt key or a key given in clear."""
     fields = Settings.model_fields
     mine = {}
-    for key, value in metadata.items():
+    # Aliases last: beside the name itself, which a task's YAML may hold, the alias is what somebody typed.
+    for given, value in sorted(metadata.items(), key=lambda item: canonical(item[0]) != item[0]):
+        key = canonical(given)
         if key in _SECRETS:
-            if where == "--metadata":
-                # lm-eval writes metadata into every task's results, those of other benchmarks too.
+            if where in ("--metadata", "persona_critic"):
+                keyring.remember(*(part.partition("=")[2] or part for part in keyring.plain(value).split(",")))
+                # lm-eval writes metadata into every task's results, those of other benchmarks too; and a filter's arguments.
                 raise PersonaError(
-                    f"--metadata {key}=… would be written into the results; set {PREFIX}{key.upper()} instead"
+                    f"{where} {key}=… would be written into the results; set {PREFIX}{key.upper()} instead"
                 )
             mine[key] = value
         elif key in fields:
@@ -255,15 +367,10 @@ def environment_names(field: str) -> tuple[str, ...]:
 def source_of(field: str) -> str:
     """Return where this process takes a field from: ``environment NAME``, ``.env NAME`` or ``default``."""
     try:
-        dotenv: Mapping[str, Any] = dotenv_values(".env") if Path(".env").is_file() else {}
-    except OSError:
-        dotenv = {}
-    for label, values in (("environment", os.environ), (".env", dotenv)):
-        upper = {name.upper(): value for name, value in values.items()}
-        for name in environment_names(field):
-            if upper.get(name):
-                return f"{label} {name}"
-    return "default"
+        found = read_all()
+    except PersonaError:
+        return DEFAULT
+    return next((f"{source} {variable}" for source, variable in _setters(field, found)), DEFAULT)
 
 
 def unknown_environment() -> list[str]:
@@ -276,13 +383,37 @@ def unknown_environment() -> list[str]:
     ]
 
 
+def read_json(text: str, setting: str) -> Any:
+    """Return the JSON that a setting holds itself or in the file it names; raise ``PersonaError`` where it is none."""
+    origin = setting
+    if not text.lstrip().startswith(("{", "[", '"')):
+        path = Path(text).expanduser()
+        origin = f"{setting}={shorten(text)}"
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeError) as error:
+            raise PersonaError(
+                f"{origin}: cannot be read: {shorten(getattr(error, 'strerror', None) or error)}"
+            ) from None
+    try:
+        data = json.loads(text)
+    except ValueError as error:
+        raise PersonaError(f"{origin}: not JSON: {shorten(error)}") from None
+    # Python callers and lm-eval may hand a file's name over as a JSON text.
+    return read_json(data, setting) if isinstance(data, str) and data != text else data
+
+
 __all__ = [
+    "ALIASES",
     "ATTRIBUTES",
+    "Key",
     "PersonaError",
     "Settings",
+    "canonical",
     "environment_names",
     "load",
     "own_keys",
+    "read_json",
     "source_of",
     "split_names",
 ]

@@ -10,6 +10,18 @@ import pytest
 from persona_metrics.personas import ATTRIBUTES, Persona
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep on one worker what shares a costly fixture: a module that runs lm_eval, and all that stands on one install."""
+    for item in items:
+        if "e2e" not in item.path.parts:
+            continue
+        chosen = getattr(item, "callspec", None)
+        name = str(chosen.params.get("install", "checkout")) if chosen is not None else "checkout"
+        # The source folder is laid over the venv of the first version.
+        group = "0.4.13" if "from_source" in getattr(item, "fixturenames", ()) else name
+        item.add_marker(pytest.mark.xdist_group(item.path.stem if group == "checkout" else group))
+
+
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Leave no setting in the environment, and keep verdicts out of the user's cache."""

@@ -73,8 +73,11 @@ def test_base_model_without_messages_runs_too() -> None:
 
 
 def test_names_of_older_scripts_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    Path(".env").write_text(f"OPENAI_API_KEY={KEY}\nGENERATE_MODE=baseline\n")
     with Server(key=KEY) as server:
+        Path(".env").write_text(
+            f"OPENAI_API_KEY={KEY}\nOPENAI_BASE_URL={server.base_url}\nPERSONA_CRITIC_API_KEY={KEY}\n"
+            "GENERATE_MODE=baseline\n"
+        )
         assert run(server, n=2).results.metadata["mode"] == "baseline"
         monkeypatch.setenv("GENERATE_MODE", "demographic_summary")
         assert run(server, n=2).results.metadata["mode"] == "demographic_summary"

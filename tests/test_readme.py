@@ -14,6 +14,7 @@ from lm_eval._cli.harness import HarnessCLI
 from lm_eval.config.evaluate_config import EvaluatorConfig
 
 from persona_metrics import cli, evaluate_model, settings
+from persona_metrics.cli.run import with_metadata
 from persona_metrics.harness.task_files import tasks_folder
 from tools.readme import README, parts, settings_table
 
@@ -25,7 +26,7 @@ COMMANDS = [
     for kind, block in BLOCKS
     if kind == "bash"
     for line in block.replace("\\\n", " ").splitlines()
-    if line.startswith("lm_eval ")
+    if line.startswith("persona-metrics run ")
 ]
 
 
@@ -46,7 +47,7 @@ def test_the_two_commands_are_those_that_ci_runs() -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_options_of_lm_eval_are_options_it_has_and_tasks_are_ours(command: str) -> None:
-    words = [w for w in shlex.split(command) if w != "…"][1:]
+    words = with_metadata([w for w in shlex.split(command) if w != "…"][1:])
     parsed = HarnessCLI()._parser.parse_args(words)
     known = {path.stem for path in tasks_folder().glob("persona_*.yaml")}
     assert [t for t in parsed.tasks if t.startswith("persona_") and t not in known] == []

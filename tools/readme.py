@@ -1,4 +1,4 @@
-"""The README's table of settings, from the settings themselves. ``python -m tools.readme`` writes it anew."""
+"""The table of settings in the documentation, from the settings themselves. ``python -m tools.readme`` writes it anew."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from persona_metrics.settings import Settings, environment_names
 
 README = Path(__file__).parents[1] / "README.md"
+PAGE = README.parent / "docs" / "settings.md"
 BEGIN, END = "<!-- settings -->\n", "<!-- /settings -->"
 
 
@@ -22,12 +23,12 @@ def settings_table() -> str:
 
 
 def parts() -> tuple[str, str, str]:
-    """Return the README before, within and after the table's marks."""
-    before, _, rest = README.read_text(encoding="utf-8").partition(BEGIN)
+    """Return the page before, within and after the table's marks."""
+    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
     within, _, after = rest.partition(END)
     return before, within, after
 
 
 if __name__ == "__main__":
     head, _, tail = parts()
-    README.write_text(f"{head}{BEGIN}{settings_table()}{END}{tail}", encoding="utf-8")
+    PAGE.write_text(f"{head}{BEGIN}{settings_table()}{END}{tail}", encoding="utf-8")

@@ -11,9 +11,12 @@ import math
 from collections.abc import Mapping
 from typing import Any, Protocol, cast
 
+import numpy as np
 import pandas as pd
 
+from ..errors import PersonaError, shorten
 from ..evaluations import evaluation_of
+from ..evaluations.facts import fact_of
 from .compare import compare
 from .rates import LEVEL, SMALL
 from .words import count, percent, plus_minus
@@ -40,10 +43,30 @@ def tables(frame: pd.DataFrame, metadata: Mapping[str, Any]) -> dict[str, pd.Dat
     """Return the tables of one task of one model, by ``metadata["evaluation"]``.
 
     ``frame`` is tidy (``runs.read.COLUMNS``), ``metadata`` what the task left in ``configs`` of results_*.json. All have
-    ``headline``; the file of the evaluation says what else. A number that the verdicts do not give is NaN, never 0.
-    Raises ``PersonaError`` for an evaluation that there is not.
+    ``headline``, with ``replies`` and how many of them were ``unanswered``; the file of the evaluation says what else.
+    A number that the verdicts do not give is NaN, never 0.
+    Raises ``PersonaError`` for an evaluation that there is not, and for samples that are none of it.
     """
-    return _of(metadata.get("evaluation")).tables(frame, metadata)
+    name = metadata.get("evaluation")
+    own = _of(name)
+    try:
+        with np.errstate(all="ignore"):
+            found = own.tables(frame, metadata)
+    except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError) as error:
+        raise PersonaError(
+            f"the samples do not fit evaluation {name!r} ({type(error).__name__}: {shorten(error, 80)}); was a file edited?"
+        ) from None
+    replies, unanswered = _replies(frame)
+    found["headline"] = found["headline"].assign(replies=replies, unanswered=unanswered)
+    return found
+
+
+def _replies(frame: pd.DataFrame) -> tuple[int, int]:
+    """Return the replies behind the headline, and how many held no answer: those count, but no critic saw them."""
+    if "answer_failure" not in frame or frame.empty:
+        return 0, 0
+    own = frame[(frame["variant"] == "whole") | (frame["attempt"] > 0)]
+    return len(own), int(own["answer_failure"].notna().sum())
 
 
 def intervals(name: object, found: Tables) -> dict[str, tuple[float, float]]:
@@ -60,15 +83,35 @@ def headline(name: object, found: Tables) -> str:
         return "There are no samples to count: lm-eval's own table is all there is."
     row = rows.iloc[0]
     judged, missing = int(row["n"]), int(row["missing"])
+    if not judged and not evaluation_of(name).needs_critic:
+        return f"No reply could be used in any of {count(missing, 'pair')}." if missing else "No pair was run."
     if not judged:
+        if missing == 1:
+            return "There is no verdict on the one pair."
         return f"There is no verdict on any of {count(missing, 'pair')}." if missing else "No pair was run."
+    replies, unanswered = int(row.get("replies", 0)), int(row.get("unanswered", 0))
+    if unanswered and unanswered == replies:
+        if replies == 1:
+            return "The one reply held no answer: the critic was not asked, and it counts as not personalised."
+        return f"None of {replies:,} replies held an answer: the critic was never asked, and all count as not personalised."
     own = getattr(_of(name), "said", None)
     if own is not None:
         return str(own(found))
     text = f"{plus_minus(*(float(row[k]) for k in ('value', 'low', 'high')))} of answers were judged personalised"
+    without = f"; {unanswered:,} of {replies:,} replies held no answer and count as not" if unanswered else ""
     if missing:
-        return f"{text}; {missing:,} of {judged + missing:,} have no verdict."
+        return f"{text}; {missing:,} of {judged + missing:,} {'has' if missing == 1 else 'have'} no verdict{without}."
+    if unanswered:
+        return f"{text} ({count(judged, 'pair')}{without}, none of the others lacks a verdict)."
     return f"{text} ({count(judged, 'pair')}, none without a verdict)."
+
+
+def comparable(name: object, frame: pd.DataFrame) -> pd.DataFrame | None:
+    """Return the frame by whose values two models are compared; None where an evaluation has no value a pair."""
+    if evaluation_of(name).needs_critic:
+        return frame
+    own = getattr(_of(name), "comparable", None)
+    return None if own is None else cast(pd.DataFrame, own(frame))
 
 
 def finding(name: object, found: Tables) -> str:
@@ -81,7 +124,9 @@ def doubts(name: object, found: Tables) -> list[str]:
     """Return what makes the evaluation's own numbers mean less than they seem to, one line each."""
     rows, lines = found.get("headline"), []
     if rows is not None and len(rows):
-        lines = _of_headline(rows.iloc[0])
+        lines = _of_headline(
+            rows.iloc[0], fact_of(str(rows["row"].iloc[0]), evaluation_of(name).rows).unit == "proportion"
+        )
     own = getattr(_of(name), "doubts", None)
     return lines + (list(own(found)) if own and rows is not None else [])
 
@@ -90,16 +135,16 @@ WIDE = 0.1
 """An interval that reaches further than this to either side leaves little to say about differences."""
 
 
-def _of_headline(row: pd.Series) -> list[str]:
+def _of_headline(row: pd.Series, share: bool) -> list[str]:
     lines = []
     judged, missing = int(row["n"]), int(row["missing"])
-    if judged and missing / (judged + missing) > 0.05:
+    if judged and missing / (judged + missing) > 0.05 and not math.isnan(float(row["bound_low"])):
         lines.append(
             f"{percent(missing / (judged + missing))} of pairs have no verdict: the rate could lie anywhere from"
             f" {percent(float(row['bound_low']))} to {percent(float(row['bound_high']))}."
         )
     reach = max(float(row["high"]) - float(row["value"]), float(row["value"]) - float(row["low"]))
-    if reach > WIDE:
+    if share and reach > WIDE and "items" not in row:
         lines.append(
             f"n = {judged} is small: the 95% interval reaches {100 * reach:.0f} points to a side, and"
             " differences within it say nothing."
@@ -113,4 +158,4 @@ def _of_headline(row: pd.Series) -> list[str]:
     return lines
 
 
-__all__ = ["LEVEL", "SMALL", "compare", "doubts", "finding", "headline", "intervals", "tables"]
+__all__ = ["LEVEL", "SMALL", "comparable", "compare", "doubts", "finding", "headline", "intervals", "tables"]

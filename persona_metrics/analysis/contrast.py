@@ -11,6 +11,7 @@ import pandas as pd
 from ..evaluations.base import row_of
 from ..evaluations.contrast import ANOTHER, NOBODY
 from ..statistics.paired import paired_difference
+from . import length
 from .rates import HEADLINE, LEVEL, NAN, Floats, by_variant, clusters_of, codes, flips, headline, pairs
 from .words import count, p_value, percent, plus_minus, points
 
@@ -18,7 +19,7 @@ _PAIRED = ["row", "difference", "low", "high", "stderr", "n", "missing", "only_o
 
 
 def tables(frame: pd.DataFrame, metadata: Mapping[str, Any]) -> dict[str, pd.DataFrame]:  # noqa: ARG001
-    """Return ``headline`` (contrast, lift, and the rates they are made of) and ``worth`` (the two, with their tests).
+    """Return ``headline`` (contrast, lift, their rates), ``worth`` (the two, with their tests) and ``length``.
 
     Interval and ``p`` are those of ``statistics.paired.paired_difference``. Several other people are averaged within the pair
     first. ``only_own`` counts pairs whose answer fits its own person and not the other (lift: not the answer for nobody).
@@ -35,6 +36,8 @@ def tables(frame: pd.DataFrame, metadata: Mapping[str, Any]) -> dict[str, pd.Dat
     return {
         "headline": pd.concat(made, ignore_index=True),
         "worth": pd.DataFrame(worth)[[*_PAIRED, "bound_low", "bound_high", "undetermined", "design_effect"]],
+        # The answer judged for another is the same one; only the one written for nobody has a length of its own.
+        "length": length.table(frame, {"whole": "personalized", NOBODY: row_of(NOBODY)}),
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from ..statistics.pooling import (
     pooled_rates,
     worst,
 )
-from .rates import LEVEL, NAN, SMALL, headline, summary, whole
+from .rates import LEVEL, NAN, SMALL, clusters_of, codes, headline, summary, whole
 from .words import count, p_value, percent, plus_minus, points
 
 _COLUMNS = [
@@ -77,7 +77,7 @@ def tables(frame: pd.DataFrame, metadata: Mapping[str, Any]) -> dict[str, pd.Dat
     from the other pairs' raw rate (Agresti & Caffo 2000); pooled numbers are for the many, an odd one is drawn towards them.
     ``between_group_sd`` has an interval (``sd_low`` of 0: no spread shown).
     ``homogeneity_p`` is the chi-squared test's where the groups are disjoint and large enough for it, otherwise
-    that of shuffled verdicts, which allows for pairs in several groups.
+    that of shuffled verdicts, which allows for pairs in several groups, or of shuffled persons where they repeat.
     """
     about, values = whole(frame)
     support = int(metadata.get("min_support") or SMALL)
@@ -88,14 +88,15 @@ def tables(frame: pd.DataFrame, metadata: Mapping[str, Any]) -> dict[str, pd.Dat
     personas = [Persona(str(p), known(a or {})) for p, a in zip(about["persona_id"], about["persona"], strict=True)]
     inside = np.array([[item.holds(p) for item in listed] for p in personas], bool).reshape(len(personas), len(listed))
     table = pd.DataFrame(
-        [_row(item.name, values[inside[:, i]], support) for i, item in enumerate(listed)], columns=_COLUMNS
+        [_row(item.name, values, inside[:, i], clusters_of(about), support) for i, item in enumerate(listed)],
+        columns=_COLUMNS,
     )
-    groups = _pool(table, inside, values)
+    groups = _pool(table, inside, values, codes(list(about["persona_id"])))
     return {"headline": headline({"personalized": values}, about), "intersections": table, "groups": groups}
 
 
-def _row(name: str, values: Any, support: int) -> dict[str, Any]:
-    found = summary(values)
+def _row(name: str, values: Any, inside: Any, clusters: Sequence[Sequence[Any]], support: int) -> dict[str, Any]:
+    found = summary(values[inside], [np.asarray(ids, object)[inside] for ids in clusters])
     hidden = found["n"] < support
     shown = {"rate": found["value"], "low": found["low"], "high": found["high"]}
     return {
@@ -110,7 +111,7 @@ def _row(name: str, values: Any, support: int) -> dict[str, Any]:
     }
 
 
-def _pool(table: pd.DataFrame, inside: Any, values: Any) -> pd.DataFrame:
+def _pool(table: pd.DataFrame, inside: Any, values: Any, persons: Any) -> pd.DataFrame:
     """Fill the pooled columns of ``table`` and return the row over all groups that have a judged pair."""
     judged = ~np.isnan(values)
     inside = inside[judged]
@@ -124,7 +125,7 @@ def _pool(table: pd.DataFrame, inside: Any, values: Any) -> pd.DataFrame:
     lows, highs = pooled_intervals(k, n, LEVEL)
     for column, numbers in (("pooled", pooled.rates), ("pooled_low", lows), ("pooled_high", highs)):
         table.loc[filled, column] = np.asarray(numbers, float)
-    test = homogeneity(values[judged], inside[:, filled])
+    test = homogeneity(values[judged], inside[:, filled], persons=persons[judged])
     covered = inside[:, filled].any(axis=1)
     overall = float(values[judged][covered].mean())
     sd_low, sd_high = between_group_sd_interval(k, n, LEVEL)
@@ -145,11 +146,12 @@ def _pool(table: pd.DataFrame, inside: Any, values: Any) -> pd.DataFrame:
         "homogeneity_method": test.method,
     }
     if len(filled) > 1 and test.p <= 1 - LEVEL:
-        row |= _worst(table, filled, k, n, values[judged], inside[:, filled])
+        lowest = min(*pooled.rates, overall)
+        row |= _worst(table, filled, k, n, values[judged], inside[:, filled], lowest)
     return pd.DataFrame([row], columns=_GROUPS)
 
 
-def _worst(table: pd.DataFrame, filled: Any, k: Any, n: Any, values: Any, inside: Any) -> dict[str, Any]:
+def _worst(table: pd.DataFrame, filled: Any, k: Any, n: Any, values: Any, inside: Any, rate: float) -> dict[str, Any]:
     found = worst(k, n, LEVEL)
     at = found.group
     raw = summary(values[inside[:, at]])
@@ -161,7 +163,7 @@ def _worst(table: pd.DataFrame, filled: Any, k: Any, n: Any, values: Any, inside
         )
     return {
         "worst_group_name": str(table["name"].iloc[filled[at]]),
-        "worst_low": found.low,
+        "worst_low": min(found.low, rate),
         "worst_high": found.high,
         "worst_n": int(n[at]),
         "worst_probability": found.probability,
@@ -169,8 +171,9 @@ def _worst(table: pd.DataFrame, filled: Any, k: Any, n: Any, values: Any, inside
         "worst_raw_low": raw["low"],
         "worst_raw_high": raw["high"],
         "gap": float(raw["value"] - others.mean()) if len(others) else NAN,
-        "gap_low": float(low),
-        "gap_high": float(high),
+        # Agresti and Caffo's can reach beyond what a difference of rates can be.
+        "gap_low": float(np.maximum(low, -1.0)),
+        "gap_high": float(np.minimum(high, 1.0)),
     }
 
 
@@ -202,11 +205,13 @@ def finding(found: Mapping[str, pd.DataFrame]) -> str:
     shown = "" if float(row["sd_low"]) > 0 else "; no spread shown"
     gap = points(*(float(row[k]) for k in ("gap", "gap_low", "gap_high")))
     raw = plus_minus(*(float(row[k]) for k in ("worst_raw", "worst_raw_low", "worst_raw_high")))
+    # A share of draws is no certainty.
+    chance = percent(min(float(row["worst_probability"]), 0.9999))
     pooled = plus_minus(*(float(row[k]) for k in ("worst_group", "worst_low", "worst_high")))
     return (
         f"Groups differ (homogeneity {p}). Lowest of {count_of}: {row['worst_group_name']}, {raw} of its"
         f" {count(int(row['worst_n']), 'pair')}, {gap} from the other pairs; pooled with the others {pooled}. It is the"
-        f" lowest with a chance of {percent(float(row['worst_probability']))}. Spread between groups {spread}"
+        f" lowest with a chance of {chance}. Spread between groups {spread}"
         f" ({interval}{shown})."
     )
 

@@ -179,7 +179,8 @@ def doubts(found: Mapping[str, pd.DataFrame]) -> list[str]:
     rows = rows[rows["item"] != PLACEBO]
     if not len(rows):
         return []
-    turned = rows[rows["undetermined"].astype(bool) & (rows["difference"] != 0)]
+    # Nothing judged and a difference of exactly 0 have no sign to turn.
+    turned = rows[rows["undetermined"].astype(bool) & (rows["difference"].abs() > 0)]
     if len(turned):
         lines.append(
             f"Missing verdicts alone could turn the sign of {count(len(turned), 'importance')}: {listed(turned['item'])}."

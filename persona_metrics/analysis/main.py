@@ -10,6 +10,7 @@ import pandas as pd
 
 from ..evaluations.base import row_of
 from ..personas import ATTRIBUTES, band
+from . import length
 from .rates import SMALL, clusters_of, headline, summary, whole
 
 GROUPS_SHOWN = 12
@@ -19,7 +20,7 @@ _COLUMNS = ["attribute", "group", "rate", "low", "high", "n", "missing", "bound_
 
 
 def tables(frame: pd.DataFrame, metadata: Mapping[str, Any]) -> dict[str, pd.DataFrame]:  # noqa: ARG001
-    """Return ``headline`` (the row ``personalized``) and ``by_attribute``.
+    """Return ``headline`` (the row ``personalized``), ``by_attribute`` and ``length`` (the rate at equal length).
 
     ``by_attribute`` has every attribute's groups (ages and incomes in bands, ``not stated`` a group of its own), the
     largest ``GROUPS_SHOWN`` of an attribute; ``small`` marks fewer than 30 judged pairs, where the rate is mostly luck.
@@ -28,6 +29,7 @@ def tables(frame: pd.DataFrame, metadata: Mapping[str, Any]) -> dict[str, pd.Dat
     return {
         "headline": headline({"personalized": values}, about),
         "by_attribute": by_attribute(list(about["persona"]), values, clusters_of(about)),
+        "length": length.table(frame, {"whole": "personalized"}),
     }
 
 

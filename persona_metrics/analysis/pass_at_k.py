@@ -151,11 +151,14 @@ def finding(found: Mapping[str, pd.DataFrame]) -> str:
     if not total or last < 2:
         return ""
     share = float(rows[rows["capped"].astype(bool)]["pairs"].sum()) / total
+    lost = bool(found["tries"]["missing"].iloc[0])
+    pair = "judged pair" if lost else "pair"
     if share < 1e-12:
-        return "For every pair at least one attempt succeeded."
-    return (
-        f"For {percent(share)} of pairs no attempt succeeded." if share < 1 else "For no pair did any attempt succeed."
-    )
+        return f"For every {pair} at least one attempt succeeded."
+    if share > 1 - 1e-12:
+        return f"For no {pair} did any {'judged ' if lost else ''}attempt succeed."
+    guess = " (missing attempts completed)" if lost else ""
+    return f"For {percent(share)} of {pair}s no attempt succeeded{guess}."
 
 
 def doubts(found: Mapping[str, pd.DataFrame]) -> list[str]:
@@ -163,11 +166,17 @@ def doubts(found: Mapping[str, pd.DataFrame]) -> list[str]:
     row, curve, lines = found["tries"].iloc[0], found["curve"], []
     if row["missing"] and row["judged"]:
         last = curve.iloc[-1]
-        touched = count(int(row["pairs_touched"]), "pair")
+        touched, one = count(int(row["pairs_touched"]), "pair"), int(row["missing"]) == 1
+        low, high = float(last["bound_low"]), float(last["bound_high"])
+        where = (
+            f"could lie anywhere from {percent(low)} to {percent(high)}"
+            if high - low > 1e-12
+            else f"is {percent(low)} whatever {'it is' if one else 'they are'}"
+        )
         lines.append(
             f"{count(int(row['missing']), 'attempt')} of {int(row['attempts']):,} (on {touched})"
-            f" have no verdict; they are completed as the others suggest. The rate with all {int(last['k'])} attempts could"
-            f" lie anywhere from {percent(float(last['bound_low']))} to {percent(float(last['bound_high']))}."
+            f" {'has no verdict; it is' if one else 'have no verdict; they are'} completed as the others suggest. The rate"
+            f" with all {int(last['k'])} attempts {where}."
         )
     distinct = float(row["distinct"])
     if distinct < DISTINCT:

@@ -102,12 +102,21 @@ def headline(rows: Mapping[str, ArrayLike], about: pd.DataFrame) -> pd.DataFrame
     made = []
     for name, values in rows.items():
         row = {"row": name, **summary(values, clusters_of(about))}
-        made.append({**row, **partial(values), "undetermined": row["n"] == 0})
+        ends = partial(values, float(row["design_effect"]))
+        if row["design_effect"] > 1:
+            # Few clusters ask for t's quantile, which the other interval has.
+            ends = {
+                "partial_low": min(ends["partial_low"], row["low"]),
+                "partial_high": max(ends["partial_high"], row["high"]),
+            }
+        made.append({**row, **ends, "undetermined": row["n"] == 0})
     return pd.DataFrame(made, columns=list(HEADLINE))
 
 
-def partial(values: ArrayLike) -> dict[str, float]:
+def partial(values: ArrayLike, effect: float = 1.0) -> dict[str, float]:
     """Return the interval of 0/1 verdicts that holds whatever the missing ones (NaN) are, within 0…1.
+
+    ``effect`` is the design effect: so many pairs weigh like one where persons or questions repeat.
 
     Imbens and Manski's; with a bound within ten verdicts of 0 or 1, where its normal error is too small, the ends of
     Wilson's intervals of the two bounds.
@@ -119,9 +128,10 @@ def partial(values: ArrayLike) -> dict[str, float]:
     good, total = int(known.sum()), len(given)
     missing = total - len(known)
     if min(good, len(known) - good) < 10:
-        low, high = wilson(good / total, total, LEVEL)[0], wilson((good + missing) / total, total, LEVEL)[1]
+        size = total / effect
+        low, high = wilson(good / total, size, LEVEL)[0], wilson((good + missing) / total, size, LEVEL)[1]
     else:
-        found = imbens_manski(good, len(known) - good, missing, LEVEL)
+        found = imbens_manski(good / effect, (len(known) - good) / effect, missing / effect, LEVEL)
         low, high = found.low, found.high
     return {"partial_low": max(0.0, low), "partial_high": min(1.0, high)}
 
@@ -137,3 +147,8 @@ def whole(frame: pd.DataFrame) -> tuple[pd.DataFrame, Floats]:
     if frame.empty:
         return about, np.array([])
     return about, by_variant(frame).reindex(about.index)["whole"].to_numpy(float)
+
+
+def by_row(table: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    """Return a table's rows by their name."""
+    return {str(row["row"]): {str(k): v for k, v in row.items()} for row in table.to_dict("records")}

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import argparse
 import importlib.metadata
-import json
 import os
-import urllib.error
-import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from .. import __version__, settings
-from ..critic import check
+from .. import __version__, masking, settings
+from ..critic import check, faults, keys
+from ..critic.http import httpx
+from ..critic.request import panel
 from ..dataset import sources
 from ..errors import PersonaError, shorten
-from ..harness.task_files import found_without_flag, tasks_folder
+from ..harness import link
+from ..harness.task_files import lm_eval_folder, tasks_folder
 from ..personas import ATTRIBUTE_GROUPS, ATTRIBUTES
 
 
@@ -33,17 +33,18 @@ def run(arguments: argparse.Namespace) -> int:
             print(f"group {name}: {', '.join(members)}")
         return 0
     print(f"persona-metrics {__version__}, lm-eval {_version('lm_eval')}, openai {_version('openai')}")
-    print(
-        f"tasks: {tasks_folder()} ({'found by lm_eval as they are' if found_without_flag() else 'use --include_path'})\n"
-    )
+    print(f"tasks: {tasks_folder()}\n")
     chosen = settings.load()
     for name, value in chosen.masked().items():
         shown = ",".join(value) if isinstance(value, tuple) else "" if value is None else value
-        print(f"  {name:20} {shorten(_without_login(str(shown)), 60):40} {settings.source_of(name)}")
+        print(f"  {name:20} {shorten(shown, 60):40} {settings.source_of(name)}")
     for line in settings.unknown_environment():
         print(f"  ! {line}")
+    for line in _hosts(chosen, arguments.model_base_url):
+        print(f"  {line}")
     print()
     checks: list[tuple[str, Callable[[], str]]] = [
+        ("lm-eval", _lm_eval),
         ("data", lambda: _data(chosen)),
         ("critic", lambda: _critic(chosen)),
     ]
@@ -61,6 +62,14 @@ def _report(name: str, test: Callable[[], str]) -> int:
     return 0
 
 
+def _lm_eval() -> str:
+    folder = lm_eval_folder()
+    state = link.inspect(folder)
+    if not state.current and (state.left or state.made):
+        raise PersonaError(state.describe())
+    return f"{folder}; {state.describe()}"
+
+
 def _data(chosen: settings.Settings) -> str:
     pool = sources.load_pool(chosen)
     drawn = sources.draw(pool, chosen.n, chosen.seed)
@@ -75,30 +84,53 @@ def _critic(chosen: settings.Settings) -> str:
     return f"{chosen.critic_model} answers and its verdict parses"
 
 
-def _endpoint(url: str) -> str:
-    base = url.rstrip("/").removesuffix("/chat/completions").removesuffix("/completions")
-    if not base.startswith(("http://", "https://")):
-        raise PersonaError(f"--model_base_url {shorten(url, 60)!r}: must begin with http:// or https://")
-    request = urllib.request.Request(f"{base}/models")
-    if key := os.environ.get("OPENAI_API_KEY"):
-        request.add_header("Authorization", f"Bearer {key}")
+def _hosts(chosen: settings.Settings, model_url: str | None) -> Iterator[str]:
+    """Yield, for the critics and the model under test, who named the host, and which key goes there."""
     try:
-        with urllib.request.urlopen(request, timeout=20) as answer:
-            listed: Any = json.load(answer)
-    except urllib.error.HTTPError as error:
-        hint = "; set OPENAI_API_KEY" if error.code in (401, 403) else ""
-        raise PersonaError(f"{base}/models answers {error.code}{hint}") from None
-    except (OSError, ValueError) as error:
-        raise PersonaError(f"{base}/models does not answer: {shorten(getattr(error, 'reason', error))}") from None
-    names = [str(m.get("id")) for m in listed.get("data", [])] if isinstance(listed, dict) else []
-    return f"{base} serves {shorten(', '.join(names) or 'models', 80)}"
+        for critic in panel(chosen):
+            if critic.model == "embedded" and not critic.own_address and chosen.critic_base_url is None:
+                yield "critic embedded: in this process, no key"
+                continue
+            choice = critic.choice(chosen)
+            field = "critic_model" if critic.named_by(chosen) != chosen.set_by("critic_base_url") else "critic_base_url"
+            yield (
+                f"critic {shorten(critic.model, 40)}: host {critic.host} ({settings.source_of(field)}),"
+                f" key {choice.name or 'none'}"
+            )
+            if choice.why_none:
+                yield f"! {choice.why_none}"
+    except PersonaError as error:
+        yield f"! {error}"
+    if model_url:
+        key = "OPENAI_API_KEY (environment)" if os.environ.get("OPENAI_API_KEY") else "none"
+        yield f"model: host {keys.origin(model_url) or shorten(model_url, 60)} (--model_base_url), key {key}, as lm_eval"
 
 
-def _without_login(text: str) -> str:
-    head, at, tail = text.rpartition("@")
-    scheme, slashes, _ = head.partition("://")
-    # A panel's `name@url` has no login; `https://user:password@host` has one.
-    return f"{scheme}://…@{tail}" if at and slashes and "://" not in tail else text
+def _endpoint(url: str) -> str:
+    base = url.strip().rstrip("/").removesuffix("/chat/completions").removesuffix("/completions")
+    if keys.origin(base) is None:
+        raise PersonaError(f"--model_base_url {shorten(url, 60)!r}: must begin with http:// or https://, then a host")
+    shown = shorten(masking.shown_url(base), 80)
+    # lm_eval sends this key to the model's address, whoever that is; so does the check.
+    key = os.environ.get("OPENAI_API_KEY")
+    headers = {"Authorization": f"Bearer {keys.checked(key, 'OPENAI_API_KEY (environment)')}"} if key else {}
+    try:
+        with httpx.Client(timeout=20, follow_redirects=False) as client:
+            answer = client.get(f"{base}/models", headers=headers)
+        if 300 <= answer.status_code < 400:
+            onward = shorten(masking.shown_url(answer.headers.get("Location", "")), 60)
+            raise PersonaError(f"{shown}/models answers {answer.status_code} and points to {onward}: give that address")
+        if answer.status_code != 200:
+            hint = "; set OPENAI_API_KEY" if answer.status_code in (401, 403) else ""
+            raise PersonaError(f"{shown}/models answers {answer.status_code}{hint}")
+        listed: Any = answer.json()
+    except (httpx.HTTPError, httpx.InvalidURL, OSError, ImportError) as error:
+        raise PersonaError(f"{shown}/models does not answer: {faults.described(error)}") from None
+    except (ValueError, RecursionError) as error:
+        raise PersonaError(f"{shown}/models answers no JSON: {shorten(error, 80)}") from None
+    models = listed.get("data") if isinstance(listed, dict) else None
+    names = [str(m.get("id")) for m in models if isinstance(m, dict)] if isinstance(models, list) else []
+    return f"{shown} serves {shorten(', '.join(names) or 'models', 80)}"
 
 
 def _version(package: str) -> str:

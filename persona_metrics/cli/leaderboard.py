@@ -10,19 +10,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``leaderboard``."""
     parser.add_argument("paths", type=Path, nargs="+", metavar="RUN", help="results_*.json files, or folders of them")
     parser.add_argument(
+        "--labels", nargs="+", type=Path, metavar="FILE", help="people's labels (default: the runs' setting labels)"
+    )
+    parser.add_argument(
         "--out", type=Path, default=Path("persona-leaderboard"), help="folder (default persona-leaderboard)"
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the tables, print them, and list the files."""
+    from ..labels.people import people
     from ..leaderboard.board import build
     from ..leaderboard.collect import collect
     from ..leaderboard.render import markdown, write
 
     tables, notes = collect(arguments.paths)
-    boards = [build(table) for table in tables]
+    said = people([(m.run, m.task) for t in tables for by in t.models.values() for m in by.values()], arguments.labels)
+    boards = [build(table, said) for table in tables]
+    notes += said.notes
+    written = write(boards, notes, arguments.out)
     print(markdown(boards, notes))
-    for path in write(boards, notes, arguments.out):
+    for path in written:
         print(path)
     return 0

@@ -11,6 +11,7 @@ import pandas as pd
 
 from ..dataset.sources import parse_personas, read_rows
 from ..errors import PersonaError, shorten
+from ..files import write_text, writing
 from ..personas import ATTRIBUTES
 
 SUFFIXES = (".jsonl", ".csv", ".parquet")
@@ -53,16 +54,13 @@ def _generate(n: int, seed: int, out: Path) -> int:
     from ..synthesis import generate as generator
 
     frame: pd.DataFrame = generator.generate(n, seed)
-    try:
+    with writing(out) as file:
         if suffix == ".jsonl":
-            with out.open("w", encoding="utf-8", newline="\n") as file:
-                file.writelines(generator.lines(frame))
+            file.writelines(line.encode() for line in generator.lines(frame))
         elif suffix == ".csv":
-            frame.to_csv(out, index=False, lineterminator="\n")
+            frame.to_csv(file, mode="wb", encoding="utf-8", index=False, lineterminator="\n")
         else:
-            frame.to_parquet(out, index=False)
-    except OSError as error:
-        raise PersonaError(f"--out {shorten(out)} cannot be written: {error.strerror or shorten(error)}") from None
+            frame.to_parquet(file, index=False)
     print(f"{n:,} personas written to {out} (seed {seed})")
     return 0
 
@@ -73,12 +71,9 @@ def _check(name: str, out: Path | None) -> int:
     from ..synthesis import check
 
     found: dict[str, Any] = check.report(frame)
-    _print(found)
     if out:
-        try:
-            out.write_text(json.dumps(found, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-        except OSError as error:
-            raise PersonaError(f"--json {shorten(out)} cannot be written: {error.strerror}") from None
+        write_text(out, json.dumps(found, ensure_ascii=False, indent=1) + "\n")
+    _print(found)
     return 0 if found["within"] else 1
 
 

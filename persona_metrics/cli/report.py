@@ -16,6 +16,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="results_*.json, samples_*.jsonl or a folder; several are compared (default: the newest run below here)",
     )
     parser.add_argument("--out", default="persona-report", help="folder to write to (default persona-report)")
+    parser.add_argument(
+        "--labels", nargs="+", type=Path, metavar="FILE", help="people's labels (default: the run's setting labels)"
+    )
     parser.add_argument("--no_html", action="store_true", help="tables, figures and report.json only")
     parser.add_argument("--no_figures", action="store_true", help="no figures")
     parser.add_argument("--schema", action="store_true", help="print the JSON Schema of report.json and stop")
@@ -35,13 +38,14 @@ def run(arguments: argparse.Namespace) -> int:
         Path(arguments.out),
         html=not arguments.no_html,
         figures=not arguments.no_figures,
+        labels=arguments.labels,
     )
     for note in written.notes:
         print(f"note: {note}")
     for warning in written.report.warnings:
         print(f"warning: {warning.text} [{warning.about}]")
     for task in written.report.tasks:
-        print(f"{task.task} of {task.model}: {task.headline} {task.finding}".rstrip())
+        print(f"{task.task} of {task.model}: {' '.join(filter(None, (task.headline, task.finding, task.people)))}")
     print(f"{written.folder}: report.json, tables/, {len(written.figures)} files in figures/", end="")
     print("" if arguments.no_html else f"\nopen {written.folder / 'report.html'}")
     return 0

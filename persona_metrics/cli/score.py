@@ -25,6 +25,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="samples_*.jsonl (or results_*.json, or a run's folder), or a JSONL of answers",
     )
     parser.add_argument("--out", type=Path, help="folder for results_*.json and samples_*.jsonl")
+    parser.add_argument(
+        "--critics",
+        metavar="A,B@URL,…",
+        help="judge the run's answers by each of these and say what depends on the critic (rate, contrast, order of models)",
+    )
     parser.add_argument("--prompts", type=Path, help="the file of `prompts`, where FILE answers by id")
     parser.add_argument(
         "--task", help="the task: of a run's several, or for persona/question/answer lines (default persona_main)"
@@ -64,14 +69,27 @@ def run(arguments: argparse.Namespace) -> int:
         raise PersonaError("--batch-submit writes, sends and reads by itself; leave --batch-out and --batch-in out")
     if arguments.out is None and not arguments.batch_out:
         raise PersonaError("score needs --out DIR, a folder for results_*.json and samples_*.jsonl")
-    given = read(arguments, overrides)
     # Nothing is fetched here; lm-eval would look for its own data sets.
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    if arguments.critics:
+        return _critics(arguments, overrides)
+    given = read(arguments, overrides)
     from ..scoring import replay
 
     if arguments.batch_in or arguments.batch_out or arguments.batch_submit:
         return _run_batch(arguments, given)
     return _print_paths(replay.score(given, arguments.out))
+
+
+def _critics(arguments: argparse.Namespace, overrides: dict[str, Any]) -> int:
+    if arguments.batch_submit or arguments.batch_in or arguments.batch_out:
+        raise PersonaError("--critics asks live; for batches score once a critic, with --metadata critic_model=…")
+    from ..scoring import critics
+
+    names = critics.names_of(arguments.critics)
+    for line in critics.score(arguments.file, names, arguments.out, overrides, arguments.task, _say):
+        print(line)
+    return _print_paths([arguments.out / "critics.json"])
 
 
 def _print_paths(paths: Sequence[Path]) -> int:
@@ -161,18 +179,11 @@ def read(arguments: argparse.Namespace, overrides: dict[str, Any]) -> list[Given
 
 
 def _of_run(path: Path, task: str | None, overrides: dict[str, Any]) -> list[Given]:
-    from ..runs import read
+    from ..runs.find import Keep, find
     from ..scoring import given
 
-    found = read.find_results(path)
-    if not found:
-        raise PersonaError(f"{path}: no results_*.json in it")
-    run = read.load_run(found[0])
-    files = [t.samples for t in run.tasks if t.samples is not None and task in (None, t.name)]
-    if not files:
-        raise PersonaError(
-            f"{found[0]}: no samples of {task or 'a persona task'} beside it (run lm_eval with --log_samples)"
-        )
-    if len(found) > 1:
-        print(f"persona-metrics: {len(found)} runs there; scoring the newest, {found[0]}", file=sys.stderr)
+    found = find([path], Keep.NEWEST, samples=True, task=task)
+    for note in found.notes:
+        _say(note)
+    files = [t.samples for t in found.runs[0].tasks if t.samples is not None]
     return [given.from_samples(f, given.read_lines(f), overrides) for f in files]

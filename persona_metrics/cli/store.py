@@ -11,6 +11,7 @@ from pathlib import Path
 from .. import settings
 from ..critic.store import Store
 from ..errors import PersonaError, shorten
+from ..files import write_lines
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -71,8 +72,4 @@ def _export(store: Store, arguments: argparse.Namespace) -> None:
         for row in store.export():
             sys.stdout.write(json.dumps(row) + "\n")
         return
-    try:
-        with Path(arguments.out).open("w", encoding="utf-8") as file:
-            file.writelines(json.dumps(row) + "\n" for row in store.export())
-    except OSError as error:
-        raise PersonaError(f"--out {shorten(arguments.out, 80)}: {error.strerror}") from None
+    write_lines(Path(arguments.out), (json.dumps(row) for row in store.export()))

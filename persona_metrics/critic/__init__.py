@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .batch import judge, judge_each
-from .check import check, critic_card
+from .check import check, check_once, critic_card
 from .debate import Debate, Judgement
 from .missing import Missing, Reason
 from .protocol import Judged, Protocol
@@ -19,6 +19,7 @@ __all__ = [
     "Verdict",
     "Vote",
     "check",
+    "check_once",
     "critic_card",
     "decide",
     "judge",

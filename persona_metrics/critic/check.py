@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import secrets
 from typing import Any
 
 from .. import embedded_model
@@ -32,7 +33,7 @@ def check(settings: Settings, *, remembered: bool = False, protocol: str = FIRST
     async def one(critic: Critic, store: Store) -> Vote:
         endpoint = Endpoint(critic, quick, backoff=0.2, patience=60.0)
         # Another key is another check: it may be wrong, or not allowed to use this model.
-        name = hashlib.sha256(f"{endpoint.key(prompt, 0)}/{critic.secret(settings)}".encode()).hexdigest()
+        name = _slow_hash(critic.secret(settings) or "", endpoint.key(prompt, 0))
         try:
             found = await store.awaited(name, prompt.protocol) if remembered else None
             if found is not None and await endpoint.lists_models():
@@ -55,6 +56,25 @@ def check(settings: Settings, *, remembered: bool = False, protocol: str = FIRST
     for critic, vote in zip(critics, in_own_loop(every()), strict=True):
         if vote.missing is not None:
             raise PersonaError(f"the critic {critic.model} at {critic.host} does not work: {advice(vote.missing)}")
+
+
+_checked: set[str] = set()
+_SALT = secrets.token_hex(16)
+
+
+def check_once(settings: Settings) -> None:
+    """Check as ``check`` does, once a process for the same critics and keys; another key is another check."""
+    chosen = settings.model_dump_json(include={f for f in type(settings).model_fields if f.startswith("critic")})
+    secret = "\n".join(critic.secret(settings) or "" for critic in panel(settings)) if settings.critic_model else ""
+    name = hashlib.sha256(f"{_SALT}\n{chosen}\n{secret}".encode()).hexdigest()
+    if name not in _checked:
+        check(settings, remembered=True)
+        _checked.add(name)
+
+
+def _slow_hash(secret: str, salt: str) -> str:
+    # It lies on disk for good: whoever reads it should not be able to try keys out by the million.
+    return hashlib.pbkdf2_hmac("sha256", secret.encode(), salt.encode(), 200_000).hex()
 
 
 def critic_card(settings: Settings, protocol: str = FIRST) -> dict[str, Any]:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import random
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from .. import embedded_model
 from ..errors import shorten
+from ..masking import mask
 from ..settings import Settings
-from . import rejection, reply, request
+from . import faults, rejection, reply, request
 from .dialect import Dialect, from_text, room
 from .limits import Gate
 from .missing import Missing, Reason
@@ -26,7 +28,13 @@ from .store import Store
 from .transport import Response, Transport, Unreachable, Unreadable
 from .verdict import Vote
 
-_NAMES = {400: "bad request", 401: "key rejected", 403: "access refused", 404: "not found"}
+_NAMES = {
+    400: "bad request",
+    401: "key rejected",
+    403: "access refused",
+    404: "not found",
+    407: "the proxy wants a login",
+}
 _SPARED = 50
 """So many refusals for lack of allowance cost no attempt, as long as others get through in the meantime."""
 _SILENT = 20.0
@@ -82,8 +90,9 @@ class Endpoint:
         if critic.identity is not None:
             flight = min(flight, 2 * embedded_model.SLOTS)  # more would wait inside the model until they time out
         self.gate = Gate(flight, *caps, base=backoff, patience=1200 * backoff if patience is None else patience)
-        self._secret = critic.secret(settings)
-        self._transport = Transport(critic.base_url, self._secret, settings.critic_timeout)
+        announce(critic.notes(settings))
+        with faults.building(os.environ):
+            self._transport = Transport(critic.base_url, critic.secret(settings), settings.critic_timeout)
         self._kept = ""
         self._lucky = 0
         self._told = False
@@ -183,6 +192,8 @@ class Endpoint:
                     self._learn(base, tried, softer > 0)
                     return _Got(*got, found)
                 raise self._unusable(found, limit, tried.limit(2 * wanted, cap) > limit and not larger)
+            if wants := faults.wants_tls(response.status, response.content):
+                raise _Failure(Missing.read(wants), again=False)
             if cap is None and (cap := room(refused, limit)) is not None:
                 continue
             if own is None and replace(self.dialect, proven=base.proven) != base:
@@ -205,7 +216,8 @@ class Endpoint:
             self.gate.slowed()
             raise _Failure(Missing(Reason.SLOW, f"within {self._settings.critic_timeout:g} s")) from None
         except Unreachable as error:
-            raise _Failure(self._missing(Reason.CONNECTION, str(error.__cause__ or error), 80)) from None
+            said = faults.described(error)
+            raise _Failure(Missing.read(mask(said)), again=not faults.lasting(said)) from None
         except Unreadable as error:
             raise _Failure(self._missing(Reason.UNREADABLE, str(error), 80)) from None
         finally:
@@ -271,8 +283,19 @@ class Endpoint:
 
     def _missing(self, reason: Reason, detail: str, longest: int = _LONGEST, code: str = "") -> Missing:
         # Some servers repeat the key they reject.
-        clean = detail.replace(self._secret, "***") if self._secret else detail
-        return Missing(reason, shorten(clean, longest), shorten(code, 40))
+        clean = mask(detail)
+        return Missing(reason, shorten(clean, longest), shorten(mask(code), 40))
+
+
+_announced: set[str] = set()
+
+
+def announce(notes: Sequence[str]) -> None:
+    """Say each line on stderr, once a process, and of several processes that share a run only in the first."""
+    for note in notes:
+        if note not in _announced and os.environ.get("LOCAL_RANK") in (None, "", "0"):
+            _announced.add(note)
+            print(f"persona-metrics: {note}", file=sys.stderr, flush=True)
 
 
 def _rejected(data: Any, response: Response) -> Rejection | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..masking import conceal
 from .missing import Missing, Reason
 from .protocol import Opinion, Protocol
 
@@ -101,7 +102,8 @@ def read(data: Any) -> Reply:
     thoughts = next((text for text in elsewhere if text.strip()), "")
     finish = choice.get("finish_reason") or choice.get("stop_reason") or choice.get("finishReason")
     return Reply(
-        tuple(_readings(content, thoughts)),
+        # Some servers repeat the key that they were given.
+        tuple(conceal(text, inner=False) for text in _readings(content, thoughts)),
         str(finish)[:100] if isinstance(finish, (str, int)) else None,
         _refusal(found, message),
         _count(usage.get("prompt_tokens")),
@@ -200,7 +202,7 @@ def _refusal(found: Mapping[str, Any], message: Mapping[str, Any]) -> str | None
 
 
 def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) else None
+    return conceal(value, inner=False) if isinstance(value, str) else None
 
 
 def _count(value: Any) -> int | None:

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from ..environment import DOTENV
 from ..errors import PersonaError, shorten
 from ..settings import Settings
+from . import keys
 from .address import tidy
 from .dialect import FORMATS, Dialect
 from .protocol import Prompt, Protocol
@@ -44,31 +46,39 @@ class Critic:
         parts = urlsplit(self.base_url)
         return f"{parts.scheme}://{self.host.lower()}{parts.path.rstrip('/')}"
 
+    def choice(self, settings: Settings) -> keys.Choice:
+        """Return the key for this critic, or why there is none; raise ``PersonaError`` for a key that cannot be one."""
+        if self.model == "embedded":
+            return keys.Choice(None)  # it runs on this machine, and asks for none
+        shared = settings.critic_base_url or OPENAI
+        return keys.choose(
+            self.base_url,
+            settings.keys,
+            named_by=self.named_by(settings),
+            panel_address=shared if self.own_address else None,
+        )
+
     def secret(self, settings: Settings) -> str | None:
-        """Return the key for this critic, or None.
+        """Return the key for this critic, or None."""
+        return self.choice(settings).secret
 
-        A critic with an address of its own (``name@url``) gets the key that ``critic_api_keys`` names for its host,
-        and never the one for all critics: that is OpenAI's as a rule, and the address may be anybody's.
-        """
-        own = own_keys(settings)
-        if self.host in own:
-            return own[self.host]
-        if self.own_address and self.host != _host(settings.critic_base_url or OPENAI):
-            return None
-        return settings.critic_api_key.get_secret_value() if settings.critic_api_key else None
+    def named_by(self, settings: Settings) -> str:
+        """Return the source that named this critic's host: ``argument``, ``environment``, ``.env`` or ``default``."""
+        here = keys.origin(self.base_url)
+        shared = keys.origin(settings.critic_base_url or OPENAI)
+        if self.own_address and (here is None or here != shared):
+            return settings.set_by("critic_model")
+        return settings.set_by("critic_base_url")
 
-
-def own_keys(settings: Settings) -> dict[str, str]:
-    """Return the keys of ``critic_api_keys`` by host (``host=key,host:port=key``)."""
-    text = settings.critic_api_keys.get_secret_value() if settings.critic_api_keys else ""
-    pairs = [part.strip().partition("=") for part in text.split(",") if part.strip()]
-    if any(not host or not secret for host, _, secret in pairs):
-        raise PersonaError("PERSONA_CRITIC_API_KEYS: give host=key, several with commas")
-    return {host.strip(): secret.strip() for host, _, secret in pairs}
-
-
-def _host(url: str) -> str:
-    return urlsplit(url).netloc.rpartition("@")[2]
+    def notes(self, settings: Settings) -> tuple[str, ...]:
+        """Return what a user should know before the first call: a host that ``.env`` names, a key that stays here."""
+        if self.identity is not None:
+            return ()  # its address is ours
+        named: tuple[str, ...] = ()
+        if self.named_by(settings) == DOTENV:
+            named = (f".env names the critic's host: {self.host} ({self.model})",)
+        why = self.choice(settings).why_none
+        return (*named, *((why,) if why else ()))
 
 
 def panel(settings: Settings) -> tuple[Critic, ...]:
@@ -89,6 +99,9 @@ def panel(settings: Settings) -> tuple[Critic, ...]:
             raise PersonaError(f"critic_model={shorten(settings.critic_model, 60)!r}: a critic's name is blank")
         address = f"http{url}" if url else settings.critic_base_url
         critics.append(Critic(name.strip(), tidy(address or OPENAI), bool(url)))
+    for critic in critics:
+        if keys.origin(critic.base_url) is None:
+            raise PersonaError(f"critic_base_url={shorten(critic.base_url, 60)!r}: must begin with http:// or https://")
     if len({(c.model, c.address) for c in critics}) < len(critics):
         raise PersonaError(
             f"critic_model={shorten(settings.critic_model, 60)!r}: a critic stands twice; PERSONA_CRITIC_VOTES asks one"

@@ -12,6 +12,9 @@ from .verdict import Verdict
 
 _TIE = Missing(Reason.TIE).kind
 
+_SAID_ALREADY = ("the certificate", "the proxy", "no TLS there", "TLS is spoken", "TLS failed", "no such host")
+"""Reasons that name by themselves what to change."""
+
 FIRST = 20
 """Where so many judgements, the first to be asked for, all fail for one reason, the run stops."""
 
@@ -101,11 +104,14 @@ _BY_CODE = {
     "401": "set PERSONA_CRITIC_API_KEY (or OPENAI_API_KEY) to a key it accepts",
     "403": "this key may not use it: change PERSONA_CRITIC_API_KEY or PERSONA_CRITIC_MODEL",
     "404": "no such model or address: change PERSONA_CRITIC_MODEL or PERSONA_CRITIC_BASE_URL",
+    "407": "give user and password in HTTP_PROXY or HTTPS_PROXY",
     "429": _LIMITED,
 }
 
 
 def advice(missing: Missing) -> str:
     """Return the reason and the setting to change."""
+    if missing.startswith(_SAID_ALREADY):
+        return str(missing)
     found = _ADVICE.get(missing.reason) or _BY_CODE.get(missing.code)
     return f"{missing}; {found or 'change PERSONA_CRITIC_MODEL or PERSONA_CRITIC_BASE_URL'}"

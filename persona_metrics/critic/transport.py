@@ -16,6 +16,7 @@ from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import certifi
+import yarl
 
 from .. import __version__
 from . import address
@@ -51,6 +52,7 @@ class Transport:
         self._headers = {"User-Agent": f"persona-metrics/{__version__}", "Accept": "application/json"}
         self._headers |= address.credentials(base_url, secret)
         self._proxy = _proxy(base_url)
+        self._trusted = _trusted() if urlsplit(base_url).scheme == "https" else True
         self._session: aiohttp.ClientSession | None = None
 
     async def post(self, path: str, body: Mapping[str, Any]) -> Response:
@@ -92,10 +94,9 @@ class Transport:
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
-            encrypted = urlsplit(self._base_url).scheme == "https"
             connector = aiohttp.TCPConnector(
                 limit=0,  # the gate is the limit; the connector's own of 100 would be another
-                ssl=_trusted() if encrypted else True,
+                ssl=self._trusted,
             )
             self._session = aiohttp.ClientSession(
                 connector=connector,
@@ -130,7 +131,7 @@ def _proxy(base_url: str) -> str | None:
     found = proxies.get(parts.scheme) or proxies.get("all")
     if not found or proxy_bypass(parts.netloc.rpartition("@")[2]):
         return None
-    return found if "://" in found else f"http://{found}"
+    return str(yarl.URL(found if "://" in found else f"http://{found}"))
 
 
 def _trusted() -> ssl.SSLContext:

@@ -106,11 +106,16 @@ def wording(item: Item, order: Sequence[int] | None = None) -> str:
     shown = tuple(range(len(item.options))) if order is None else tuple(order)
     if sorted(shown) != list(range(len(item.options))):
         raise ValueError(f"{shown} is no order of {len(item.options)} options")
-    *first, last = map(str, item.years)
-    years = f"{', '.join(first)} and {last}" if first else last
-    lines = [f"Asked of adults in the United States in {years}.", item.question]
+    lines = [when(item), item.question]
     lines += [f"{letter}. {item.options[i]}" for letter, i in zip(ascii_uppercase, shown, strict=False)]
     return "\n".join(lines)
+
+
+def when(item: Item) -> str:
+    """Return whom the survey asked, and when, as a sentence."""
+    *first, last = map(str, item.years)
+    years = f"{', '.join(first)} and {last}" if first else last
+    return f"Asked of adults in the United States in {years}."
 
 
 @cache

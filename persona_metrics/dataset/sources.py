@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 from ..errors import PersonaError, shorten
 from ..personas import ATTRIBUTES, Persona, known
 from ..settings import Settings
+from . import rows
 from .hub import hub_rows
+from .rows import Row, plain
 from .support import fill
 
 HUB_PERSONAS = "SynthLabsAI/Synthetic-Personas"
@@ -50,13 +50,9 @@ class Pool:
     label: str
 
 
-Row = tuple[str, Mapping[str, Any]]
-"""Where a row stands (``file:line``), and its columns."""
-
-
 def load_pool(settings: Settings) -> Pool:
     """Return the personas and questions that the settings name; raise ``PersonaError`` for anything unusable."""
-    personas, persona_label = _load_personas(settings)
+    personas, persona_label = load_personas(settings)
     questions, question_label = _load_questions(settings)
     label = persona_label if persona_label == question_label else f"{persona_label}+{question_label}"
     return Pool(personas, questions, content_hash(personas, questions), label)
@@ -72,7 +68,8 @@ def content_hash(personas: Iterable[Persona], questions: Iterable[Question]) -> 
     return digest.hexdigest()[:12]
 
 
-def _load_personas(settings: Settings) -> tuple[tuple[Persona, ...], str]:
+def load_personas(settings: Settings) -> tuple[tuple[Persona, ...], str]:
+    """Return the personas that the settings name, and where they are from; raise ``PersonaError`` for anything unusable."""
     if settings.personas:
         return parse_personas(read_rows(settings.personas, "personas"), settings.personas), "file"
     if settings.source == "hub":
@@ -101,59 +98,20 @@ def _embedded_questions() -> tuple[Question, ...]:
 
 
 def read_rows(name: str, setting: str) -> list[Row]:
-    """Return the rows of a JSONL, CSV or Parquet file, each with ``file:line`` for messages."""
-    path = Path(name).expanduser()
-    if not path.is_file():
-        raise PersonaError(f"{setting}={shorten(name)}: no such file")
-    suffix = path.suffix.lower()
-    try:
-        if suffix == ".jsonl":
-            rows = _read_jsonl(path)
-        elif suffix == ".csv":
-            # utf-8-sig: spreadsheets write a byte order mark, which would become part of the first column's name.
-            with path.open(encoding="utf-8-sig", newline="") as lines:
-                reader = csv.DictReader(lines)
-                rows = [(f"{path}:{reader.line_num}", row) for row in reader]
-        elif suffix == ".parquet":
-            import pandas as pd
-
-            frame = pd.read_parquet(path)
-            records = frame.astype(object).where(frame.notna(), None).to_dict("records")
-            rows = [(f"{path}: row {i}", {str(k): v for k, v in r.items()}) for i, r in enumerate(records, 1)]
-        else:
-            raise PersonaError(f"{setting}={shorten(name)}: the file must be .jsonl, .csv or .parquet")
-    except (OSError, UnicodeError, csv.Error, ValueError) as error:
-        raise PersonaError(f"{setting}={shorten(name)} cannot be read: {shorten(error)}") from None
-    if not rows:
-        raise PersonaError(f"{setting}={shorten(name)}: the file has no rows")
-    return rows
+    """Return the rows of a JSONL, CSV or Parquet file, each with ``file:line`` for messages (see ``rows``)."""
+    return rows.read_rows(name, setting, _COLUMNS)
 
 
-def _read_jsonl(path: Path) -> list[Row]:
-    rows: list[Row] = []
-    with path.open(encoding="utf-8-sig") as lines:
-        for number, line in enumerate(lines, 1):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-            except ValueError as error:
-                raise PersonaError(f"{path}:{number}: not JSON: {shorten(error)}") from None
-            if not isinstance(row, dict):
-                raise PersonaError(f"{path}:{number}: a line must be a JSON object, this one is a {type(row).__name__}")
-            rows.append((f"{path}:{number}", row))
-    return rows
-
-
-def parse_personas(rows: Sequence[Row], origin: str) -> tuple[Persona, ...]:
+def parse_personas(listed: Sequence[Row], origin: str) -> tuple[Persona, ...]:
     """Return the personas of a table with one column an attribute.
 
-    The column ``persona`` may hold them instead: an object, the same as JSON text, or lines of ``attribute: value``.
+    The column ``persona`` may hold them instead: an object, the same as JSON text, or lines of ``attribute: value``. A
+    line that begins with no attribute's name, or with one that was there before, belongs to the value above it.
     """
     flat: list[tuple[str, dict[str, Any]]] = []
-    for where, row in rows:
+    for where, row in listed:
         columns = {**row, **_inner(row.get("persona"))}
-        flat.append((where, {str(k).strip().lower().replace("_", " "): v for k, v in columns.items()}))
+        flat.append((where, {plain(k): v for k, v in columns.items()}))
     present = {name for _, columns in flat for name in columns}
     if missing := [name for name in ATTRIBUTES if name not in present]:
         raise PersonaError(f"personas={shorten(origin)}: these columns are missing: {', '.join(missing)}")
@@ -178,22 +136,41 @@ def _inner(value: Any) -> Mapping[str, Any]:
         except ValueError:
             return {}
         return loaded if isinstance(loaded, dict) else {}
-    pairs = (line.split(":", 1) for line in value.splitlines() if ":" in line)
-    return {name.strip(): text.strip() for name, text in pairs}
+    return _lines(value)
+
+
+def _lines(text: str) -> dict[str, str]:
+    """Return the attributes of a text of ``attribute: value`` lines.
+
+    The 33 names alone begin a value, each once: quirks that run over lines and say "age: just a number" leave the age.
+    """
+    found: dict[str, list[str]] = {}
+    current: str | None = None
+    for line in text.splitlines():
+        name, colon, value = line.partition(":")
+        begins = plain(name) if colon else ""
+        if begins not in found and (begins in ATTRIBUTES or (begins == "id" and current is None)):
+            found[begins], current = [value.strip()], begins
+        elif current is not None and current != "id":
+            found[current].append(line.rstrip())
+    return {name: "\n".join(lines).strip() for name, lines in found.items()}
 
 
 QUESTION_COLUMNS = ("question", "instruction", "prompt", "opening_prompt")
 """What the column of the question may be called; the hub's sets use several of these names."""
+_COLUMNS = frozenset({*ATTRIBUTES, *map(plain, QUESTION_COLUMNS), "id", "topic", "persona"})
 
 
-def parse_questions(rows: Sequence[Row], origin: str) -> tuple[Question, ...]:
+def parse_questions(listed: Sequence[Row], origin: str) -> tuple[Question, ...]:
     """Return the questions of a table with the column ``question`` (and, if there, ``id`` and ``topic``)."""
-    present = {str(name) for _, row in rows for name in row}
+    present = {str(name) for _, row in listed for name in row}
     column = next((name for name in QUESTION_COLUMNS if name in present), None)
     if column is None:
         raise PersonaError(f"questions={shorten(origin)}: the column question is missing")
     questions = []
-    for index, (where, row) in enumerate(rows):
+    for index, (where, row) in enumerate(listed):
+        if isinstance(row.get(column), (list, dict)):
+            raise PersonaError(f"{where}: the question is a {type(row[column]).__name__} and not a text")
         text = _text(row.get(column), where)
         if not text or not text.strip():
             raise PersonaError(f"{where}: the question is blank")
@@ -204,17 +181,24 @@ def parse_questions(rows: Sequence[Row], origin: str) -> tuple[Question, ...]:
 
 
 def _scalar(value: Any, name: str, where: str) -> str | None:
-    if isinstance(value, (dict, list)):
-        # The hub's set keeps some attributes as JSON; a list of them reads as its items.
-        value = (
-            ", ".join(f"{k}: {v}" for k, v in value.items()) if isinstance(value, dict) else ", ".join(map(str, value))
-        )
+    # The hub's set keeps some attributes as JSON; a list of them reads as its items.
+    value = _joined(value)
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     try:
         return _text(value, where)
     except PersonaError as error:
         raise PersonaError(f"{error} in {name!r}") from None
+
+
+def _joined(value: Any) -> Any:
+    if hasattr(value, "tolist"):  # numpy's arrays and numbers, as data frames hand them over
+        value = value.tolist()
+    if isinstance(value, Mapping):
+        return ", ".join(f"{k}: {_joined(v)}" for k, v in value.items() if v is not None)
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return ", ".join(str(_joined(v)) for v in value if v is not None)
+    return value
 
 
 def _text(value: Any, where: str) -> str | None:

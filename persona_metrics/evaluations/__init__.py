@@ -16,6 +16,8 @@ NAMES: tuple[str, ...] = (
     "leave_one_out",
     "intersectionality",
     "pass_at_k",
+    "choice",
+    "opinion",
 )
 """Each is a file here with one ``Evaluation`` of that name, a file in ``analysis/`` and one in ``report/figures/``."""
 
@@ -39,9 +41,31 @@ def evaluation_of(name: object, where: str = "evaluation") -> type[Evaluation]:
     return EVALUATIONS[str(name)]
 
 
+def needs_critic(name: object) -> bool:
+    """Return whether an evaluation of that name rests on a critic's verdicts; one that nobody knows does."""
+    evaluation = EVALUATIONS.get(str(name))
+    return evaluation is None or evaluation.needs_critic
+
+
+def require_critic(name: object, what: str) -> None:
+    """Raise ``PersonaError`` where ``what`` cannot be had of an evaluation because no critic has a part in it."""
+    if not needs_critic(name):
+        raise PersonaError(f"{what}: evaluation {name} needs no critic; run its task with lm_eval")
+
+
 def build(name: str, settings: Settings, personas: Sequence[Persona]) -> Evaluation:
     """Return the evaluation ``name`` for these settings; raise ``PersonaError`` where they do not fit it."""
     return evaluation_of(name).build(settings, personas)
 
 
-__all__ = ["EVALUATIONS", "NAMES", "Evaluation", "Outcome", "Variant", "build", "evaluation_of"]
+__all__ = [
+    "EVALUATIONS",
+    "NAMES",
+    "Evaluation",
+    "Outcome",
+    "Variant",
+    "build",
+    "evaluation_of",
+    "needs_critic",
+    "require_critic",
+]

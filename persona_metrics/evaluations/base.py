@@ -55,7 +55,8 @@ class Evaluation(ABC):
 
     The class says what others ask of it: ``title`` on pages, ``task`` is the YAML that runs it, ``aliases`` what
     ``evaluate_model`` also calls it, ``headline`` the row it is known by, ``rows`` every kind of row it can give, ``terms``
-    what has to agree in the metadata of two runs (beside the pairs) for their numbers to stand side by side.
+    what has to agree in the metadata of two runs (beside the pairs) for their numbers to stand side by side,
+    ``needs_critic`` whether verdicts are asked for at all (``judgefree.Judgefree``).
     """
 
     name: ClassVar[str]
@@ -65,6 +66,7 @@ class Evaluation(ABC):
     headline: ClassVar[str] = "personalized"
     rows: ClassVar[tuple[Fact, ...]] = (PERSONALIZED,)
     terms: ClassVar[tuple[str, ...]] = ()
+    needs_critic: ClassVar[bool] = True
     groups: Sequence[frozenset[int]] = ()
     """Positions of personas that must be drawn often enough (intersectionality)."""
     temperature: float | None = None
@@ -144,10 +146,10 @@ def breakdown(value: float | None, persona: Persona, by: Sequence[str]) -> dict[
 _TROUBLE = str.maketrans({",": ";", "/": "∕", "|": "¦"})
 
 
-def row_of(group: str) -> str:
+def row_of(group: str, kind: str = "personalized") -> str:
     """Return the row of a group, ``personalized[…]``, with a name that lm-eval and the loggers behind it can take.
 
     lm-eval splits rows at a comma (``personalized,critic``) and so took "Some college, no degree" apart in its table; its
     wandb logger splits at a slash; a bar or a line break ends a cell of the table it prints.
     """
-    return f"personalized[{' '.join(group.split()).translate(_TROUBLE)}]"
+    return f"{kind}[{' '.join(group.split()).translate(_TROUBLE)}]"

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-_NAME = re.compile(r"^([^\[@^]+)(?:\[(.*)\]|[@^](\d+))?$", re.S)
+_NAME = re.compile(r"([^\[@^]+)(?:\[(.*)\]|[@^](\d{1,9}))", re.S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Fact:
 
 def kind_of(row: str) -> tuple[str, str | None]:
     """Return a row's kind and argument: ``importance[age]`` is ``("importance", "age")``, ``pass@4`` ``("pass@k", "4")``."""
-    match = _NAME.match(row)
+    match = _NAME.fullmatch(row)
     if match is None:
         return row, None
     return (f"{match[1]}{row[len(match[1])]}k", match[3]) if match[3] else (match[1], match[2])
@@ -45,6 +45,16 @@ SHARED: tuple[Fact, ...] = (
     Fact("critic_failures", "share of verdicts that could not be had", higher_is_better=False),
     Fact("answer_failures", "share of replies without an answer", higher_is_better=False, judged=False),
     Fact("critic_agreement", "share of agreeing pairs of votes"),
+    Fact("critic_ties", "share of verdicts whose votes were tied; they are missing", higher_is_better=False),
+    Fact("n", "judged pairs of a group", most="n", unit="pairs", judged=False),
+    Fact(
+        "design_effect",
+        "variance of the headline's mean over that of as many pairs without a repeated person or question",
+        least=1.0,
+        most="n",
+        higher_is_better=False,
+        unit="ratio",
+    ),
 )
 """Rows that every evaluation has."""
 

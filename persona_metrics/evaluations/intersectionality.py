@@ -12,11 +12,10 @@ from typing_extensions import Self
 from ..dataset.support import fills
 from ..errors import PersonaError, shorten
 from ..personas import ATTRIBUTES, NOT_STATED, Persona, band, bands, number, require_attributes
-from ..settings import Settings, split_names
+from ..settings import Settings, read_json, split_names
 from ..statistics.pooling import between_group_sd, pooled_rates
 from .base import WHOLE, Evaluation, Outcome, Row, Variant, breakdown, row_of, shares
 from .facts import PERSONALIZED, Fact
-from .leave_one_out import read_json
 
 DEFAULT_CROSS = ("sex", "age", "race")
 """The finest cells of the set that is taken without a file; its coarser ones are sex × age band and sex × race."""

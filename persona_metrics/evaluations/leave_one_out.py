@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from typing_extensions import Self
 
 from ..errors import PersonaError, shorten, suggest
 from ..personas import ATTRIBUTE_GROUPS, ATTRIBUTES, Persona
-from ..settings import Settings, split_names
+from ..settings import Settings, read_json, split_names
 from .base import WHOLE, Evaluation, Outcome, Row, Variant, breakdown, shares
 from .facts import PERSONALIZED, Fact
 
@@ -159,23 +157,3 @@ def _from_json(text: str) -> tuple[str, ...]:
         if names.count(name) > 1:
             raise PersonaError(f"loo_json: {shorten(name, 40)!r} stands twice")
     return tuple(names)
-
-
-def read_json(text: str, setting: str) -> Any:
-    """Return the JSON that a setting holds itself or in the file it names; raise ``PersonaError`` where it is none."""
-    origin = setting
-    if not text.lstrip().startswith(("{", "[", '"')):
-        path = Path(text).expanduser()
-        origin = f"{setting}={shorten(text)}"
-        try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeError) as error:
-            raise PersonaError(
-                f"{origin}: cannot be read: {shorten(getattr(error, 'strerror', None) or error)}"
-            ) from None
-    try:
-        data = json.loads(text)
-    except ValueError as error:
-        raise PersonaError(f"{origin}: not JSON: {shorten(error)}") from None
-    # Python callers and lm-eval may hand a file's name over as a JSON text.
-    return read_json(data, setting) if isinstance(data, str) and data != text else data

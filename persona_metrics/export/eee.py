@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import time
 import uuid
 from dataclasses import dataclass
@@ -13,9 +12,11 @@ from typing import Any
 
 from .. import __version__
 from ..errors import PersonaError, shorten
-from ..files import write_text
+from ..files import safe_name, write_text
+from ..labels.agree import Agreed
+from ..runs.rows import fact_of_row
 from .eee_samples import COLLECTION, SCHEMA_VERSION, evaluation_name, lines, result_id, write_lines
-from .scores import CONFIDENCE, Score, Task, critics, date_of, fact_of_row, votes_of
+from .scores import CONFIDENCE, Score, Task, critics, date_of, votes_of
 from .templates import answer_template, debate_template
 
 PAPER = "https://arxiv.org/abs/2407.17387"
@@ -24,8 +25,6 @@ RELATIONSHIPS = ("first_party", "third_party", "collaborative", "other")
 # Model types of lm-eval whose models have one maker; a bare name behind any other endpoint says nothing of it.
 _MAKERS = {"openai-chat-completions": "openai", "openai-completions": "openai", "anthropic-chat": "anthropic"}
 _HOSTED = frozenset({*_MAKERS, "anthropic-completions", "anthropic-chat-completions"})
-_RESERVED = frozenset({"CON", "PRN", "AUX", "NUL", *(f"{d}{i}" for d in ("COM", "LPT") for i in range(1, 10))})
-_UNSAFE = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
 
 
 @dataclass(frozen=True)
@@ -50,8 +49,9 @@ def write(tasks: list[Task], out: Path, reporter: Reporter | None = None) -> lis
     evaluation = f"{COLLECTION}/{identity}/{run.path.stem.removeprefix('results_')}"
     name = str(uuid.UUID(bytes=hashlib.sha256(f"{evaluation}/{date_of(run)}".encode()).digest()[:16], version=4))
     maker, _, model = identity.partition("/")
-    place = Path("data", COLLECTION, _safe(maker), "_".join(map(_safe, model.split("/"))))
-    sampled = [t for t in tasks if t.task.samples is not None]
+    place = Path("data", COLLECTION, _safe(maker), safe_name("_".join(map(_safe, model.split("/")))))
+    # A line has one score, and a pick's row is made of several prompts.
+    sampled = [t for t in tasks if t.task.samples is not None and t.judged]
     written = []
     log = _log(tasks, evaluation, identity, reporter)
     if sampled:
@@ -76,7 +76,7 @@ def write(tasks: list[Task], out: Path, reporter: Reporter | None = None) -> lis
             }
             written.append(out / target)
         else:
-            (out / target).unlink()
+            (out / target).unlink(missing_ok=True)
     path = out / place / f"{name}.json"
     write_text(path, json.dumps(log, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
     return [path, *written]
@@ -101,8 +101,8 @@ def model_id(task: Task, reporter: Reporter) -> str:
 
 
 def _safe(part: str) -> str:
-    cleaned = _UNSAFE.sub("_", part).strip(". ")
-    return f"_{cleaned}" if cleaned.partition(".")[0].upper() in _RESERVED or cleaned in ("", "data") else cleaned
+    cleaned = safe_name(part, fallback="_")
+    return f"_{cleaned}" if cleaned == "data" else cleaned
 
 
 def _log(tasks: list[Task], evaluation: str, identity: str, reporter: Reporter) -> dict[str, Any]:
@@ -170,11 +170,13 @@ def _result(task: Task, score: Score) -> dict[str, Any]:
     details = {
         "mode": str(metadata.get("mode")),
         "pairs": str(task.pairs),
-        "pairs_judged": str(score.n),
-        "verdicts_missing": str(task.missing),
+        ("pairs_judged" if task.judged else "pairs_used"): str(score.n),
+        ("verdicts_missing" if task.judged else "replies_missing"): str(task.missing),
         "data_hash": str(metadata.get("data_hash")),
         "pairs_hash": str(metadata.get("pairs_hash")),
     }
+    if task.agreed is not None and score.row == task.agreed.row:
+        details |= _people(task.agreed)
     result: dict[str, Any] = {
         "evaluation_result_id": result_id(task, score.row),
         "evaluation_name": evaluation_name(task) + (f".{score.argument}" if group else ""),
@@ -186,6 +188,15 @@ def _result(task: Task, score: Score) -> dict[str, Any]:
     if not result["score_details"]["uncertainty"]:
         del result["score_details"]["uncertainty"]
     return result
+
+
+def _people(agreed: Agreed) -> dict[str, str]:
+    """Return what people's labels say of the row as the texts that its details may hold."""
+    a, found = agreed.agreement, agreed.rates[0].result.found
+    values = {"agreement": a.agreement.value, "kappa": a.kappa.value, "corrected": found.value}
+    values |= {"corrected_low": found.low, "corrected_high": found.high}
+    said = {f"annotators_{name}": f"{value:.4f}" for name, value in values.items() if value == value}
+    return {"annotators": str(len(agreed.raters)), "annotator_labels": str(agreed.labels), **said}
 
 
 def _parameters(score: Score) -> dict[str, Any] | None:
@@ -261,6 +272,6 @@ def _generation(task: Task) -> dict[str, Any]:
         arguments["temperature"] = float(given["temperature"])
     if isinstance(given.get("max_gen_toks"), int) and given["max_gen_toks"] > 0:
         arguments["max_tokens"] = given["max_gen_toks"]
-    if task.metadata.get("evaluation") == "pass_at_k":
-        arguments["max_attempts"] = int(task.metadata.get("k") or 1)
+    if isinstance(task.metadata.get("k"), int):
+        arguments["max_attempts"] = task.metadata["k"]
     return {"generation_args": arguments, "additional_details": {"mode": str(task.metadata.get("mode"))}}

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ..files import writing
+from ..labels.read import consensus
 from .scores import Answer, Task
 
 SCHEMA_VERSION = "0.3.0"
@@ -17,8 +19,7 @@ COLLECTION = "persona_bench"
 def write_lines(path: Path, lines: Iterator[str]) -> tuple[int, str]:
     """Write the lines; return how many there are and the file's SHA-256."""
     digest, count = hashlib.sha256(), 0
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("wb") as file:
+    with writing(path) as file:
         for line in lines:
             # U+2028 and the like are no line ends to JSON, but readers that use splitlines() stop there.
             data = (_one_line(line) + "\n").encode("utf-8", "replace")
@@ -95,8 +96,23 @@ def _line(task: Task, answer: Answer, score: float, linked: str, evaluation: str
             "variant": str(row["variant"]),
             "debate": answer.explanation,
             "votes": str(len(verdict.votes) if verdict else 0),
+            **_annotators(task, answer),
         },
     }
     if row["answer_failure"] is not None:
         line["error"] = f"no answer in the reply: {row['answer_failure']}"
     return line
+
+
+def _annotators(task: Task, answer: Answer) -> dict[str, str]:
+    """Return people's scores of the answer as the texts that a line's metadata may hold."""
+    labels = task.labels_of(answer)
+    if not labels:
+        return {}
+    scores = {one.rater: one.fits for one in labels}
+    value = consensus(labels)
+    said = {
+        "annotator_scores": json.dumps(scores, ensure_ascii=False),
+        "annotator_blind": str(all(o.blind for o in labels)),
+    }
+    return said if value is None else {**said, "annotator_score": str(value)}

@@ -80,6 +80,12 @@ def notes_of(task: Task, score: Score) -> str:
     spread = f", 95% interval {score.low:.3f} to {score.high:.3f}" if score.low is not None else ""
     judged = f"{score.n} pairs judged{missing}" if score.n is not None else f"{task.pairs} pairs"
     votes = votes_of(metadata)
+    if not task.judged:
+        return (
+            f"{score.row}{spread}; {score.n or task.pairs} pairs; picked by {metadata.get('mode')}, no critic; data"
+            f" {metadata.get('data_hash')} ({metadata.get('source')}), items {metadata.get('items_hash')}, seed"
+            f" {metadata.get('seed')}; persona-metrics {metadata.get('pack_version')}"
+        )
     return (
         f"{score.row}{spread}; {judged}; mode {metadata.get('mode')}; critic {metadata.get('critic_model')}"
         f"{f' ({votes} votes)' if votes > 1 else ''}, template {metadata.get('critic_template')};"

@@ -12,9 +12,12 @@ from typing import Any
 from .. import __version__
 from ..critic import Verdict
 from ..errors import PersonaError
+from ..files import placing, safe_name
+from ..labels.read import consensus
 from .scores import Answer, Score, Task, critics, date_of
 
 SCORER = "persona_critic"
+HUMAN = "human"
 
 
 def write(tasks: list[Task], out: Path) -> list[Path]:
@@ -31,13 +34,14 @@ def write(tasks: list[Task], out: Path) -> list[Path]:
     for task in tasks:
         task.require_samples("an Inspect log")
     written = []
-    for task in tasks:
-        log = build(task)
-        # Inspect's own pattern, by which its viewer sorts and names logs; the id makes a second export replace the first.
-        name = re.sub(r"[^A-Za-z0-9]+", "-", task.name).strip("-")
-        path = out / f"{log.eval.created.replace(':', '-')}_{name}_{log.eval.task_id}.eval"
-        write_eval_log(log, str(path))
-        written.append(path)
+    with placing(out) as part:
+        for task in tasks:
+            log = build(task)
+            # Inspect's own pattern, by which its viewer sorts and names logs; the id makes a second export replace the first.
+            name = safe_name(re.sub(r"[^A-Za-z0-9]+", "-", task.name).strip("-"))
+            file = f"{log.eval.created.replace(':', '-')}_{name}_{log.eval.task_id}.eval"
+            write_eval_log(log, str(part / file))
+            written.append(out / file)
     return written
 
 
@@ -77,7 +81,7 @@ def build(task: Task) -> Any:
         results=EvalResults(
             total_samples=len(samples),
             completed_samples=len(samples),
-            scores=_eval_scores(task.scores(), len(samples), len(scored)),
+            scores=[*_eval_scores(task.scores(), len(samples), len(scored)), *_human_scores(task, len(samples))],
         ),
         stats=EvalStats(started_at=created, completed_at=_stamp((date_of(task.run) or 0.0) + _seconds(task))),
         samples=samples,
@@ -102,7 +106,7 @@ def _samples(task: Task) -> Iterator[Any]:
             target="",
             messages=[*asked, ChatMessageAssistant(content=reply, model=task.run.model)],
             output=ModelOutput.from_content(task.run.model, reply),
-            scores={"personalized": _score(answer)},
+            scores={"personalized": _score(answer), **_human(task, answer)},
             role_usage={"critic": ModelUsage(**used)} if used else {},
             metadata={
                 "pair_id": row["pair_id"],
@@ -144,6 +148,43 @@ def _score(answer: Answer) -> Any:
     )
 
 
+def _human(task: Task, answer: Answer) -> dict[str, Any]:
+    """Return what people said of the answer as a second scorer's score; nothing where nobody was asked."""
+    from inspect_ai.scorer import Score as InspectScore
+
+    labels = task.labels_of(answer)
+    if not labels:
+        return {}
+    notes = "\n".join(f"{one.rater}: {one.label}{f' ({one.note})' if one.note else ''}" for one in labels)
+    details = {"needs_revision": {one.rater: one.label for one in labels}, "blind": all(one.blind for one in labels)}
+    value = consensus(labels)
+    if value is None:
+        return {HUMAN: InspectScore.unscored(reason="other", explanation=notes, metadata=details)}
+    return {HUMAN: InspectScore(value=value, answer=answer.row["answer"], explanation=notes, metadata=details)}
+
+
+def _human_scores(task: Task, samples: int) -> list[Any]:
+    from inspect_ai.log import EvalMetric, EvalScore
+
+    if task.agreed is None:
+        return []
+    agreed = task.agreed
+    values = {"agreement": agreed.agreement.agreement.value, "kappa": agreed.agreement.kappa.value}
+    if agreed.rates:
+        found = agreed.rates[0].result.found
+        values |= {"corrected": found.value, "corrected_low": found.low, "corrected_high": found.high}
+    return [
+        EvalScore(
+            name=HUMAN,
+            scorer=HUMAN,
+            scored_samples=agreed.labels,
+            unscored_samples=samples - agreed.labels,
+            metrics={k: EvalMetric(name=k, value=v) for k, v in values.items() if v == v},
+            metadata={"raters": list(agreed.raters), "confidence_level": 0.95},
+        )
+    ]
+
+
 def _usage(verdict: Verdict | None) -> dict[str, int]:
     votes = verdict.votes if verdict else ()
     taken = sum(v.prompt_tokens or 0 for v in votes if not v.stored)
@@ -183,10 +224,7 @@ def _lm_eval(task: Task) -> dict[str, str]:
 
 
 def _seconds(task: Task) -> float:
-    try:
-        return float(task.run.extra.get("total_evaluation_time_seconds") or 0.0)
-    except (TypeError, ValueError):
-        return 0.0
+    return min(max(task.run.seconds or 0.0, 0.0), 1e8)
 
 
 def _stamp(seconds: float) -> str:

@@ -12,7 +12,8 @@ import yaml
 
 from ..critic.debate import LATEST, TEMPLATES, edition_of, prompt_hash
 from ..errors import PersonaError
-from ..files import write_text
+from ..evaluations.base import WHOLE
+from ..files import safe_name, write_text
 from ..prompts import render
 from .scores import Task
 
@@ -29,7 +30,7 @@ def write(tasks: list[Task], out: Path) -> list[Path]:
     there, by OpenAI evals' own rule. Raises ``PersonaError`` for modes that answer inside JSON, since OpenAI evals
     grades the whole reply, and for a run whose critic template is not this version's.
     """
-    usable = [t for t in tasks if t.metadata.get("evaluation") in ("main", "intersectionality")]
+    usable = [t for t in tasks if t.task.samples is None or set(t.frame["variant"]) <= {WHOLE}]
     if not usable:
         names = ", ".join(t.name for t in tasks)
         raise PersonaError(
@@ -54,10 +55,12 @@ def write(tasks: list[Task], out: Path) -> list[Path]:
     listed: dict[str, Any] = {}
     for task in usable:
         lines = [json.dumps(s, ensure_ascii=False, allow_nan=False) for s in samples(task)]
-        path = out / "data" / "persona_bench" / f"{task.name}.jsonl"
+        # The task's name is the file's word: as a path it could lead anywhere.
+        file = f"{safe_name(task.name)}.jsonl"
+        path = out / "data" / "persona_bench" / file
         write_text(path, "".join(line + "\n" for line in lines))
         written.append(path)
-        version = f"{task.name}.test.v{float(task.metadata.get('version') or 0):.0f}"
+        version = f"{task.name}.test.v{_version(task.metadata.get('version'))}"
         listed[task.name] = {
             "id": version,
             "description": "PERSONA Bench: does the answer fit the person it is given to?",
@@ -66,7 +69,7 @@ def write(tasks: list[Task], out: Path) -> list[Path]:
         listed[version] = {
             "class": "evals.elsuite.modelgraded.classify:ModelBasedClassify",
             "args": {
-                "samples_jsonl": f"persona_bench/{task.name}.jsonl",
+                "samples_jsonl": f"persona_bench/{file}",
                 "modelgraded_spec": SPEC,
                 "sample_kwargs": _sampling(task.task.generation, "max_gen_toks", "temperature"),
                 "eval_kwargs": _sampling(task.metadata, "critic_max_tokens", "critic_temperature"),
@@ -78,6 +81,13 @@ def write(tasks: list[Task], out: Path) -> list[Path]:
         graded, yaml.safe_dump({SPEC: specification(editions.pop() or LATEST)}, sort_keys=False, allow_unicode=True)
     )
     return [evals, graded, *written]
+
+
+def _version(recorded: Any) -> str:
+    try:
+        return f"{float(recorded or 0):.0f}"
+    except (TypeError, ValueError):
+        return str(recorded)
 
 
 def _sampling(given: Mapping[str, Any], tokens: str, temperature: str) -> dict[str, Any]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -16,20 +16,15 @@ from .. import analysis
 from ..critic import Protocol, Verdict, Vote
 from ..critic.protocol import named
 from ..errors import PersonaError, shorten
-from ..evaluations import EVALUATIONS
-from ..evaluations.facts import Fact, fact_of, kind_of
+from ..evaluations import EVALUATIONS, needs_critic
+from ..evaluations.facts import kind_of
+from ..files import scrubbed
+from ..labels.agree import Agreed
+from ..labels.read import Label
 from ..runs.read import ReadLog, Run, TaskRun, read_samples, tidy, variant_rows
+from ..runs.rows import Scale, scale
 
 CONFIDENCE = 0.95
-
-
-@dataclass(frozen=True)
-class Scale:
-    """The least and the greatest value a row can take, and whether more of it is better."""
-
-    least: float
-    most: float
-    higher_is_better: bool
 
 
 @dataclass(frozen=True)
@@ -103,10 +98,16 @@ def _vote(vote: Vote, protocol: Protocol) -> str:
 
 @dataclass(frozen=True)
 class Task:
-    """One task of a run, read as far as a way out needs it."""
+    """One task of a run, read as far as a way out needs it; ``human`` are people's labels by document and variant."""
 
     run: Run
     task: TaskRun
+    human: Mapping[tuple[int, str], Sequence[Label]] = field(default_factory=dict, compare=False)
+    agreed: Agreed | None = field(default=None, compare=False)
+
+    def labels_of(self, answer: Answer) -> Sequence[Label]:
+        """Return what people said of the answer."""
+        return self.human.get((int(answer.row["doc_id"]), str(answer.row["variant"])), ())
 
     @property
     def name(self) -> str:
@@ -121,7 +122,7 @@ class Task:
     @cached_property
     def _read(self) -> tuple[Counter[str], pd.DataFrame, ReadLog]:
         log, counts = ReadLog(), Counter[str]()
-        names = {key.rpartition(",")[0] for key in self.task.rows}
+        names = self.task.rows.keys()
 
         def counted() -> Iterator[dict[str, Any]]:
             for sample in read_samples(self.task.samples, log) if self.task.samples else ():
@@ -146,15 +147,21 @@ class Task:
         """How many pairs the run covers: those in the samples file, or what lm-eval says of them."""
         if self.task.samples is not None:
             return int(self.frame["doc_id"].nunique())
-        count = ((self.run.extra.get("n-samples") or {}).get(self.name) or {}).get("effective")
-        return count if isinstance(count, int) else None
+        return self.task.counts.effective
 
     @property
     def missing(self) -> int | None:
-        """Verdicts that could not be had; None without samples."""
+        """Verdicts (without a critic: replies) that could not be had; None without samples."""
         if self.task.samples is None:
             return None
-        return int(self.frame["personalized"].isna().sum())
+        column = "personalized" if self.judged else "choice"
+        unknown = self.frame[column].isna()
+        return int((unknown if self.judged else unknown & self.frame["answer_failure"].isna()).sum())
+
+    @property
+    def judged(self) -> bool:
+        """Whether the task's numbers rest on a critic."""
+        return needs_critic(self.metadata.get("evaluation"))
 
     @property
     def headline(self) -> str:
@@ -167,26 +174,23 @@ class Task:
         counts, frame, _ = self._read
         intervals = _intervals(frame, self.metadata) if len(frame) else {}
         found = []
-        for key, value in self.task.rows.items():
-            name = key.rpartition(",")[0]
-            if name.endswith("_stderr") or (number := _finite(value)) is None:
+        for row in self.task.rows.values():
+            if not math.isfinite(row.value):
                 continue
-            error = _finite(self.task.rows.get(f"{name}_stderr,{key.rpartition(',')[2]}"))
-            low, high = intervals.get(name, (None, None))
-            n = (counts[name] if self.task.samples is not None else None) or None
+            low, high = intervals.get(row.name, (None, None))
+            n = (counts[row.name] if self.task.samples is not None else None) or None
             absent = None if n is None or self.pairs is None else self.pairs - n
-            grouped = name.startswith("personalized[")
-            found.append(
-                Score(name, number, error, low, high, n, None if grouped else absent, scale(name, self.metadata))
-            )
+            grouped = row.kind == "personalized" and row.argument is not None
+            span = scale(row.name, self.metadata)
+            found.append(Score(row.name, row.value, row.stderr, low, high, n, None if grouped else absent, span))
         return found
 
     def answers(self) -> Iterator[Answer]:
         """Yield every variant of every pair, in the file's order; nothing without samples."""
         for sample in read_samples(self.task.samples) if self.task.samples else ():
-            prompts = _unicode(prompts_of(sample))
+            prompts = scrubbed(prompts_of(sample))
             rows = variant_rows(sample, self.name, self.metadata, self.run.model)
-            for index, row in enumerate(map(_unicode, rows)):
+            for index, row in enumerate(map(scrubbed, rows)):
                 prompt = prompts[index] if index < len(prompts) else ({"role": "user", "content": row["question"]},)
                 yield Answer(row, prompt, self._verdict(row))
 
@@ -207,20 +211,17 @@ class Task:
             )
 
 
-def _unicode(value: Any) -> Any:
-    """Return ``value`` with ``?`` for every half of a surrogate pair: a model can send one, but no file can hold it."""
-    if isinstance(value, str):
-        return value if value.isascii() else value.encode("utf-8", "replace").decode()
-    if isinstance(value, dict):
-        return {key: _unicode(item) for key, item in value.items()}
-    return type(value)(map(_unicode, value)) if isinstance(value, (list, tuple)) else value
-
-
 def prompts_of(sample: Mapping[str, Any]) -> list[tuple[Mapping[str, str], ...]]:
     """Return the messages each variant's request was made of; a bare text is one user message."""
     arguments = sample.get("arguments")
     listed = list(arguments.values()) if isinstance(arguments, dict) else list(arguments or ())
-    return [_messages(item.get("arg_0") if isinstance(item, dict) else item[0]) for item in listed]
+    return [_messages(_first(item)) for item in listed]
+
+
+def _first(item: Any) -> Any:
+    if isinstance(item, dict):
+        return item.get("arg_0")
+    return item[0] if isinstance(item, (list, tuple)) and item else item
 
 
 def _messages(context: Any) -> tuple[Mapping[str, str], ...]:
@@ -233,19 +234,6 @@ def _messages(context: Any) -> tuple[Mapping[str, str], ...]:
     if isinstance(data, list) and all(isinstance(m, dict) and {"role", "content"} <= set(m) for m in data):
         return tuple({"role": str(m["role"]), "content": str(m["content"])} for m in data)
     return ({"role": "user", "content": str(text)},)
-
-
-def scale(row: str, metadata: Mapping[str, Any]) -> Scale:
-    """Return what values a row can take, as its evaluation says."""
-    fact = fact_of_row(row, metadata)
-    most = float(metadata.get(fact.most) or 1) if isinstance(fact.most, str) else fact.most
-    return Scale(fact.least, most, fact.higher_is_better)
-
-
-def fact_of_row(row: str, metadata: Mapping[str, Any]) -> Fact:
-    """Return what the run's evaluation says of a row."""
-    evaluation = EVALUATIONS.get(str(metadata.get("evaluation")))
-    return fact_of(row, evaluation.rows if evaluation else ())
 
 
 def _intervals(frame: pd.DataFrame, metadata: Mapping[str, Any]) -> dict[str, tuple[float | None, float | None]]:
@@ -262,7 +250,7 @@ def _finite(value: Any) -> float | None:
 
 def date_of(run: Run) -> float | None:
     """Return when the run began, in seconds since 1970 (UTC), or None where the file does not say."""
-    return _finite(run.extra.get("date"))
+    return run.date
 
 
 def critics(metadata: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..critic.debate import LATEST, TEMPLATES, edition_of
+from ..evaluations import EVALUATIONS
 from ..prompts import template_hash, templates_folder
 
 
@@ -18,7 +19,8 @@ def debate_template(metadata: Mapping[str, Any]) -> str:
 
 def answer_template(metadata: Mapping[str, Any]) -> str:
     """Return the template of the answer's prompt, or a line that names it where the run used another version's."""
-    name = f"answer/{metadata.get('mode')}.jinja"
+    evaluation = EVALUATIONS.get(str(metadata.get("evaluation")))
+    name = getattr(evaluation, "template", f"answer/{metadata.get('mode')}.jinja")
     recorded = str(metadata.get("answer_template"))
     known = (templates_folder() / name).is_file() and template_hash(name) == recorded
     return _text(name) if known else _named(name, recorded, metadata)

@@ -44,6 +44,29 @@ def user_errors(*, everywhere: bool = False) -> Iterator[None]:
         raise
 
 
+def interrupts_in_one_line() -> None:
+    """Let Ctrl-C while a model generates end the process in one line, where lm-eval would show its stack."""
+    if not _handed_on.get() and sys.excepthook is sys.__excepthook__:
+        sys.excepthook = _one_line
+
+
+def _one_line(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        say_interrupted(
+            "while generating; run the same command again (with --use_cache PATH only the rest is asked for)"
+        )
+    else:
+        sys.__excepthook__(kind, error, trace)
+
+
+def say_interrupted(more: str = "") -> None:
+    """Say so on a line of its own, below the progress bars, which would otherwise be drawn once more after it."""
+    bars = getattr(getattr(sys.modules.get("tqdm"), "tqdm", None), "_instances", ())
+    for bar in list(bars):
+        bar.close()
+    print(f"persona-metrics: interrupted{' ' if more else ''}{more}", file=sys.stderr, flush=True)
+
+
 def _without_interrupts(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     if not issubclass(kind, KeyboardInterrupt):
         sys.__excepthook__(kind, error, trace)

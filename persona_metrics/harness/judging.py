@@ -7,9 +7,10 @@ from functools import partial
 from typing import Any
 
 from .. import answers, evaluations, settings
-from ..critic import Judgement, Verdict, judge
+from ..critic import Judgement, Missing, Verdict, judge
 from ..evaluations import Outcome, Variant
 from ..personas import Persona, known
+from .replies import NoReply
 
 
 def judge_replies(
@@ -34,14 +35,16 @@ def judge_replies(
         variant = _variant(doc, own, evaluation)
         people = evaluation.judged(variant, own, str(doc.get("question_id"))) if evaluation else ((variant.name, own),)
         for number, reply in enumerate(group):
-            found = answers.extract(reply, variant.mode or chosen.mode)
+            # What the endpoint did not give is missing; it is no answer that the model failed to give.
+            lost = Verdict(None, Missing.read(str(reply).strip("[]")), None, ()) if isinstance(reply, NoReply) else None
+            found = answers.Extraction(None) if lost else answers.extract(reply, variant.mode or chosen.mode)
             for name, person in people:
                 made: dict[str, Any] = {
                     "variant": name,
                     "dropped": list(variant.dropped),
                     "answer": found.answer,
                     "answer_failure": found.failure,
-                    "verdict": None,
+                    "verdict": lost.to_dict() if lost else None,
                 }
                 if name != variant.name:
                     made |= {"reply": number, "judged_for": {"id": person.id, "persona": dict(person.attributes)}}
@@ -51,6 +54,7 @@ def judge_replies(
                     shown = variant.persona if reduced else person
                     judgements.append(Judgement(doc["question"], shown.attributes, found.answer, chosen.template))
                     waiting.append(made)
+    # Half a surrogate pair, as a model or a critic can send it, would cut the samples file at its line.
     asking = ask or partial(judge, settings=chosen)
     for made, verdict in zip(waiting, asking(judgements), strict=True):
         made["verdict"] = verdict.to_dict()

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 from .. import __version__
 from ..critic import critic_card
 from ..dataset.sources import Pair, Pool
+from ..errors import shorten, suggest
 from ..evaluations import Evaluation
+from ..evaluations.judgefree import Document, Judgefree
 from ..exam.found import doubts, noted
+from ..masking import conceal, shown_url
 from ..personas import ATTRIBUTES
 from ..prompts import template_hash
-from ..settings import Settings
+from ..settings import ALIASES, Settings, canonical
+
+OF_YAML = ("evaluation", "version", "config_source")
+"""Keys of a task's metadata that are its YAML's or lm-eval's own words."""
 
 _SECRET = re.compile(r"key|token(?!izer|s\b|ized)|secret|passw|auth|header|credential", re.I)
 
@@ -33,41 +38,71 @@ def document(pair: Pair) -> dict[str, Any]:
 
 
 def metadata(
-    given: Mapping[str, Any], settings: Settings, evaluation: Evaluation, pool: Pool, pairs: Sequence[Pair]
+    given: Mapping[str, Any], settings: Settings, evaluation: Evaluation, pool: Pool, pairs: Sequence[Pair | Document]
 ) -> dict[str, Any]:
     """Return the task's metadata for results_*.json: what was given, without secrets, and what came of it."""
-    kept = {k: _clean(v) for k, v in given.items() if not _SECRET.search(k) and k not in Settings.model_fields}
+    kept = _clean({k: v for k, v in given.items() if canonical(k) not in Settings.model_fields})
+    template = evaluation.template if isinstance(evaluation, Judgefree) else f"answer/{settings.mode}.jinja"
     recorded = {
         **kept,
         "evaluation": evaluation.name,
-        "mode": settings.mode,
+        "mode": evaluation.form if isinstance(evaluation, Judgefree) else settings.mode,
         "n": len(pairs),
         "seed": settings.seed,
         "source": pool.label,
         "data_hash": pool.hash,
         "pairs_hash": _pairs_hash(pairs),
-        "answer_template": template_hash(f"answer/{settings.mode}.jinja"),
+        "answer_template": template_hash(template),
         "pack_version": __version__,
         **evaluation.record(),
-        **critic_card(settings),
-        "critic_card": noted(settings),
+        **(
+            {"items_hash": evaluation.items_hash}
+            if isinstance(evaluation, Judgefree)
+            else {**critic_card(settings), "critic_card": noted(settings)}
+        ),
     }
+    if settings.labels:
+        recorded["labels"] = settings.labels
     if support := evaluation.support(pair.persona for pair in pairs):
         recorded["support"] = support
     return recorded
 
 
-def _pairs_hash(pairs: Sequence[Pair]) -> str:
+def count(number: int, noun: str) -> str:
+    """Return a number with its noun: ``1 variant``, ``2 variants``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def strange_keys(given: Mapping[str, Any], taken: Collection[str], others: bool) -> list[str]:
+    """Return a line for each key of ``--metadata`` that nobody takes; ``taken`` are the model's own arguments.
+
+    Tasks of other benchmarks may take what ours do not: where ``others`` run, only what is near one of ours is named.
+    """
+    lines = []
+    for key in given:
+        if canonical(key) in Settings.model_fields or key in taken or key in OF_YAML:
+            continue
+        near = suggest(key, [*Settings.model_fields, *ALIASES])
+        if near or not others:
+            lines.append(f"--metadata {shorten(key, 60)}=…: neither the tasks nor the model take that key{near}")
+    return lines
+
+
+def _pairs_hash(pairs: Sequence[Pair | Document]) -> str:
     text = "\n".join(f"{p.id}/{p.persona.id}/{p.question.id}" for p in pairs)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def _clean(value: Any) -> Any:
-    # http://user:password@host/ and ?key=… are where keys hide in addresses.
-    if isinstance(value, str) and "://" in value:
-        parts = urlsplit(value)
-        return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
-    return value
+    """Return a value without what is named like a secret at any depth, and without what addresses hide."""
+    if isinstance(value, Mapping):
+        return {k: _clean(v) for k, v in value.items() if not _SECRET.search(str(k))}
+    if isinstance(value, (list, tuple)):
+        return [_clean(item) for item in value]
+    if not isinstance(value, str):
+        return value
+    # http://user:password@host/, /v1/sk-…/ and ?key=… are where keys hide in addresses.
+    return shown_url(value) if "://" in value else conceal(value)
 
 
 def votes(settings: Settings) -> int:

@@ -2,56 +2,34 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import datasets
 from lm_eval.api.filter import Filter
-from lm_eval.api.metrics import mean
-from lm_eval.api.registry import register_filter, register_metric
+from lm_eval.api.registry import register_filter
 from lm_eval.api.task import ConfigurableTask
 
-from .. import evaluations, settings
-from ..critic import Missing, Reason, Verdict, check, judge
+from .. import answers, consoles, evaluations, masking, settings
+from ..critic import Missing, Reason, Verdict, check_once, judge, keys
 from ..dataset import sources
 from ..errors import PersonaError
-from ..evaluations import Outcome
-from ..evaluations.facts import SHARED
 from ..personas import Persona
 from ..prompts import render
 from ..runs.read import Result
-from . import processes, record
+from . import cache, compat, exits, processes, record
+from .endpoint import look
 from .exits import say, user_errors
 from .judging import judge_replies, outcome, persona_of
+from .metrics import Means
+from .remarks import Judged, design_effect, packed, remarks, rows_of_groups
+from .replies import Guard, guard
 
 try:  # lm-eval 0.5 splits tasks by output type; ours generates
     from lm_eval.api.task import GenerateTask as _BaseTask
 except ImportError:  # lm-eval 0.4
     _BaseTask = ConfigurableTask
-
-ROWS: Mapping[str, bool] = {
-    # A row of attempts is named after its k; YAML files name the first.
-    fact.kind.replace("@k", "@1").replace("^k", "^1"): fact.higher_is_better
-    for evaluation in evaluations.EVALUATIONS.values()
-    for fact in (*evaluation.rows, *SHARED)
-}
-"""The rows that YAML files may name, and whether higher is better. Rows that depend on the data join at run time."""
-
-# A chat endpoint takes messages; without the chat template lm-eval hands it bare text and fails mid-run.
-_CHAT_MODELS = frozenset({"LocalChatCompletion", "OpenAIChatCompletion", "AnthropicChat", "LiteLLMChatCompletion"})
-
-
-def _placeholder(*args: Any, **kwargs: Any) -> float:
-    # Values come from process_results; lm-eval only wants the name to exist.
-    raise NotImplementedError("persona rows are computed by PersonaTask.process_results")
-
-
-for _row, _higher in ROWS.items():
-    register_metric(metric=_row, higher_is_better=_higher, output_type="generate_until", aggregation="mean")(
-        _placeholder
-    )
 
 
 class PersonaTask(_BaseTask):  # type: ignore[misc]
@@ -66,13 +44,21 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         self._collected = False
         self._predict_only = False
         self._incomplete: set[str] = set()
+        self._repeats = False
+        self._typed = metadata
+        self._guard: Guard | None = None
+        # lm-eval prints its table when everything is paid: a console in cp1252 must not end it there.
+        consoles.forgive()
         with user_errors():
             self.settings = self._settings(metadata)
             pool = self._draw(str(metadata.get("evaluation", "main")))
             config["metadata"] = record.metadata(metadata, self.settings, self.evaluation, pool, self.pairs)
+        people, questions = {p.persona.id for p in self.pairs}, {p.question.id for p in self.pairs}
+        self._repeats = min(len(people), len(questions)) < len(self.pairs)
         config["generation_kwargs"] = self._generation(config.get("generation_kwargs"))
         super().__init__(config=config)
-        self.dataset = {"test": _documents(self.pairs)}
+        compat.quiet(str(self.config.task))
+        self.dataset = {"test": self._documents()}
         for ensemble in self._ensembles():
             ensemble.filters = [_bind(f, self) for f in ensemble.filters]
 
@@ -102,7 +88,10 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
 
     def download(self, *args: Any, **kwargs: Any) -> None:  # noqa: ARG002
         """Hand over the pairs that were drawn; nothing is downloaded here."""
-        self.dataset = {"test": _documents(self.pairs)}
+        self.dataset = {"test": self._documents()}
+
+    def _documents(self) -> datasets.Dataset:
+        return datasets.Dataset.from_list([record.document(pair) for pair in self.pairs])
 
     def doc_to_text(self, doc: Any, doc_to_text: Any = None) -> Any:
         """Render the YAML's template over the pair; ``prompt`` is the mode's template, filled in."""
@@ -144,7 +133,9 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
     def build_all_requests(self, **kwargs: Any) -> Any:
         """Check everything that can be checked, say what the run will ask for, then build the prompts."""
         self._rank, self._world = int(kwargs.get("rank") or 0), int(kwargs.get("world_size") or 1)
-        self._model = running = _running_model()
+        caching, running = compat.cache_and_model()
+        self._model = running
+        endpoint = compat.is_endpoint(running)
         with user_errors():
             asked = len(kwargs.get("samples") or self.pairs[: kwargs.get("limit")])
             if asked < self._world:
@@ -157,24 +148,52 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
                 raise PersonaError(
                     "repeats: attempts are counted by persona_pass_at_k (--metadata k=…); leave repeats at 1"
                 )
-            if type(running).__name__ in _CHAT_MODELS and not kwargs.get("apply_chat_template"):
+            if type(running).__name__ in compat.CHAT_MODELS and not kwargs.get("apply_chat_template"):
                 raise PersonaError("a chat endpoint needs --apply_chat_template: add it to the command")
+            _check_key(running)
+            self._name_strange_keys()
+            if endpoint and not self._rank:
+                look(running)
             if not self._predict_only:
                 self._check_critic()
         if kwargs.get("cache_requests"):
             # lm-eval keys that cache by the task's name alone: another n, seed or mode would get these prompts.
             kwargs["cache_requests"] = kwargs["rewrite_requests_cache"] = False
         self._announce(running, kwargs.get("limit"), kwargs.get("samples"))
-        return super().build_all_requests(**kwargs)
+        built = super().build_all_requests(**kwargs)
+        if endpoint:
+            self._guard = guard(running, self.instances)
+        if caching is not None:
+            self._keep_apart(caching, running)
+        exits.interrupts_in_one_line()
+        return built
+
+    def _keep_apart(self, caching: Any, running: Any) -> None:
+        known = {k: v for k, v in self._typed.items() if k in compat.model_arguments()}
+        who = cache.identity(running, compat.model_name(running), known)
+        if nameless := cache.keep_apart(caching, running, who, self.instances):
+            say(
+                f"{self.config.task}: {nameless} replies in {caching.cache_db} do not say which model gave them (an"
+                " earlier version kept them); they are not used"
+            )
+
+    def _name_strange_keys(self) -> None:
+        """Say which keys of ``--metadata`` nobody takes: other benchmarks' tasks may, where some run beside ours."""
+        if self._rank or processes.process():
+            return
+        for line in record.strange_keys(self._typed, compat.model_arguments(), compat.other_tasks(PersonaTask)):
+            if line not in _strange:
+                _strange.add(line)
+                say(line)
 
     def _check_critic(self) -> None:
         if not processes.process():
-            _check_once(self.settings)
+            check_once(self.settings)
 
     def _announce(self, running: Any, limit: Any, samples: Any) -> None:
         if self._rank or processes.process():
             return
-        name = _model_name(running)
+        name = compat.model_name(running)
         self.config.metadata["model_name"] = name
         pairs = len(samples) if samples else min(len(self.pairs), int(limit)) if limit else len(self.pairs)
         first = self.pairs[0]
@@ -182,8 +201,11 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         variants, calls = len(shown), pairs * len(shown)
         people = sum(len(self.evaluation.judged(v, first.persona, first.question.id)) for v in shown)
         most = pairs * people * record.votes(self.settings)
-        judged = "no judgement (predict only)" if self._predict_only else f"at most {most} judgements"
-        say(f"{self.config.task}: {pairs} pairs × {variants} variants = {calls} generations, {judged}")
+        judged = "no judgement (predict only)" if self._predict_only else f"at most {record.count(most, 'judgement')}"
+        sums = (
+            f"{record.count(pairs, 'pair')} × {record.count(variants, 'variant')} = {record.count(calls, 'generation')}"
+        )
+        say(f"{self.config.task}: {sums}, {judged}")
         if support := self.config.metadata.get("support"):
             thin = {k: v for k, v in support.items() if v < self.settings.min_support}
             if thin:
@@ -212,6 +234,8 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         if twins > 1:
             elsewhere = Verdict(None, Missing(Reason.ELSEWHERE), None, ())
             ask = partial(processes.judge_between, ask=ask, world=twins, placeholder=elsewhere)
+        if self._guard is not None:
+            self._guard.tell(replies, self.settings.critic_max_failures, str(self.config.task))
         return judge_replies(replies, docs, self.settings, evaluation=self.evaluation, ask=ask)
 
     def apply_filters(self) -> Any:
@@ -220,6 +244,8 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         for instance in instances:
             # To keep ranks in step lm-eval has the last request answered again on those that have fewer.
             del instance.resps[1:]
+            # lm-eval writes replies as they are: a list of parts or half a surrogate pair would end the file there.
+            instance.resps[:] = [answers.text_of(reply) for reply in instance.resps]
         done = super().apply_filters()
         if self._world > 1:
             processes.keep_every_row(self._model)
@@ -233,12 +259,18 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
 
     def _remark(self) -> None:
         """Let the evaluation learn from all pairs what a single one's rows lean on, and say what looks wrong."""
-        by_pair: dict[Any, list[Outcome]] = {}
+        by_pair: dict[Any, Judged] = {}
+        unanswered: str | None = None
         for instance in self.instances:
+            doc = instance.doc
+            pair = by_pair.setdefault(instance.doc_id, Judged(persona_of(doc), str(doc["question_id"]), []))
             for results in instance.filtered_resps.values():
-                by_pair.setdefault(instance.doc_id, []).extend(map(outcome, results))
-        self.evaluation = self.evaluation.informed(by_pair.values())
-        for remark in self.evaluation.remarks(by_pair.values()):
+                pair.outcomes.extend(map(outcome, results))
+                if unanswered is None and any(result["answer_failure"] for result in results):
+                    unanswered = str(instance.resps[0])
+        pairs = list(by_pair.values())
+        self.evaluation = self.evaluation.informed(pair.outcomes for pair in pairs)
+        for remark in remarks(self.evaluation, pairs, self.settings, unanswered):
             say(f"warning: {remark}")
 
     def doc_iterator(self, *, rank: int = 0, world_size: int = 1, **kwargs: Any) -> Any:
@@ -257,6 +289,9 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
             return {"bypass": 0}
         outcomes = [outcome(result) for result in _flat(results)]
         rows = dict(self.evaluation.metrics(persona_of(doc), outcomes))
+        rows |= rows_of_groups(rows)
+        if self._repeats and self.evaluation.headline in rows:
+            rows["design_effect"] = packed(rows[self.evaluation.headline], doc["persona_id"], doc["question_id"])
         self._incomplete |= {str(m["metric"]) for m in self.config.metric_list or ()} - rows.keys()
         return rows
 
@@ -273,7 +308,11 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
 
     def aggregation(self) -> dict[str, Any]:
         """Return the mean for every row, but for those the evaluation aggregates itself."""
-        return _Means({**super().aggregation(), **self.evaluation.aggregates()})
+        return Means({**super().aggregation(), **self._own()})
+
+    def _own(self) -> dict[str, Callable[[Any], float]]:
+        """Return the rows that are no mean: the evaluation's, and what repetition costs."""
+        return {**self.evaluation.aggregates(), "design_effect": design_effect}
 
     def aggregate(self, bootstrap_iters: int | None = 100_000) -> tuple[dict[str, Any], int]:
         """Aggregate as lm-eval 0.5 does, but without bootstrapping the evaluation's own rows.
@@ -281,7 +320,11 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         0.5 bootstraps everything that is not its mean: 100,000 fits of the group model would take an hour. Their
         intervals stand in the report. (0.4 prints N/A by itself and never calls this.)
         """
-        own = self.evaluation.aggregates()
+        own = self._own()
+        counted = {
+            k for scorer in self._scorers for r in scorer.export_reduced().values() for k in r if k.startswith("n[")
+        }
+        own |= dict.fromkeys(counted, sum)
         kept = [scorer.export_reduced() for scorer in self._scorers]
         for scorer, rows in zip(self._scorers, kept, strict=True):
             scorer.import_reduced({d: {k: v for k, v in r.items() if k not in own} for d, r in rows.items()})
@@ -293,16 +336,6 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
                     table[f"{name},{scorer.name}"] = function(values)
                     table[f"{name}_stderr,{scorer.name}"] = "N/A"
         return table, count
-
-
-class _Means(dict):  # type: ignore[type-arg]
-    """Rows named after data (``personalized[sex=Female]``) are known only when they appear; all of them are means."""
-
-    def __missing__(self, key: str) -> Callable[[Any], float]:
-        return mean  # type: ignore[no-any-return]
-
-    def __contains__(self, key: object) -> bool:
-        return True
 
 
 @register_filter("persona_critic")
@@ -336,10 +369,6 @@ def _bind(factory: Any, task: PersonaTask) -> Any:
     return partial(factory, task=task) if made is PersonaCritic else factory
 
 
-def _documents(pairs: Sequence[sources.Pair]) -> datasets.Dataset:
-    return datasets.Dataset.from_list([record.document(pair) for pair in pairs])
-
-
 def _flat(results: Any) -> list[Mapping[str, Any]]:
     # 0.4 hands over [[r1], [r2]], 0.5 [r1, r2].
     return [r for item in results for r in (item if isinstance(item, list) else [item])]
@@ -347,38 +376,18 @@ def _flat(results: Any) -> list[Mapping[str, Any]]:
 
 def _without_defaults(metadata: Mapping[str, Any]) -> dict[str, Any]:
     # `evaluation` is the YAML's own word, not a setting.
-    return {k: v for k, v in metadata.items() if k not in ("evaluation", "version")}
+    return {k: v for k, v in metadata.items() if k not in record.OF_YAML}
 
 
-_checked: set[Any] = set()
+def _check_key(running: Any) -> None:
+    """Raise ``PersonaError`` for a key of lm-eval's model that cannot be one; lm-eval would fail at each request."""
+    try:
+        key = getattr(running, "api_key", None)
+    except Exception:  # lm-eval says itself which one is missing
+        return
+    if isinstance(key, str) and key:
+        masking.remember(key)
+        keys.checked(key, "the key of the model under test", strip=False)
 
 
-def _check_once(chosen: settings.Settings) -> None:
-    key = chosen.model_dump_json(include={f for f in type(chosen).model_fields if f.startswith("critic")})
-    if key not in _checked:
-        check(chosen, remembered=True)
-        _checked.add(key)
-
-
-def _running_model() -> Any:
-    """Return the model that ``lm_eval.evaluate`` is running, or None.
-
-    lm-eval tells a task nothing about the model but its arguments, which do not name its kind; the evaluator that
-    called us holds it as ``lm``.
-    """
-    frame = sys._getframe(1)
-    while frame is not None:
-        if frame.f_code.co_name == "evaluate" and "lm" in frame.f_locals:
-            model = frame.f_locals["lm"]
-            return getattr(model, "lm", model) if type(model).__name__ == "CachingLM" else model
-        frame = frame.f_back  # type: ignore[assignment]
-    return None
-
-
-def _model_name(model: Any) -> str | None:
-    for attribute in ("model", "pretrained", "_model", "path"):
-        value = getattr(model, attribute, None)
-        if isinstance(value, str):
-            return value
-    name = getattr(getattr(getattr(model, "_model", None), "config", None), "_name_or_path", None)
-    return name if isinstance(name, str) and name else None
+_strange: set[str] = set()

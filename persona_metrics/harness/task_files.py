@@ -1,42 +1,55 @@
-"""Where the pack's tasks lie: inside lm-eval after an install, beside the package in a checkout."""
+"""Where the pack's tasks lie, and where lm-eval does: inside the package, beside it in a checkout. Imports no lm-eval."""
 
 from __future__ import annotations
 
 import importlib.util
+from importlib.resources import files
 from pathlib import Path
+
+from ..errors import PersonaError
+
+LINK = "persona_bench"
+"""The folder below ``lm_eval/tasks`` that ``persona-metrics tasks --link`` makes, and that wheels of 0.1 brought."""
 
 
 def tasks_folder() -> Path:
     """Return the folder of the task YAMLs, for ``lm_eval --include_path`` and for the Python API."""
-    checkout = Path(__file__).parents[2] / "tasks"
-    if (checkout / "_persona.yaml").is_file():
-        return checkout
-    return _inside_lm_eval() or checkout
+    package = Path(str(files("persona_metrics")))
+    checkout = package.parent / "tasks"
+    # A checkout goes first: an editable install leaves the copy of one day in site-packages.
+    return checkout if (checkout / "_persona.yaml").is_file() else package / "tasks"
+
+
+def lm_eval_folder() -> Path:
+    """Return the folder of the lm_eval that this Python imports.
+
+    Raises ``PersonaError`` where there is none, or where folders without code hide it: a folder ``lm_eval`` in
+    site-packages that holds no ``__init__.py`` goes before an lm-eval installed from its source.
+    """
+    # find_spec does not import lm_eval, which would take seconds.
+    spec = importlib.util.find_spec("lm_eval")
+    if spec is None:
+        raise PersonaError("lm-eval is not installed in this Python: pip install 'lm-eval[api]>=0.4.13'")
+    if spec.origin is None:
+        hiding = [str(place) for place in spec.submodule_search_locations or ()]
+        raise PersonaError(
+            f"lm_eval has no code here: {', '.join(hiding)} is all that is left of one, and hides any lm-eval installed"
+            f" from source; run `persona-metrics tasks --unlink`, or remove that folder (rm -r {' '.join(hiding)}),"
+            " then install lm-eval again if it is still not found"
+        )
+    return Path(spec.origin).parent
 
 
 def found_without_flag() -> bool:
-    """Return whether plain ``lm_eval --tasks persona_main`` finds the tasks that ``tasks_folder`` names.
+    """Return whether plain ``lm_eval --tasks persona_main`` finds the tasks that ``tasks_folder`` names."""
+    from .link import inspect
 
-    A wheel puts them inside lm-eval. So does an editable install, once: a checkout that has changed since wants the flag.
-    """
-    installed, folder = _inside_lm_eval(), tasks_folder()
-    return installed is not None and (installed == folder or _texts(installed) == _texts(folder))
+    try:
+        return inspect(lm_eval_folder()).current
+    except PersonaError:
+        return False
 
 
 def include_path() -> list[str]:
     """Return the ``--include_path`` argument that ``lm_eval`` needs to find the tasks, or nothing."""
     return [] if found_without_flag() else ["--include_path", str(tasks_folder())]
-
-
-def _inside_lm_eval() -> Path | None:
-    # find_spec does not import lm_eval, which would take seconds.
-    spec = importlib.util.find_spec("lm_eval")
-    for place in (spec.submodule_search_locations or []) if spec else []:
-        folder = Path(place) / "tasks" / "persona_bench"
-        if (folder / "_persona.yaml").is_file():
-            return folder
-    return None
-
-
-def _texts(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.glob("*.yaml")}

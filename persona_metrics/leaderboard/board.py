@@ -12,10 +12,12 @@ import pandas as pd
 
 from .. import analysis
 from ..analysis.rates import headline, whole
+from ..errors import PersonaError
 from ..evaluations import EVALUATIONS
 from ..evaluations.leave_one_out import ALL_LISTED
 from ..exam import found as cards
 from ..export.scores import votes_of
+from ..labels.people import People as Labelled
 from ..runs.read import ReadLog, read_samples, tidy
 from ..runs.terms import task_terms
 from .collect import Measured, Table
@@ -46,6 +48,15 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class People:
+    """What people's labels say of the row: κ with its interval, and the corrected rate; None without labels."""
+
+    kappa: Cell | None = None
+    corrected: Cell | None = None
+    labels: int = 0
+
+
+@dataclass(frozen=True)
 class Row:
     """One model. Rates are shares in 0…1; None where it was not measured. ``n`` are judged pairs, ``missing`` others.
 
@@ -72,6 +83,7 @@ class Row:
     importances: tuple[Importance, ...]
     passes: Mapping[int, float | None]
     others: Mapping[str, Cell]
+    people: People
     critic: str
     data_hash: str
     run: str
@@ -99,8 +111,8 @@ class Board:
         }
 
 
-def build(table: Table) -> Board:
-    """Read the table's samples and return its board.
+def build(table: Table, people: Labelled | None = None) -> Board:
+    """Read the table's samples and return its board; ``people`` is what labels say of its runs.
 
     Each two models with samples are compared over the pairs that both have (``analysis.compare``: McNemar's exact p, the
     clustered one where persons or questions repeat, Holm over all comparisons of the table); those with an adjusted p of
@@ -110,36 +122,59 @@ def build(table: Table) -> Board:
     frames: dict[str, pd.DataFrame] = {}
     drafts: list[dict[str, Any]] = []
     notes = list(table.notes)
+    refused: list[PersonaError] = []
     for model, measured in table.models.items():
-        frame, draft, said = _draft(model, measured)
+        try:
+            frame, draft, said = _draft(model, measured)
+        except PersonaError as error:
+            refused.append(error)
+            notes.append(f"{model} left out: {error}")
+            continue
         if frame is not None and draft["n"]:
             frames[model] = frame
+        draft["people"], doubt = _people(measured.get("main"), people)
+        draft["notes"] += doubt
         drafts.append(draft)
         notes += said
+    if not drafts:
+        raise refused[0]
     drafts.sort(key=lambda d: (d["personalized"] is None, -(d["personalized"] or 0.0), d["model"]))
     order = [d["model"] for d in drafts if d["model"] in frames]
     compared = analysis.compare({model: frames[model] for model in order}) if len(order) > 1 else pd.DataFrame()
     records = [{str(k): _plain(v) for k, v in c.items()} for c in compared.to_dict("records")]
     places = ranked(order, records)
-    drafts.sort(key=lambda d: places[d["model"]].sort if d["model"] in places else (len(drafts) + 1, 0, 0.0))
+    # Those that could not be compared come last, as they were sorted above; a list is empty while it sorts itself.
+    last = len(drafts) + 1
+    drafts.sort(key=lambda d: places[d["model"]].sort if d["model"] in places else (last, 0, 0.0))
     order = [d["model"] for d in drafts if d["model"] in frames]
     apart = [(c["first"], c["second"]) for c in records if c["p_adjusted"] is not None and c["p_adjusted"] < ALPHA]
     shared = letters(order, apart) if len(order) > 1 else {}
     rows = []
     for number, draft in enumerate(drafts, 1):
         place = places.get(draft["model"])
-        rank = number if draft["personalized"] is not None else None
+        rank = number if draft["personalized"] is not None or place else None
         low, high = (place.low, place.high) if place else (None, None)
         rows.append(Row(**draft, groups=shared.get(draft["model"], ""), rank=rank, rank_low=low, rank_high=high))
     notes += _table_notes(table, records)
     return Board(table.terms, table.reasons, tuple(rows), tuple(records), tuple(dict.fromkeys(notes)))
 
 
+def _people(measured: Measured | None, people: Labelled | None) -> tuple[People, tuple[str, ...]]:
+    found = people.of(measured.run, measured.task) if people and measured else None
+    if found is None:
+        return People(), ()
+    kappa, rate = found.agreement.kappa, found.rates[0].result.found if found.rates else None
+    shown = None if math.isnan(kappa.value) else Cell(kappa.value, kappa.low, kappa.high, share=False)
+    corrected = None if rate is None else Cell(rate.value, rate.low, rate.high)
+    return People(shown, corrected, found.labels), (found.warning,) if found.warning else ()
+
+
 def _draft(model: str, measured: Mapping[str, Measured]) -> tuple[pd.DataFrame | None, dict[str, Any], list[str]]:
     any_of = next(iter(measured.values()))
     metadata = any_of.task.metadata
     votes = votes_of(metadata)
-    frame, main, notes = _main(model, measured.get("main"))
+    judged = table_is_judged(metadata)
+    frame, main, notes = _main(model, measured.get("main")) if judged else _judgefree(model, measured)
     row_notes = []
     if model in str(metadata.get("critic_model") or "").split(","):
         row_notes.append("the critic is the model itself")
@@ -154,7 +189,11 @@ def _draft(model: str, measured: Mapping[str, Measured]) -> tuple[pd.DataFrame |
         "others": {name: cell for m in measured.values() for name, cell in _others(m).items()},
         "critic": ", ".join(
             part
-            for part in (str(metadata.get("critic_model")), f"{votes} votes" * (votes > 1), cards.name(metadata))
+            for part in (
+                str(metadata.get("critic_model")) if judged else "none",
+                f"{votes} votes" * (votes > 1),
+                cards.name(metadata) if judged else "",
+            )
             if part
         ),
         "data_hash": str(metadata.get("data_hash")),
@@ -174,8 +213,8 @@ def _main(model: str, measured: Measured | None) -> tuple[pd.DataFrame | None, d
     frame, notes = _frame(measured)
     about, values = whole(frame)
     found = headline({"personalized": values}, about).iloc[0]
-    expected = ((measured.run.extra.get("n-samples") or {}).get(measured.task.name) or {}).get("original")
-    if isinstance(expected, int) and len(about) < expected:
+    expected = measured.task.counts.original
+    if expected is not None and len(about) < expected:
         notes.append(f"{model}: {len(about)} of {expected} pairs run (--limit, or samples lost)")
     numbers = {
         "personalized": _plain(found["value"]),
@@ -188,6 +227,29 @@ def _main(model: str, measured: Measured | None) -> tuple[pd.DataFrame | None, d
     return frame, numbers, notes
 
 
+def table_is_judged(metadata: Mapping[str, Any]) -> bool:
+    """Return whether the run that recorded this needed a critic; no table holds runs of both kinds."""
+    evaluation = EVALUATIONS.get(str(metadata.get("evaluation")))
+    return evaluation is None or evaluation.needs_critic
+
+
+def _judgefree(model: str, measured: Mapping[str, Measured]) -> tuple[pd.DataFrame | None, dict[str, Any], list[str]]:
+    """Return what a model is ranked by without a critic: whether its picks adapt."""
+    numbers: dict[str, Any] = dict.fromkeys(("personalized", "low", "high", "n", "missing", "answer_failures"))
+    choice = measured.get("choice")
+    if choice is None or choice.task.samples is None:
+        why = (
+            "no run of persona_choice" if choice is None else "no samples of persona_choice (run without --log_samples)"
+        )
+        return None, numbers, [f"{model}: {why}, so not ranked"]
+    frame, notes = _frame(choice)
+    values = analysis.comparable("choice", frame)
+    assert values is not None
+    known = int(values["personalized"].notna().sum())
+    failed = float(frame["answer_failure"].notna().mean()) if len(frame) else None
+    return values, {**numbers, "n": known, "missing": len(values) - known, "answer_failures": failed}, notes
+
+
 def _frame(measured: Measured) -> tuple[pd.DataFrame, list[str]]:
     path = measured.task.samples
     log = ReadLog()
@@ -198,8 +260,8 @@ def _frame(measured: Measured) -> tuple[pd.DataFrame, list[str]]:
 
 
 def _cell(measured: Measured, row: str) -> float | None:
-    value = _number(next((v for k, v in measured.task.rows.items() if k.rpartition(",")[0] == row), None))
-    return value if math.isfinite(value) else None
+    found = measured.task.rows.get(row)
+    return found.value if found is not None and math.isfinite(found.value) else None
 
 
 def _groups(measured: Measured | None) -> dict[str, Any]:
@@ -276,7 +338,7 @@ def _table_notes(table: Table, comparisons: Sequence[Mapping[str, Any]]) -> list
     notes += dict.fromkeys(
         doubt for ms in table.models.values() for m in ms.values() for doubt in cards.doubts(m.task.metadata)
     )
-    flips = sum(bool(c.get("undetermined")) for c in comparisons)
+    flips = sum(bool(c.get("undetermined") and c.get("difference")) for c in comparisons)
     if flips:
         notes.append(f"in {flips} of {len(comparisons)} comparisons the missing verdicts could turn the sign")
     return notes

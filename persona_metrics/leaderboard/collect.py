@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import PersonaError
-from ..runs.find import runs_at
+from ..runs.find import Keep, find
 from ..runs.read import Run, TaskRun
 from ..runs.terms import GENERATION, TERMS, task_terms, terms_of
 
@@ -47,17 +47,13 @@ class Table:
 def collect(paths: Sequence[Path]) -> tuple[list[Table], list[str]]:
     """Return the tables over all runs at the paths, the largest first, and notes on what was left out.
 
-    Raises ``PersonaError`` for a path without a run of ours.
+    Raises ``PersonaError`` where no path holds a run of ours.
     """
     if not paths:
         raise PersonaError("name at least one run: a results_*.json or a folder of them")
-    runs: dict[Path, Run] = {}
-    notes: list[str] = []
-    for path in paths:
-        found, said = runs_at(path)
-        runs.update({run.path.resolve(): run for run in found})
-        notes += said
-    newest_first = sorted(runs.values(), key=lambda run: (run.path.name, str(run.path)), reverse=True)
+    found = find(paths, Keep.ALL)
+    notes = list(found.notes)
+    newest_first = sorted(found.runs, key=lambda run: (run.path.name, str(run.path)), reverse=True)
     tables, older = _grouped(newest_first)
     notes += [
         f"{model}: {count} older {'run' if count == 1 else 'runs'} of {task} left out, the newest counts"

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from ..evaluations import EVALUATIONS
+from ..runs.terms import NO_CRITIC
 from .board import PASS_STEPS, Board, Cell, Row
 
 NONE = "–"
@@ -25,6 +26,8 @@ class Column:
     text: bool = False
     always: bool = True
     """Whether the column stands even where no row has a value for it."""
+    judged: bool = False
+    """Whether the column says something only where a critic judged."""
 
 
 def percent(value: float | None) -> str:
@@ -86,6 +89,7 @@ COLUMNS: tuple[Column, ...] = (
         _rate,
         lambda r: r.personalized,
         "share of the judged answers without need of revision, with its 95% interval",
+        judged=True,
     ),
     Column("n", lambda r: _count(r.n), lambda r: r.n, "judged pairs"),
     Column(
@@ -121,14 +125,34 @@ COLUMNS: tuple[Column, ...] = (
         )
         for k in PASS_STEPS
     ),
-    Column("no verdict", lambda r: _count(r.missing), lambda r: r.missing, "pairs left out, their verdict is missing"),
+    Column(
+        "by people",
+        lambda r: NONE if r.people.corrected is None else _with_ends(r.people.corrected),
+        lambda r: None if r.people.corrected is None else r.people.corrected.value,
+        "the rate corrected by people's labels (PPI++), with its interval",
+        always=False,
+    ),
+    Column(
+        "κ",
+        lambda r: NONE if r.people.kappa is None else _with_ends(r.people.kappa),
+        lambda r: None if r.people.kappa is None else r.people.kappa.value,
+        "the critic's agreement with people beyond chance (Cohen's κ), with its interval",
+        always=False,
+    ),
+    Column(
+        "no verdict",
+        lambda r: _count(r.missing),
+        lambda r: r.missing,
+        "pairs left out, their verdict is missing",
+        judged=True,
+    ),
     Column(
         "no answer",
         lambda r: percent(r.answer_failures),
         lambda r: r.answer_failures,
         "share of replies without an answer; they count as not personalised",
     ),
-    Column("critic", lambda r: r.critic, lambda r: r.critic, text=True),
+    Column("critic", lambda r: r.critic, lambda r: r.critic, text=True, judged=True),
     Column("data", lambda r: r.data_hash, lambda r: r.data_hash, "hash of personas and questions", text=True),
 )
 
@@ -138,18 +162,18 @@ def _other(name: str) -> Column:
         found = row.others.get(name)
         if found is None:
             return NONE
-        ends = (
-            ""
-            if found.low is None or found.high is None
-            else f" ({_unit(found, found.low)}–{_unit(found, found.high)})"
-        )
-        return _unit(found, found.value) + ends
+        return _with_ends(found)
 
     def key(row: Row) -> float | None:
         return row.others[name].value if name in row.others else None
 
     evaluation, fact = next((e, f) for e in EVALUATIONS.values() for f in e.rows if f.column == name)
     return Column(name, cell, key, f"{evaluation.title}: {fact.says}", always=False)
+
+
+def _with_ends(cell: Cell) -> str:
+    ends = "" if cell.low is None or cell.high is None else f" ({_unit(cell, cell.low)}–{_unit(cell, cell.high)})"
+    return _unit(cell, cell.value) + ends
 
 
 def _unit(cell: Cell, value: float) -> str:
@@ -165,4 +189,6 @@ def every(boards: Iterable[Board]) -> list[Column]:
 
 def shown(board: Board) -> Sequence[Column]:
     """Return the columns of a board that hold anything."""
-    return [c for c in every([board]) if c.always or any(c.key(row) is not None for row in board.rows)]
+    without = board.terms.get("critic_model") == NO_CRITIC
+    columns = [c for c in every([board]) if not (without and c.judged)]
+    return [c for c in columns if c.always or any(c.key(row) is not None for row in board.rows)]

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..files import write_text
+from ..files import placing, safe_cell, write_text
 from ..prompts import environment, templates_folder
-from ..runs.terms import TERMS
+from ..runs.terms import NO_CRITIC, TERMS
 from .board import PASS_STEPS, Board
 from .collect import PAIRS
 from .columns import every, shown, top_importances
@@ -33,19 +33,24 @@ def write(boards: Sequence[Board], notes: Sequence[str], out: Path) -> list[Path
         "leaderboard.json": as_json(boards, notes),
         "leaderboard.html": html(boards, notes),
     }
-    for name, text in contents.items():
-        write_text(out / name, text)
+    with placing(out) as part:
+        for name, text in contents.items():
+            write_text(part / name, text)
     return [out / name for name in contents]
 
 
 def title(number: int, board: Board) -> str:
     """Return a table's heading: what it was measured with."""
+    if board.terms["critic_model"] == NO_CRITIC:
+        return f"Table {number}: without a critic, by {board.terms['mode'].replace('generate', 'generated letter')}"
     return f"Table {number}: mode {board.terms['mode']}, critic {board.terms['critic_model']}"
 
 
 def described(board: Board) -> str:
     """Return the terms of a table in one line."""
-    return "; ".join(f"{label} {board.terms[name]}" for name, label in {**TERMS, **PAIRS}.items())
+    without = board.terms["critic_model"] == NO_CRITIC
+    names = {k: v for k, v in TERMS.items() if board.terms[k] != NO_CRITIC} if without else {**TERMS, **PAIRS}
+    return "; ".join(f"{label} {board.terms[name]}" for name, label in names.items())
 
 
 def all_notes(board: Board) -> list[str]:
@@ -93,22 +98,22 @@ def as_csv(boards: Sequence[Board]) -> str:
         *_NUMBERS,
         "worst_group_name",
         "top_importances",
+        "by_people",
+        "kappa",
+        "labels",
     ]
     out.writerow([*head, *(f"pass@{k}" for k in PASS_STEPS), *others, *terms, "run", "notes"])
     for number, board in enumerate(boards, 1):
         for row in board.rows:
             values: list[Any] = [number, row.rank, row.rank_low, row.rank_high, row.model, row.groups]
             values += [*(getattr(row, name) for name in _NUMBERS)]
-            values += [row.worst_group_name, top_importances(row, digits=4), *(row.passes.get(k) for k in PASS_STEPS)]
+            values += [row.worst_group_name, top_importances(row, digits=4)]
+            values += [*(c and c.value for c in (row.people.corrected, row.people.kappa)), row.people.labels or None]
+            values += [*(row.passes.get(k) for k in PASS_STEPS)]
             values += [(row.others[name].value if name in row.others else None) for name in others]
             values += [*(board.terms[name] for name in terms), row.run, "; ".join(row.notes)]
-            out.writerow([_inert(value) for value in values])
+            out.writerow([safe_cell(value) for value in values])
     return text.getvalue()
-
-
-def _inert(value: Any) -> Any:
-    # A spreadsheet takes a text that begins like this for a formula.
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
 
 
 def as_json(boards: Sequence[Board], notes: Sequence[str]) -> str:

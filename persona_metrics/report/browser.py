@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..personas import ATTRIBUTES, NOT_STATED, band
+from ..runs import model
 from ..runs.read import replies_of, results_of
 from .load import Entry
 from .reader import read_lines
@@ -27,8 +28,8 @@ LONGEST_VALUE = 1_000
 CHUNK = 250
 """Samples in one packed block: opening a sample unpacks only its own."""
 
-YES, NO, MISSING, FAILED, MIXED = range(5)
-"""What came of a sample; MIXED where its variants differ."""
+YES, NO, MISSING, FAILED, MIXED, PICKED = range(6)
+"""What came of a sample; MIXED where its variants differ, PICKED where no option is the right one."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,8 @@ def _again(entry: Entry, chosen: np.ndarray[Any, Any]) -> Iterator[dict[str, Any
         return
     for start in range(0, len(chosen), 1000):
         for line in read_lines(path, entry.data.offsets[chosen[start : start + 1000]]):
-            yield json.loads(line)
+            if (sample := model.sample(line)) is not None:
+                yield sample
 
 
 def _person(sample: Mapping[str, Any]) -> list[str | None]:
@@ -163,12 +165,13 @@ def _body(sample: Mapping[str, Any]) -> list[dict[str, Any]]:
             {
                 "name": str(result.get("variant", "whole")),
                 "dropped": [str(d) for d in result.get("dropped") or ()],
+                "shares": result.get("shares"),
                 "answer": _cut(result.get("answer"), LONGEST),
                 "long": _length(result.get("answer") if failure is None else reply),
                 "failure": None if failure is None else str(failure),
                 "reply": None if reply is None else _cut(reply, LONGEST),
-                "outcome": _value(failure, verdict),
-                "missing": verdict.get("missing"),
+                "outcome": _value(failure, verdict, result),
+                "missing": verdict.get("missing") or result.get("missing"),
                 "votes": [_vote(v) for v in verdict.get("votes") or ()],
             }
         )
@@ -186,10 +189,12 @@ def _vote(vote: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _value(failure: Any, verdict: Mapping[str, Any]) -> int:
+def _value(failure: Any, verdict: Mapping[str, Any], result: Mapping[str, Any]) -> int:
     if failure is not None:
         return FAILED
-    value = verdict.get("personalized")
+    if result.get("choice") is not None and result.get("value") is None:
+        return PICKED
+    value = result.get("value", verdict.get("personalized"))
     return MISSING if value is None else YES if value else NO
 
 

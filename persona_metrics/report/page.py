@@ -15,6 +15,8 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
+from ..evaluations import EVALUATIONS
+from ..evaluations.facts import fact_of
 from ..exam import found as cards
 from ..prompts import environment, templates_folder
 from . import words
@@ -26,7 +28,11 @@ SCRIPTS = ("tables.js", "store.js", "detail.js", "samples.js")
 _SHARES = frozenset(
     {"value", "low", "high", "stderr", "rate", "difference", "bound_low", "bound_high", "pooled", "pooled_low"}
     | {"pooled_high", "detectable", "pass_at_k", "pass_hat_k", "hat_low", "hat_high", "hat_stderr", "worst_group"}
-    | {"between_group_sd", "stderr_two_way", "low_two_way", "high_two_way", "hat_bound_low", "hat_bound_high"}
+    | {"between_group_sd", "hat_bound_low", "hat_bound_high", "partial_low", "partial_high", "overall", "never"}
+    | {"worst_low", "worst_high", "worst_probability", "worst_raw", "worst_raw_low", "worst_raw_high", "gap", "gap_low"}
+    | {"gap_high", "sd_low", "sd_high", "distinct"}
+    | {"equal_length", "people_alone", "people_low", "people_high", "critic", "kinder", "kinder_low", "kinder_high"}
+    | {"apart", "apart_low", "apart_high"}
 )
 _FIRST = (
     "model",
@@ -87,6 +93,7 @@ class Section:
     figures: tuple[FigureFile, ...]
     tables: tuple[Shown, ...]
     run: tuple[tuple[str, str], ...]
+    judged: bool = True
 
 
 @dataclass(frozen=True)
@@ -164,27 +171,32 @@ def _section(
         title=words.title(entry) + (f" · {entry.label}" if several else ""),
         report=report,
         figures=tuple(f for f in figures if f.section == f"{entry.label}/{entry.task.name}"),
-        tables=tuple(shown(n, t) for n, t in table.tables.items() if len(t)),
-        run=_run(report),
+        tables=tuple(shown(n, t, _no_shares(table)) for n, t in table.tables.items() if len(t)),
+        run=_run(report, words.needs_critic(entry)),
+        judged=words.needs_critic(entry),
     )
 
 
-def _run(report: TaskReport) -> tuple[tuple[str, str], ...]:
+def _run(report: TaskReport, judged: bool) -> tuple[tuple[str, str], ...]:
     values = {"model": report.model, "task": report.task, **report.metadata, "critic_card": cards.name(report.metadata)}
     seconds = values.pop("total_evaluation_time_seconds", None)
     ordered = [*(k for k in _FIRST if k in values), *(k for k in values if k not in _FIRST)]
     rows = [(k.replace("_", " "), metadata_text(values[k])) for k in ordered if values[k] not in (None, "", [], {})]
-    usage = report.usage
-    fresh = usage.votes - usage.stored
-    judged = f"{usage.votes:,} votes, {usage.stored:,} of them from the store"
-    rows.append(("judging", judged))
-    rows.append(("critic's tokens", f"{usage.prompt_tokens:,} in, {usage.completion_tokens:,} out"))
-    if fresh:
-        rows.append(("critic's time a vote", f"{usage.latency / fresh:.2f} s"))
+    rows += _judging(report) if judged else [("judging", "none: no critic is needed")]
     if seconds is not None:
         rows.append(("time of the whole run", _duration(seconds)))
     rows += [("results file", report.results), ("samples file", report.samples or "none")]
     return tuple(rows)
+
+
+def _judging(report: TaskReport) -> list[tuple[str, str]]:
+    usage = report.usage
+    fresh = usage.votes - usage.stored
+    rows = [
+        ("judging", f"{usage.votes:,} votes, {usage.stored:,} of them from the store"),
+        ("critic's tokens", f"{usage.prompt_tokens:,} in, {usage.completion_tokens:,} out"),
+    ]
+    return [*rows, ("critic's time a vote", f"{usage.latency / fresh:.2f} s")] if fresh else rows
 
 
 def _duration(value: Any) -> str:
@@ -206,18 +218,32 @@ def _compared(comparison: Comparison) -> Compared:
     return Compared(title, tuple(sentences), tuple(tables))
 
 
-def shown(name: str, table: pd.DataFrame) -> Shown:
-    """Return a table's cells as a reader wants them: shares as per cent, p-values short, empty for what is not known."""
+def _no_shares(table: TaskTables) -> frozenset[str]:
+    """Return the rows of lm-eval's table that are no shares: attempts, say, are numbers from 1 to K."""
+    facts = EVALUATIONS[table.entry.evaluation].rows if table.entry.evaluation in EVALUATIONS else ()
+    listed = [frame["row"] for frame in table.tables.values() if "row" in frame]
+    return frozenset(str(row) for rows in listed for row in rows if fact_of(str(row), facts).unit != "proportion")
+
+
+def shown(name: str, table: pd.DataFrame, plain: frozenset[str] = frozenset()) -> Shown:
+    """Return a table's cells as a reader wants them: shares as per cent, p-values short, empty for what is not known.
+
+    ``plain`` are values of the column ``row`` whose numbers are no shares.
+    """
     numeric = tuple(bool(pd.api.types.is_numeric_dtype(t)) and t != np.dtype(bool) for t in table.dtypes)
     columns = [str(c) for c in table.columns]
+    at = columns.index("row") if "row" in columns else None
     rows = [
-        tuple(_cell(column, value) for column, value in zip(columns, row, strict=True))
+        tuple(
+            _cell(column, value, share=at is None or str(row[at]) not in plain)
+            for column, value in zip(columns, row, strict=True)
+        )
         for row in table.itertuples(index=False, name=None)
     ]
     return Shown(name.replace("_", " "), tuple(c.replace("_", " ") for c in columns), numeric, tuple(rows))
 
 
-def _cell(column: str, value: Any) -> Cell:
+def _cell(column: str, value: Any, *, share: bool = True) -> Cell:
     if isinstance(value, (bool, np.bool_)):
         return Cell("yes" if value else "no", float(value))
     if isinstance(value, (float, np.floating)):
@@ -226,7 +252,7 @@ def _cell(column: str, value: Any) -> Cell:
             return Cell("", None)
         if math.isinf(number):
             return Cell("∞", 1e300)
-        if column in _SHARES and abs(number) <= 1:
+        if share and column in _SHARES and abs(number) <= 1:
             return Cell(f"{100 * number:.1f}%", number)
         if column.startswith("p") and number < 0.001:
             return Cell("< 0.001", number)

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ..files import open_read
 from ..runs.read import COLUMNS, HEAVY, ReadLog, TaskRun, read_samples, variant_rows
 
 LIGHT = tuple(c for c in COLUMNS if c not in HEAVY)
@@ -136,7 +137,7 @@ def stratum(values: list[float]) -> str:
 def read_lines(path: Path, offsets: NDArray[np.int64]) -> list[bytes]:
     """Return the lines that begin at these byte positions."""
     lines = []
-    with path.open("rb") as file:
+    with open_read(path) as file:
         for offset in offsets:
             file.seek(int(offset))
             lines.append(file.readline())

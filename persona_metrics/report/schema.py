@@ -29,7 +29,7 @@ class TaskReport(_Model):
 
     model: str = Field(description="the model's name, with what tells its runs apart where there are several")
     task: str
-    evaluation: str = Field(description="main, leave_one_out, intersectionality or pass_at_k")
+    evaluation: str = Field(description="which evaluation, by its name: main, leave_one_out, …")
     mode: str = Field(description="the prompt mode")
     results: str = Field(description="name of the results file")
     samples: str | None = Field(description="name of the samples file, null where there is none")
@@ -37,6 +37,9 @@ class TaskReport(_Model):
     lost: int = Field(description="lines that could not be read")
     headline: str = Field(description="the main number as a sentence")
     finding: str = Field(description="what the evaluation is about, as a sentence; empty where there is none")
+    people: str = Field(
+        default="", description="what people's labels say of the critic and the rate; empty without any"
+    )
     metadata: dict[str, Any] = Field(description="what the run recorded of itself: settings, hashes, versions")
     usage: UsageReport
     tables: dict[str, Rows] = Field(

@@ -14,7 +14,10 @@ import pandas as pd
 from .. import analysis
 from ..analysis.words import listed
 from ..errors import PersonaError, shorten
-from ..files import file_name
+from ..evaluations import EVALUATIONS
+from ..evaluations.facts import fact_of
+from ..files import file_name, safe_cell
+from ..runs.rows import Row
 from ..runs.terms import differing, task_terms, terms_of
 from .load import Entry
 
@@ -59,25 +62,21 @@ def of_entry(entry: Entry) -> TaskTables:
     found: dict[str, pd.DataFrame] = {}
     if entry.has_samples:
         try:
-            with np.errstate(all="ignore"):
-                found = dict(analysis.tables(entry.data.frame, entry.task.metadata))
-        except (KeyError, ValueError, TypeError, AttributeError) as error:
-            raise PersonaError(
-                f"{entry.task.samples}: the samples do not fit evaluation {entry.evaluation!r}"
-                f" ({type(error).__name__}: {shorten(error, 80)}); was the file edited?"
-            ) from None
+            found = dict(analysis.tables(entry.data.frame, entry.task.metadata))
+        except PersonaError as error:
+            raise PersonaError(f"{entry.task.samples}: {error}") from None
     return TaskTables(entry, {**found, "lm_eval": lm_eval_rows(entry.task.rows)})
 
 
-def lm_eval_rows(rows: Mapping[str, Any]) -> pd.DataFrame:
+def with_tables(table: TaskTables, more: Mapping[str, pd.DataFrame]) -> TaskTables:
+    """Return the same with tables that stand before lm-eval's own."""
+    last = {"lm_eval": table.tables["lm_eval"]}
+    return TaskTables(table.entry, {**{k: v for k, v in table.tables.items() if k not in last}, **more, **last})
+
+
+def lm_eval_rows(rows: Mapping[str, Row]) -> pd.DataFrame:
     """Return lm-eval's table: row, value, stderr (NaN where it says N/A)."""
-    listed = []
-    for key, value in rows.items():
-        name, _, filter_name = key.rpartition(",")
-        if name.endswith("_stderr") or not isinstance(value, (int, float)):
-            continue
-        error = rows.get(f"{name}_stderr,{filter_name}")
-        listed.append((name, float(value), float(error) if isinstance(error, (int, float)) else math.nan))
+    listed = [(row.name, row.value, math.nan if row.stderr is None else row.stderr) for row in rows.values()]
     return pd.DataFrame(listed, columns=["row", "value", "stderr"])
 
 
@@ -87,7 +86,7 @@ def comparisons(tables: Sequence[TaskTables]) -> tuple[list[Comparison], list[st
     Only what was measured on the same terms (``runs.terms``) is compared: another critic's verdicts, other data or another
     sampling make another number. Modes differ in their mode and its template, and in nothing else.
     """
-    with_samples = [t for t in tables if t.headline is not None]
+    with_samples = [t for t in tables if t.headline is not None and _comparable(t) is not None]
     found: list[Comparison] = []
     notes: list[str] = []
     for model in dict.fromkeys(t.entry.label for t in with_samples):
@@ -95,6 +94,9 @@ def comparisons(tables: Sequence[TaskTables]) -> tuple[list[Comparison], list[st
         found += _grouped("modes", model, mains, lambda t: t.entry.mode, ("mode", "answer_template"), notes)
     for task in dict.fromkeys(t.entry.task.name for t in with_samples):
         runs = [t for t in with_samples if t.entry.task.name == task]
+        if len(runs) > 1 and (row := _no_share(runs[0])):
+            notes.append(f"not compared on {task}: {row} is no share of answers; the models' own sections have it")
+            continue
         found += _grouped("models", task, runs, lambda t: t.entry.label, (), notes)
     return found, notes
 
@@ -121,6 +123,14 @@ def _grouped(
     return [_comparison(kind, of, {name(t): t for t in group}, part) for part, group in enumerate(several)]
 
 
+def _no_share(run: TaskTables) -> str | None:
+    """Return the headline's row where it is another number than a share of answers, which ``analysis.compare`` takes."""
+    evaluation = EVALUATIONS.get(run.entry.evaluation)
+    if evaluation is None or fact_of(evaluation.headline, evaluation.rows).unit == "proportion":
+        return None
+    return evaluation.headline
+
+
 def _terms(run: TaskTables) -> dict[str, str]:
     return {**terms_of(run.entry.task), **task_terms(run.entry.task)}
 
@@ -131,8 +141,13 @@ def _comparison(kind: str, of: str, named: Mapping[str, TaskTables], part: int) 
     if len(named) > MOST_COMPARED:
         return Comparison(kind, of, rates, pd.DataFrame(), entries, part)
     with np.errstate(all="ignore"):
-        table = analysis.compare({name: t.entry.data.frame for name, t in named.items()})
+        frames = {name: _comparable(t) for name, t in named.items()}
+        table = analysis.compare({name: frame for name, frame in frames.items() if frame is not None})
     return Comparison(kind, of, rates, table, entries, part)
+
+
+def _comparable(table: TaskTables) -> pd.DataFrame | None:
+    return analysis.comparable(table.entry.evaluation, table.entry.data.frame)
 
 
 def _first(table: TaskTables) -> dict[str, Any]:
@@ -179,12 +194,8 @@ def csv_text(table: pd.DataFrame) -> str:
     """Return the table as CSV; a text that a spreadsheet would take for a formula gets a quote in front."""
     safe = table.copy()
     for column in safe.columns:
-        safe[column] = [_quoted(v) for v in safe[column]]
+        safe[column] = [safe_cell(v) for v in safe[column]]
     return str(safe.to_csv(index=False, lineterminator="\n"))
-
-
-def _quoted(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t\r" else value
 
 
 def metadata_text(value: Any) -> str:

@@ -13,8 +13,11 @@ from .. import analysis
 from ..analysis.words import count, p_value, percent, points
 from ..evaluations import EVALUATIONS
 from ..exam import found as cards
+from ..runs.terms import differing, terms_of
 from .load import Entry
-from .tables import Comparison, TaskTables
+from .tables import BASELINE, Comparison, TaskTables
+
+_FLOOR = "The model did not see the persona: this is the floor that other modes are read against, not the model's rate."
 
 
 @dataclass(frozen=True)
@@ -32,8 +35,10 @@ def title(entry: Entry) -> str:
 
 
 def headline(table: TaskTables) -> str:
-    """Return the task's main number as a sentence."""
-    return analysis.headline(table.entry.evaluation, table.tables)
+    """Return the task's main number as a sentence, and where the model saw no persona, that it is the floor."""
+    said = analysis.headline(table.entry.evaluation, table.tables)
+    counted = table.headline is not None and len(table.headline) > 0 and int(table.headline["n"].iloc[0]) > 0
+    return f"{said} {_FLOOR}" if counted and table.entry.mode == BASELINE else said
 
 
 def finding(table: TaskTables) -> str:
@@ -41,11 +46,53 @@ def finding(table: TaskTables) -> str:
     return analysis.finding(table.entry.evaluation, table.tables) if table.headline is not None else ""
 
 
+def worth(table: TaskTables, others: Sequence[TaskTables]) -> str:
+    """Return what stands beside every rate of main: contrast and lift on the same terms, or that nothing shows either.
+
+    A rate rises with any good answer, adapted or not; without the two it does not say that the persona mattered.
+    """
+    if table.entry.evaluation != "main" or not _judged(table):
+        return ""
+    if table.entry.mode == "baseline":
+        return "The model did not see the persona: this is the floor that the other modes are read against."
+    beside = next(
+        (t for t in others if t.entry.evaluation == "contrast" and _same_terms(table, t) and _judged(t)), None
+    )
+    if beside is None:
+        return (
+            "Nothing here yet shows that the persona mattered: an answer that would fit anybody counts, too"
+            " (persona_contrast tells)."
+        )
+    rows = beside.tables["worth"].to_dict("records")
+    said = [
+        f"{r['row']} {points(float(r['difference']), float(r['low']), float(r['high']))}, {p_value(float(r['p']))}"
+        for r in rows
+        if r["n"]
+    ]
+    return f"What the persona is worth (persona_contrast): {'; '.join(said)}."
+
+
+def _judged(table: TaskTables) -> bool:
+    return table.headline is not None and len(table.headline) > 0 and int(table.headline["n"].iloc[0]) > 0
+
+
+def _same_terms(one: TaskTables, two: TaskTables) -> bool:
+    left, right = terms_of(one.entry.task), terms_of(two.entry.task)
+    return one.entry.label == two.entry.label and not differing(left, right, ("version",))
+
+
+def needs_critic(entry: Entry) -> bool:
+    """Return whether the task's numbers rest on a critic."""
+    evaluation = EVALUATIONS.get(entry.evaluation)
+    return evaluation is None or evaluation.needs_critic
+
+
 def caption(entry: Entry, n: int | None = None) -> str:
     """Return what every figure says of itself: n, model, critic."""
     meta = entry.task.metadata
     pairs = n if n is not None else entry.data.frame["doc_id"].nunique()
-    return f"n = {pairs:,} pairs · model {entry.label} · critic {_critic(meta)} · mode {entry.mode}."
+    judged = f"critic {_critic(meta)} · mode {entry.mode}" if needs_critic(entry) else entry.mode
+    return f"n = {pairs:,} pairs · model {entry.label} · {judged}."
 
 
 def _critic(meta: Mapping[str, Any]) -> str:
@@ -96,8 +143,12 @@ def _doubtful(table: TaskTables) -> list[str]:
     lines = analysis.doubts(table.entry.evaluation, table.tables) if table.headline is not None else []
     frame = table.entry.data.frame
     if len(frame) and (share := float(frame["answer_failure"].notna().mean())) > 0.05:
-        lines.append(f"In {percent(share)} of replies no answer was found; they count as not personalised.")
+        lines.append(f"In {percent(share)} of replies no answer was found; they {_unanswered(table.entry.evaluation)}.")
     return lines
+
+
+def _unanswered(evaluation: str) -> str:
+    return {"choice": "count as wrong picks", "opinion": "are left out"}.get(evaluation, "count as not personalised")
 
 
 def _turned(comparison: Comparison) -> list[str]:
@@ -105,7 +156,7 @@ def _turned(comparison: Comparison) -> list[str]:
     if not len(table) or "undetermined" not in table:
         return []
     # A difference of exactly 0 has no sign to turn.
-    turned = table[table["undetermined"].astype(bool) & (table["difference"] != 0)]
+    turned = table[table["undetermined"].astype(bool) & (table["difference"].abs() > 0)]
     if not len(turned):
         return []
     named = "; ".join(f"{r['first']} – {r['second']}" for _, r in turned.head(4).iterrows())

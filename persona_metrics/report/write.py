@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,13 +9,14 @@ from typing import Any
 
 from .. import __version__
 from ..errors import PersonaError
-from ..files import file_name
+from ..files import check_folder, file_name, placing, unwritable, write_text
+from ..labels.people import People, people
 from . import browser, page, words
 from .figures.draw import draw
 from .figures.style import save
 from .load import find, read
 from .schema import ComparisonReport, Report, TaskReport, UsageReport, WarningReport
-from .tables import Comparison, TaskTables, comparisons, csv_text, of_entry, plain, records
+from .tables import Comparison, TaskTables, comparisons, csv_text, of_entry, plain, records, with_tables
 
 
 @dataclass(frozen=True)
@@ -29,41 +29,56 @@ class Written:
     notes: tuple[str, ...]
 
 
-def write_report(paths: Sequence[Path], out: Path, *, html: bool = True, figures: bool = True) -> Written:
+def write_report(
+    paths: Sequence[Path],
+    out: Path,
+    *,
+    html: bool = True,
+    figures: bool = True,
+    labels: Sequence[Path] | None = None,
+) -> Written:
     """Write the report on the runs that ``paths`` stand for (see ``load.find``) into ``out``.
 
-    Raises ``PersonaError`` where there is no run, and where ``out`` cannot be written.
+    ``labels`` are files of people's labels (None: the runs' own setting). Raises ``PersonaError`` where there is no run, and
+    where ``out`` cannot be written.
     """
     runs, found_notes = find(paths)
     loaded = read(runs)
-    tables = [of_entry(entry) for entry in loaded.entries]
+    said = people([(entry.run, entry.task) for entry in loaded.entries], labels)
+    tables, refused = [], []
+    for entry in loaded.entries:
+        try:
+            tables.append(with_tables(of_entry(entry), said.tables(entry.run, entry.task)))
+        except PersonaError as error:
+            refused.append(error)
+    if not tables:
+        raise refused[0]
     compared, apart = comparisons(tables)
-    notes = (*found_notes, *loaded.notes, *apart)
-    report = _report(tables, compared, notes)
-    try:
-        _prepare(out)
-        (out / "report.json").write_text(report.model_dump_json(indent=1), encoding="utf-8")
-        _csv(out / "tables", tables, compared)
+    notes = (*found_notes, *loaded.notes, *apart, *said.notes, *(f"left out: {error}" for error in refused))
+    report = _report(tables, compared, notes, said)
+    _prepare(out)
+    with placing(out) as part:
+        write_text(part / "report.json", report.model_dump_json(indent=1))
+        _csv(part / "tables", tables, compared)
         drawn = draw(tables, compared) if figures else []
         saved: list[tuple[page.FigureFile, list[Path]]] = []
         for section, figure in drawn:
-            paths_of = save(figure, out / "figures")
+            paths_of = save(figure, part / "figures")
             saved.append((page.FigureFile(section, figure.title, figure.caption, figure.alt, paths_of[1]), paths_of))
         if html:
-            packed = browser.pack([e for e in loaded.entries if e.has_samples])
-            text = page.render_page(report, tables, compared, [f for f, _ in saved], packed)
-            (out / "report.html").write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise PersonaError(f"--out {out}: cannot be written: {error.strerror or error}") from None
-    return Written(out, report, tuple(p for _, both in saved for p in both), notes)
+            packed = browser.pack([t.entry for t in tables if t.entry.has_samples])
+            write_text(part / "report.html", page.render_page(report, tables, compared, [f for f, _ in saved], packed))
+    return Written(out, report, tuple(out / p.relative_to(part) for _, both in saved for p in both), notes)
 
 
 def _prepare(out: Path) -> None:
-    for folder in (out, out / "tables", out / "figures"):
-        folder.mkdir(parents=True, exist_ok=True)
     # Fails here, before a minute of work, where nothing may be written.
-    with tempfile.TemporaryFile(dir=out):
-        pass
+    check_folder(out)
+    for folder in (out / "tables", out / "figures"):
+        try:
+            folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise unwritable(folder, error) from None
 
 
 def _csv(folder: Path, tables: Sequence[TaskTables], compared: Sequence[Comparison]) -> None:
@@ -71,20 +86,23 @@ def _csv(folder: Path, tables: Sequence[TaskTables], compared: Sequence[Comparis
     for table in tables:
         prefix = file_name(table.entry.label if several else "", table.entry.task.name)
         for name, rows in table.tables.items():
-            (folder / f"{prefix}-{name}.csv").write_text(csv_text(rows), encoding="utf-8")
+            write_text(folder / f"{prefix}-{name}.csv", csv_text(rows))
     for comparison in compared:
         name = comparison.file_name
-        (folder / f"{name}-rates.csv").write_text(csv_text(comparison.rates), encoding="utf-8")
+        write_text(folder / f"{name}-rates.csv", csv_text(comparison.rates))
         if len(comparison.differences):
-            (folder / f"{name}-differences.csv").write_text(csv_text(comparison.differences), encoding="utf-8")
+            write_text(folder / f"{name}-differences.csv", csv_text(comparison.differences))
 
 
-def _report(tables: Sequence[TaskTables], compared: Sequence[Comparison], notes: Sequence[str]) -> Report:
+def _report(tables: Sequence[TaskTables], compared: Sequence[Comparison], notes: Sequence[str], said: People) -> Report:
     return Report(
         pack_version=__version__,
         notes=list(notes),
-        warnings=[WarningReport(text=w.text, about=w.about) for w in words.warnings(tables, compared)],
-        tasks=[_task(t) for t in tables],
+        warnings=[
+            WarningReport(text=w.text, about=w.about)
+            for w in (*words.warnings(tables, compared), *_disagree(tables, said))
+        ],
+        tasks=[_task(t, tables, said) for t in tables],
         comparisons=[
             ComparisonReport(kind=c.kind, of=c.of, rates=records(c.rates), differences=records(c.differences))
             for c in compared
@@ -92,7 +110,12 @@ def _report(tables: Sequence[TaskTables], compared: Sequence[Comparison], notes:
     )
 
 
-def _task(table: TaskTables) -> TaskReport:
+def _disagree(tables: Sequence[TaskTables], said: People) -> list[words.Warning]:
+    found = ((said.warning(t.entry.run, t.entry.task), f"{t.entry.task.name} of {t.entry.label}") for t in tables)
+    return [words.Warning(text, about) for text, about in found if text]
+
+
+def _task(table: TaskTables, every: Sequence[TaskTables], said: People) -> TaskReport:
     entry = table.entry
     usage = entry.data.usage
     metadata: dict[str, Any] = plain(dict(entry.task.metadata))
@@ -109,7 +132,8 @@ def _task(table: TaskTables) -> TaskReport:
         lines=entry.data.log.lines,
         lost=entry.data.log.lost,
         headline=words.headline(table),
-        finding=words.finding(table),
+        finding=" ".join(filter(None, (words.worth(table, every), words.finding(table)))),
+        people=said.sentence(entry.run, entry.task),
         metadata=metadata,
         usage=UsageReport(**vars(usage)),
         tables={name: records(rows) for name, rows in table.tables.items()},

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import json
+import math
 import re
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,10 @@ from typing import Any
 import pandas as pd
 
 from ..errors import PersonaError, shorten
+from ..evaluations import judgefree
+from ..files import is_regular, open_read, read_text, safe_name
+from . import model, rows
+from .rows import Row
 
 COLUMNS = (
     "task",
@@ -38,10 +43,15 @@ COLUMNS = (
     "personalized",
     "missing",
     "agreement",
+    "choice",
+    "shares",
     "verdict",
     "persona",
 )
 """Columns of the tidy frame. ``personalized`` is 1.0, 0.0 (also for an answer failure) or NaN (verdict missing).
+
+Without a critic it says whether the picked option is right; ``choice`` is its position and ``shares`` those of all options
+(None where there are none, and where answers are judged).
 
 ``content`` names what the pair says, whatever its ids and row number (12 hex digits over persona and question);
 ``answer_key`` the answer's text, ``answer_length`` its characters (None and NaN without an answer).
@@ -50,23 +60,31 @@ COLUMNS = (
 HEAVY = ("question", "reply", "answer", "verdict")
 """Columns that hold the texts; a reader of numbers leaves them out to stay small."""
 
-_STAMP = re.compile(r"_(\d{4}-\d{2}-\d{2}T\d{2}-\d{2}-\d{2}\.\d+)\.jsonl?$")
+_STAMP = re.compile(r"_(\d{4}-\d{2}-\d{2}T\d{2}-\d{2}-\d{2}(?:\.\d+)?)\.jsonl?(?:\.gz)?$")
 
 
 @dataclass(frozen=True)
 class TaskRun:
-    """One of our tasks in a run: what was recorded of it, its table's rows, and where its samples lie."""
+    """One of our tasks in a run: what was recorded of it, its table's rows by name, and where its samples lie.
+
+    ``counts`` are the documents that lm-eval had and ran (None where the file does not say).
+    """
 
     name: str
     metadata: Mapping[str, Any]
-    rows: Mapping[str, Any]
+    rows: Mapping[str, Row]
     samples: Path | None
     generation: Mapping[str, Any] = field(default_factory=dict)
+    counts: model.Counted = field(default_factory=model.Counted)
 
 
 @dataclass(frozen=True)
 class Run:
-    """One results_*.json: the model, our tasks in it, and the names of the tasks that are not ours."""
+    """One results_*.json: the model, our tasks in it, and the names of the tasks that are not ours.
+
+    ``date`` is when it began, in seconds since 1970 (UTC), and ``seconds`` how long it took; None where the file does not
+    say. ``extra`` is what else stands at its top.
+    """
 
     path: Path
     model: str
@@ -74,46 +92,73 @@ class Run:
     tasks: tuple[TaskRun, ...]
     others: tuple[str, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
+    date: float | None = None
+    seconds: float | None = None
 
 
-def find_results(path: Path) -> list[Path]:
-    """Return the results_*.json at or below ``path``, the newest first; for a samples file, those beside it."""
-    if path.is_file():
-        if path.name.startswith("results_"):
-            return [path]
-        stamp = _STAMP.search(path.name)
-        return [p for p in path.parent.glob("results_*.json") if stamp and stamp[1] in p.name]
-    found = [p for p in path.rglob("results_*.json") if p.is_file()]
-    return sorted(found, key=lambda p: (p.name, str(p)), reverse=True)
+def stamp_of(path: Path) -> str | None:
+    """Return the time in the name of a results or samples file, which says which of them belong together."""
+    found = _STAMP.search(path.name)
+    return found[1] if found else None
 
 
 def load_run(path: Path) -> Run:
-    """Read one results_*.json; raise ``PersonaError`` where it is none."""
+    """Read one results_*.json (or .json.gz); raise ``PersonaError`` where it is none, or cannot be what it says."""
+    text = read_text(path)
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        configs, results = data["configs"], data["results"]
-        if not all(isinstance(part, dict) for part in (configs, results, *configs.values(), *results.values())):
-            raise TypeError("configs and results are not objects of objects")
-    except OSError as error:
-        raise PersonaError(f"{path}: cannot be read: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise PersonaError(f"{path}: not a results file of lm-eval: {shorten(error)}") from None
-    tasks, others = [], []
-    stamp = _STAMP.search(path.name.replace(".json", ".jsonl") if path.name.endswith(".json") else path.name)
-    for name, config in configs.items():
-        metadata = config.get("metadata") or {}
-        if "evaluation" not in metadata or "pack_version" not in metadata:
-            others.append(name)
-            continue
-        samples = path.parent / f"samples_{name}_{stamp[1]}.jsonl" if stamp else None
-        rows = {k: v for k, v in results.get(name, {}).items() if "," in k}
-        samples = samples if samples and samples.is_file() else None
-        tasks.append(TaskRun(name, metadata, rows, samples, config.get("generation_kwargs") or {}))
-    config = data.get("config") or {}
-    model = next((str(t.metadata["model_name"]) for t in tasks if t.metadata.get("model_name")), None)
-    model = model or str(data.get("model_name") or config.get("model") or "unknown")
-    extra = {k: v for k, v in data.items() if k not in ("configs", "results", "config", "samples")}
-    return Run(path, model, config, tuple(tasks), tuple(others), extra)
+        data = model.results(text)
+        ours = {name: config for name, config in data.configs.items() if _is_ours(config)}
+        tasks = tuple(_task(path, name, config, data) for name, config in ours.items())
+    except ValueError as error:
+        raise PersonaError(f"{shorten(path)}: not a results file of lm-eval: {shorten(error)}") from None
+    name = next((str(t.metadata["model_name"]) for t in tasks if t.metadata.get("model_name")), None)
+    config_model = data.config.get("model")
+    name = name or data.model_name or (config_model if isinstance(config_model, str) else None) or "unknown"
+    others = tuple(str(n) for n in data.configs if n not in ours)
+    known = {
+        k: v for k, v in data.model_dump(by_alias=True).items() if k not in ("configs", "results", "config", "samples")
+    }
+    return Run(path, name, data.config, tasks, others, known, data.date, data.total_evaluation_time_seconds)
+
+
+def _is_ours(config: Any) -> bool:
+    metadata = config.get("metadata") if isinstance(config, dict) else None
+    return isinstance(metadata, dict) and "evaluation" in metadata and "pack_version" in metadata
+
+
+def _task(path: Path, name: str, config: Mapping[str, Any], data: model.Results) -> TaskRun:
+    try:
+        metadata = model.recorded(config["metadata"])
+    except ValueError as error:
+        raise ValueError(f"{shorten(name, 40)}: metadata.{error}") from None
+    table = data.results.get(name)
+    parsed = rows.parse(table) if isinstance(table, dict) else {}
+    if wrong := next((row for row in parsed.values() if rows.impossible(row, metadata)), None):
+        raise ValueError(f"{shorten(name, 40)}: the row {shorten(wrong.name, 60)} cannot be {wrong.value:g}")
+    given = config.get("generation_kwargs")
+    generation = model.Generation.model_validate(given if isinstance(given, dict) else {})
+    counts = data.counts.get(name)
+    return TaskRun(
+        name,
+        metadata,
+        parsed,
+        _samples_beside(path, name),
+        generation.model_dump(exclude_unset=True),
+        model.Counted.model_validate(counts if isinstance(counts, dict) else {}),
+    )
+
+
+def _samples_beside(path: Path, task: str) -> Path | None:
+    if (stamp := stamp_of(path)) is None:
+        return None
+    stems = dict.fromkeys((task, safe_name(task)))
+    names = [f"samples_{stem}_{stamp}.jsonl{packed}" for stem in stems for packed in ("", ".gz")]
+    # A task's name is a file's word: what is beside the file is looked through, and no path is made of it.
+    try:
+        beside = {p.name: p for p in path.parent.iterdir() if p.name in names and is_regular(p)}
+    except OSError:
+        return None
+    return next((beside[name] for name in names if name in beside), None)
 
 
 @dataclass
@@ -123,39 +168,43 @@ class ReadLog:
     lines: int = 0
     lost: int = 0
     offset: int = 0
-    """Where the line that was read last begins, in bytes."""
+    """Where the line that was read last begins, in bytes (of the unpacked file)."""
 
 
 def read_samples(path: Path, log: ReadLog | None = None) -> Iterator[dict[str, Any]]:
-    """Yield the samples of a JSONL file one by one; a line that is cut or broken is counted in ``log`` and left out."""
+    """Yield the samples of a JSONL file (or .jsonl.gz) one by one, each as ``model.sample`` gives it.
+
+    A line that is cut, broken or no sample is counted in ``log`` and left out; so is the rest of a file that ends early.
+    """
     log = log if log is not None else ReadLog()
     end = 0
-    with path.open("rb") as lines:
-        for line in lines:
+    with open_read(path) as lines:
+        while True:
+            try:
+                line = lines.readline()
+            except (OSError, EOFError, zlib.error):
+                log.lines, log.lost = log.lines + 1, log.lost + 1
+                return
+            if not line:
+                return
             log.offset, end = end, end + len(line)
             if not line.strip():
                 continue
             log.lines += 1
-            try:
-                row = json.loads(line)
-            except ValueError:
+            if (row := model.sample(line)) is None:
                 log.lost += 1
-                continue
-            if isinstance(row, dict) and isinstance(row.get("doc"), dict):
-                yield row
             else:
-                log.lost += 1
+                yield row
 
 
 def results_of(sample: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return a sample's filtered results, one a variant; lm-eval 0.4 and 0.5 nest them differently.
-
-    In a samples file lm-eval has made a text of each: JSON (see ``Result``), or Python's own notation.
-    """
-    flat: list[dict[str, Any]] = []
-    for item in sample.get("filtered_resps") or []:
-        flat += [r for r in map(_result, item if isinstance(item, list) else [item]) if r is not None]
-    return flat
+    """Return a sample's filtered results, one a variant; without a critic they are made of the responses."""
+    if judgefree.is_judgefree(sample.get("doc") or {}):
+        try:
+            return judgefree.results(sample["doc"], sample.get("resps") or [])
+        except (KeyError, IndexError, TypeError, ValueError):
+            return []
+    return [result for item in sample.get("filtered_resps") or [] for result in model.flat(item)]
 
 
 class Result(str):
@@ -185,23 +234,13 @@ class Result(str):
         return self.data.get(key, default)
 
 
-def _result(item: Any) -> dict[str, Any] | None:
-    if isinstance(item, str):
-        try:
-            item = json.loads(item)
-        except ValueError:
-            try:
-                item = ast.literal_eval(item)
-            except (ValueError, SyntaxError, MemoryError, RecursionError):
-                return None
-    return dict(item) if isinstance(item, Mapping) else None
-
-
 def replies_of(sample: Mapping[str, Any]) -> list[str]:
-    """Return a sample's raw replies, one a variant."""
+    """Return a sample's raw replies, one a variant; options' loglikelihoods are none."""
+    if judgefree.is_judgefree(sample.get("doc") or {}) and len(sample.get("resps") or []) != len(sample["doc"]["asks"]):
+        return []
     flat: list[str] = []
     for item in sample.get("resps") or []:
-        flat += [str(r) for r in (item if isinstance(item, list) else [item])]
+        flat += ["" if r is None else str(r) for r in (item if isinstance(item, list) else [item])]
     return flat
 
 
@@ -218,6 +257,8 @@ def variant_rows(
         at += "judged_for" not in result
         failure, verdict = result.get("answer_failure"), result.get("verdict")
         value = 0.0 if failure is not None else None if verdict is None else verdict.get("personalized")
+        value = result.get("value", value)
+        shares = result.get("shares")
         name = str(result.get("variant", "whole"))
         answer = result.get("answer")
         yield {
@@ -225,7 +266,7 @@ def variant_rows(
             "evaluation": metadata.get("evaluation"),
             "mode": metadata.get("mode"),
             "model": model,
-            "doc_id": int(sample.get("doc_id", 0)),
+            "doc_id": int(sample.get("doc_id") or 0),
             "pair_id": doc.get("pair_id"),
             "persona_id": doc.get("persona_id"),
             "question_id": doc.get("question_id"),
@@ -234,15 +275,17 @@ def variant_rows(
             "topic": doc.get("topic"),
             "variant": name,
             "dropped": tuple(result.get("dropped") or ()),
-            "attempt": int(name.split()[-1]) if name.startswith("attempt ") else 0,
+            "attempt": _attempt(name),
             "reply": replies[at] if at < len(replies) else None,
             "answer": answer,
             "answer_key": None if answer is None else _digest(answer),
             "answer_length": float("nan") if answer is None else float(len(answer)),
             "answer_failure": failure,
             "personalized": float("nan") if value is None else float(value),
-            "missing": (verdict or {}).get("missing"),
+            "missing": (verdict or {}).get("missing") or result.get("missing"),
             "agreement": _number((verdict or {}).get("agreement")),
+            "choice": result.get("choice"),
+            "shares": None if shares is None else tuple(shares),
             "verdict": verdict,
             "persona": doc.get("persona") or {},
         }
@@ -253,7 +296,12 @@ def _digest(text: Any) -> str:
 
 
 def _number(value: Any) -> float:
-    return float("nan") if value is None else float(value)
+    return math.nan if value is None else float(value)
+
+
+def _attempt(variant: str) -> int:
+    number = variant.removeprefix("attempt ")
+    return int(number) if number != variant and re.fullmatch(r"[0-9]{1,9}", number) else 0
 
 
 def tidy(

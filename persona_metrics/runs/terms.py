@@ -24,16 +24,29 @@ TERMS: Mapping[str, str] = {
 GENERATION: Mapping[str, str] = {"temperature": "temperature", "max_gen_toks": "length limit"}
 """How the model sampled: it has to agree between two runs of one task (attempts need another temperature than answers)."""
 
+NO_CRITIC = "none needed"
+OWN = ("version", "answer_template")
+"""Terms that are an evaluation's own where no critic joins the evaluations."""
+
 
 def terms_of(task: TaskRun) -> dict[str, str]:
-    """Return the terms as texts; what a run did not record is "not recorded", and agrees with the same of another."""
-    return {name: _said(task.metadata.get(name)) for name in TERMS}
+    """Return the terms as texts; what a run did not record is "not recorded", and agrees with the same of another.
+
+    Without a critic there is none to agree in, and each evaluation has its own version and prompt (``task_terms``).
+    """
+    evaluation = EVALUATIONS.get(str(task.metadata.get("evaluation")))
+    found = {name: _said(task.metadata.get(name)) for name in TERMS}
+    if evaluation is None or evaluation.needs_critic:
+        return found
+    return {**found, **dict.fromkeys((name for name in TERMS if name in OWN or name.startswith("critic")), NO_CRITIC)}
 
 
 def task_terms(task: TaskRun) -> dict[str, str]:
     """Return what beside ``terms_of`` has to agree between two runs of the same task: sampling and the evaluation's own."""
     evaluation = EVALUATIONS.get(str(task.metadata.get("evaluation")))
-    own = {name: _said(task.metadata.get(name)) for name in (evaluation.terms if evaluation else ())}
+    names = evaluation.terms if evaluation else ()
+    names = names if evaluation is None or evaluation.needs_critic else (*OWN, *names)
+    own = {name: _said(task.metadata.get(name)) for name in names}
     return {**{name: _said(task.generation.get(name)) for name in GENERATION}, **own}
 
 

@@ -20,6 +20,7 @@ from ..critic.protocol import Prompt, Protocol
 from ..critic.request import Critic
 from ..critic.store import Store
 from ..errors import PersonaError, shorten
+from ..files import writing
 from ..settings import Settings
 
 URL: Literal["/v1/chat/completions"] = "/v1/chat/completions"
@@ -120,10 +121,8 @@ def write(
         path.parent.mkdir(parents=True, exist_ok=True)
         for lines in _files(_requests(votes, settings, dialects, larger)):
             part = path if not written else path.with_name(f"{path.stem}-{len(written) + 1}{path.suffix}")
-            unfinished = part.with_name(part.name + ".part")
-            with unfinished.open("wb") as file:
+            with writing(part) as file:
                 file.writelines(lines)
-            unfinished.replace(part)
             written.append(part)
     except OSError as error:
         raise PersonaError(f"{path}: cannot be written: {error.strerror}") from None

@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .. import evaluations
+from .. import answers, evaluations
 from ..dataset.sources import Pair, Question
 from ..errors import PersonaError, shorten
 from ..evaluations import Evaluation
+from ..files import read_text, scrubbed
 from ..personas import Persona, known
 from ..runs import read
+from ..runs.find import Keep, find
 from ..settings import Settings, load
 
 FIXED = ("n", "seed", "source", "personas", "questions", "attributes", "loo_json", "k")
@@ -54,16 +56,11 @@ class Given:
 
 def read_lines(path: Path) -> list[tuple[str, dict[str, Any]]]:
     """Return the objects of a JSONL file, each with ``file:line``; raise ``PersonaError`` for what is none."""
-    rows = []
-    try:
-        with path.open(encoding="utf-8-sig") as lines:
-            for number, line in enumerate(lines, 1):
-                if line.strip():
-                    rows.append((f"{path}:{number}", _object(line, f"{path}:{number}")))
-    except OSError as error:
-        raise PersonaError(f"{path}: cannot be read: {error.strerror}") from None
-    except UnicodeError:
-        raise PersonaError(f"{path}: not UTF-8 text") from None
+    rows = [
+        (f"{path}:{number}", _object(line, f"{path}:{number}"))
+        for number, line in enumerate(read_text(path).split("\n"), 1)
+        if line.strip()
+    ]
     if not rows:
         raise PersonaError(f"{path}: the file has no lines")
     return rows
@@ -76,7 +73,7 @@ def _object(line: str, where: str) -> dict[str, Any]:
         raise PersonaError(f"{where}: not JSON (a line that was cut?): {shorten(error)}") from None
     if not isinstance(row, dict):
         raise PersonaError(f"{where}: a line must be a JSON object, this one is a {type(row).__name__}")
-    return row
+    return scrubbed(row) if "\\u" in line else row
 
 
 def from_samples(path: Path, rows: Sequence[tuple[str, dict[str, Any]]], overrides: Mapping[str, Any]) -> Given:
@@ -100,46 +97,22 @@ def from_samples(path: Path, rows: Sequence[tuple[str, dict[str, Any]]], overrid
     answered = []
     for pair, (where, row) in zip(pairs, ordered, strict=True):
         names = [variant.name for variant in evaluation.variants(pair.persona)]
-        replies = [item[0] if isinstance(item, list) and item else item for item in row.get("resps") or []]
-        if len(replies) != len(names) or not all(isinstance(reply, str) for reply in replies):
+        resps = row.get("resps")
+        listed = resps if isinstance(resps, list) else []
+        replies = [answers.text_of(item[0] if isinstance(item, list) and item else item) for item in listed]
+        if len(replies) != len(names):
             raise PersonaError(
                 f"{where}: expected {len(names)} replies ({shorten(', '.join(names), 60)}), found {len(replies)}"
             )
         answered.append(Answered(pair, tuple(replies), _arguments(row.get("arguments"), len(names))))
-    task_config = run.configs.get(task.name, {})
     return Given(
-        task.name,
-        evaluation,
-        chosen,
-        tuple(answered),
-        recorded,
-        run.model,
-        path.name,
-        run.config,
-        task_config.get("generation_kwargs"),
+        task.name, evaluation, chosen, tuple(answered), recorded, run.model, path.name, run.config, task.generation
     )
 
 
-@dataclass(frozen=True)
-class _Run:
-    path: Path
-    model: str
-    config: Mapping[str, Any]
-    configs: Mapping[str, Any]
-
-
-def _recorded(path: Path) -> tuple[_Run, read.TaskRun]:
-    beside = read.find_results(path)
-    if not beside:
-        raise PersonaError(
-            f"{path}: the results_*.json of the same run must lie beside it; it says which task this was"
-        )
-    run = read.load_run(beside[0])
-    task = next((t for t in run.tasks if t.samples is not None and t.samples.name == path.name), None)
-    if task is None:
-        raise PersonaError(f"{path}: {beside[0].name} knows no persona task of that name")
-    configs = json.loads(beside[0].read_text(encoding="utf-8"))["configs"]
-    return _Run(beside[0], run.model, run.config, configs), task
+def _recorded(path: Path) -> tuple[read.Run, read.TaskRun]:
+    run = find([path], Keep.NEWEST).runs[0]
+    return run, run.tasks[0]
 
 
 def pair_of(doc: Any, where: str) -> Pair:
@@ -185,6 +158,7 @@ def restore(
     ``yardstick``, ``intersection_json``, ``cross``), may be chosen anew with ``overrides``.
     Raises ``PersonaError`` for an override of what is fixed, and for a record that cannot be.
     """
+    evaluations.require_critic(name, f"{where} cannot be judged")
     for key in overrides:
         if key in (*FIXED, "mode"):
             raise PersonaError(f"{key}=…: the answers are there already, so this can no longer be chosen; leave it out")

@@ -11,6 +11,8 @@ from typing import Any
 from lm_eval.tasks import TaskManager
 
 from ..errors import PersonaError, suggest
+from ..evaluations import require_critic
+from ..files import write_lines
 from ..harness.exits import raising
 from ..harness.record import document
 from ..harness.task_files import tasks_folder
@@ -27,6 +29,7 @@ def rendered(name: str, overrides: Mapping[str, Any]) -> Iterator[dict[str, Any]
         raise PersonaError(f"--task {name!r} is no task of the pack{suggest(name, manager.all_subtasks)}")
     with raising():
         task = manager.load([name])["tasks"][name]
+        require_critic(task.evaluation.name, f"prompts --task {name}")
         task.override_metric("bypass")  # nothing is judged here, so no critic is asked whether it works
         task.build_all_requests()
     recorded = {k: v for k, v in task.config.metadata.items() if not k.startswith("critic_") and k != "support"}
@@ -52,17 +55,4 @@ def rendered(name: str, overrides: Mapping[str, Any]) -> Iterator[dict[str, Any]
 
 def write(name: str, overrides: Mapping[str, Any], out: Path) -> int:
     """Write the lines to ``out``, whole or not at all; return how many."""
-    unfinished = out.with_name(out.name + ".part")
-    count = 0
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with unfinished.open("w", encoding="utf-8") as file:
-            for line in rendered(name, overrides):
-                file.write(json.dumps(line, ensure_ascii=False) + "\n")
-                count += 1
-        unfinished.replace(out)
-    except OSError as error:
-        raise PersonaError(f"--out {out}: {error.strerror}") from None
-    finally:
-        unfinished.unlink(missing_ok=True)
-    return count
+    return write_lines(out, (json.dumps(line, ensure_ascii=False) for line in rendered(name, overrides)))

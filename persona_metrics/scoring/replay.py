@@ -11,13 +11,14 @@ from lm_eval import simple_evaluate
 from lm_eval.api.model import LM
 from lm_eval.tasks import TaskManager
 
-from ..api import save
 from ..critic import Judgement, Missing, Reason, Verdict
 from ..critic.store import Store
 from ..dataset.sources import Pool, content_hash
 from ..errors import PersonaError
+from ..files import check_folder
 from ..harness.exits import raising
 from ..harness.judging import judge_replies
+from ..harness.saving import save
 from ..harness.task import PersonaTask
 from ..harness.task_files import tasks_folder
 from ..harness.yamls import read_task
@@ -139,26 +140,21 @@ def score(given: Sequence[Given], out: Path, ask: Ask | None = None) -> list[Pat
 
     Raises ``PersonaError`` where the critic does not work or ``out`` cannot be written, before anything is paid for.
     """
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        before = set(out.rglob("*.json*"))
-        tasks = [ReplayTask(one, ask) for one in given]
-        manager = TaskManager(include_path=str(tasks_folder()), include_defaults=False)
-        with raising():
-            raw = simple_evaluate(model=Repeater(given), tasks=tasks, task_manager=manager, log_samples=True)
-    except OSError as error:
-        raise PersonaError(f"--out {out}: {error.strerror}") from None
+    check_folder(out)
+    tasks = [ReplayTask(one, ask) for one in given]
+    manager = TaskManager(include_path=str(tasks_folder()), include_defaults=False)
+    with raising():
+        raw = simple_evaluate(model=Repeater(given), tasks=tasks, task_manager=manager, log_samples=True)
     first = given[0]
     # The model's own arguments, without what lm-eval adds about this process (device, batch size), which made nothing.
     arguments = first.config.get("model_args") or {"model": first.model}
     raw["config"]["model"] = first.config.get("model") or first.model
     raw["config"]["model_args"] = arguments
-    save(raw, out, str(raw["config"]["model"]), arguments if isinstance(arguments, Mapping) else {"model": first.model})
-    written = sorted(set(out.rglob("*.json*")) - before)
-    if len(written) < 1 + len(given):
-        raise PersonaError(
-            f"--out {out}: the results could not be written (disk full?); the verdicts are kept in the store"
-        )
+    shown = arguments if isinstance(arguments, Mapping) else {"model": first.model}
+    try:
+        written = save(raw, out, str(raw["config"]["model"]), shown)
+    except PersonaError as error:
+        raise PersonaError(f"--out {error}; the verdicts are kept in the store: run the same again") from None
     _print_table(raw)
     return written
 

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import openai
 from openai.types import Batch
 from tqdm import tqdm
 
-from ..critic import check, rejection
+from ..critic import check, faults, keys, rejection
 from ..critic.address import credentials, joined, query
-from ..critic.client import dialects
+from ..critic.client import announce, dialects
+from ..critic.http import httpx
 from ..critic.request import Critic
 from ..critic.store import Store
 from ..errors import PersonaError, shorten
+from ..files import safe_name, write_bytes, write_text
+from ..masking import shown_url
 from ..settings import Settings
 from . import batchfile
 from .batchfile import Collected, Dialects, Wanted
@@ -64,13 +69,8 @@ class State:
 
     def save(self) -> None:
         """Write the state, whole or not at all."""
-        unfinished = self.path.with_name(self.path.name + ".part")
         data = {"sent": [asdict(one) for one in self.sent], "cut": sorted(self.cut)}
-        try:
-            unfinished.write_text(json.dumps(data, indent=1), encoding="utf-8")
-            unfinished.replace(self.path)
-        except OSError as error:
-            raise PersonaError(f"{self.path}: cannot be written: {error.strerror}") from None
+        write_text(self.path, json.dumps(data, indent=1))
 
 
 class Submission:
@@ -89,7 +89,7 @@ class Submission:
             raise PersonaError(f"{folder}: {error.strerror}") from None
         self.votes, self.settings, self.store, self.folder, self.poll = votes, settings, store, folder, poll
         self.state, self.dialects = State.load(folder / "state.json"), Dialects()
-        self.critics = {(vote.critic.model, vote.critic.base_url): vote.critic for vote in votes.values()}
+        self.critics = {(vote.critic.model, _address(vote.critic)): vote.critic for vote in votes.values()}
         self._clients: dict[Critic, openai.OpenAI] = {}
         self._checked = False
 
@@ -128,7 +128,7 @@ class Submission:
                     file.seek(0)
                     with self._client(critic) as client:
                         uploaded = client.files.create(file=file, purpose="batch")
-                sent = Sent(critic.model, critic.base_url, count, uploaded.id)
+                sent = Sent(critic.model, _address(critic), count, uploaded.id)
                 self.state.sent.append(sent)
                 self.state.save()
                 self._create(sent, critic)
@@ -138,13 +138,13 @@ class Submission:
             made = client.batches.create(input_file_id=sent.file, endpoint=batchfile.URL, completion_window="24h")
         sent.batch = made.id
         self.state.save()
-        _say(f"sent {sent.requests} judgements to {critic.host} as {made.id}")
+        _say(f"sent {sent.requests} judgements to {critic.host} as {shorten(made.id, 80)}")
 
     def _finish(self) -> Collected:
         """Wait for every batch that is not collected, and collect it."""
         results: list[Path] = []
         for sent in self.state.sent:
-            critic = self.critics.get((sent.model, sent.base_url))
+            critic = self.critics.get((sent.model, _address(Critic(sent.model, sent.base_url))))
             if sent.collected or critic is None:
                 continue
             if sent.batch is None:
@@ -160,7 +160,7 @@ class Submission:
             for note in found.notes():
                 _say(note)
             if batch.status == "failed":
-                raise PersonaError(f"{critic.host} rejected the batch {batch.id}: {_why(batch)}")
+                raise PersonaError(f"{critic.host} rejected the batch {shorten(batch.id, 80)}: {_why(batch)}")
         return batchfile.collect(results, self.votes, self.settings, self.store, Dialects())
 
     def _has(self, key: str) -> bool:
@@ -175,48 +175,55 @@ class Submission:
 
     def _wait(self, sent: Sent, critic: Critic) -> Batch:
         assert sent.batch is not None
-        with tqdm(total=sent.requests, desc=f"batch {sent.batch}", unit="verdict", file=sys.stderr) as bar:
+        with tqdm(total=sent.requests, desc=f"batch {shorten(sent.batch, 80)}", unit="verdict", file=sys.stderr) as bar:
             try:
                 while True:
                     with self._client(critic) as client:
                         batch = client.batches.retrieve(sent.batch)
                     if batch.request_counts is not None:
                         bar.update(batch.request_counts.completed + batch.request_counts.failed - bar.n)
-                    bar.set_postfix_str(batch.status)
+                    bar.set_postfix_str(shorten(batch.status, 40))
                     if batch.status in ENDED:
                         return batch
                     time.sleep(self.poll)
             except KeyboardInterrupt:
                 bar.close()
-                _say(f"the batch {sent.batch} goes on at {critic.host}; run the same command again to collect it")
+                _say(
+                    f"the batch {shorten(sent.batch, 80)} goes on at {critic.host}; run the same command again to collect it"
+                )
                 raise
 
     def _fetch(self, batch: Batch, critic: Critic) -> list[Path]:
         files = []
         for kind, name in (("output", batch.output_file_id), ("error", batch.error_file_id)):
             if name:
-                files.append(path := self.folder / f"{kind}-{_safe(batch.id)}.jsonl")
+                files.append(path := self.folder / f"{kind}-{safe_name(batch.id)}.jsonl")
                 with self._client(critic) as client:
-                    content = client.files.content(name).read()
-                try:
-                    path.write_bytes(content)
-                except OSError as error:
-                    raise PersonaError(f"{path}: cannot be written: {error.strerror}") from None
+                    content = _content(client, name)
+                write_bytes(path, content)
         return files
 
     @contextmanager
     def _client(self, critic: Critic) -> Iterator[openai.OpenAI]:
         """Lend the client of a critic's endpoint, and turn its errors into one line."""
-        secret = critic.secret(self.settings)
         if critic not in self._clients:
-            self._clients[critic] = openai.OpenAI(
-                api_key=secret or "none",
-                base_url=joined(critic.base_url, "").partition("?")[0],
-                default_query=dict(query(critic.base_url)),
-                default_headers=credentials(critic.base_url, secret),
-                timeout=max(600.0, self.settings.critic_timeout),
-                max_retries=self.settings.critic_attempts,
-            )
+            secret = critic.secret(self.settings)
+            announce(critic.notes(self.settings))
+            own = credentials(critic.base_url, secret)
+            # Azure's dated API takes its key in another header than the client sends.
+            elsewhere: dict[str, Any] = {} if "Authorization" in own else {"Authorization": openai.Omit()}
+            headers: dict[str, Any] = {**keys.headers(critic.base_url, secret, os.environ), **elsewhere, **own}
+            with faults.building(os.environ):
+                self._clients[critic] = openai.OpenAI(
+                    api_key=secret or "none",
+                    base_url=joined(critic.base_url, "").partition("?")[0],
+                    default_query=dict(query(critic.base_url)),
+                    timeout=max(600.0, self.settings.critic_timeout),
+                    max_retries=self.settings.critic_attempts,
+                    default_headers=headers,
+                    # A redirect would carry the answers on, and where host and port stay, the key.
+                    http_client=openai.DefaultHttpxClient(follow_redirects=False),
+                )
         try:
             yield self._clients[critic]
         except openai.NotFoundError:
@@ -226,11 +233,9 @@ class Submission:
             ) from None
         except openai.APIStatusError as error:
             message = rejection.of(error.body, error.status_code).message or "no reason given"
-            raise PersonaError(
-                f"{critic.host}: HTTP {error.status_code}: {shorten(_without(secret, message), 160)}"
-            ) from None
-        except openai.OpenAIError as error:
-            message = shorten(_without(secret, str(error.__cause__ or error)))
+            raise PersonaError(f"{critic.host}: HTTP {error.status_code}: {shorten(message, 160)}") from None
+        except (openai.OpenAIError, httpx.HTTPError) as error:
+            message = faults.described(error)
             raise PersonaError(f"{critic.host}: {message}; a batch that was sent goes on: run the same again") from None
 
 
@@ -241,14 +246,20 @@ def _why(batch: Batch) -> str:
     )
 
 
-def _without(secret: str | None, text: str) -> str:
-    # Some servers repeat the key they reject.
-    return text.replace(secret, "***") if secret else text
+def _address(critic: Critic) -> str:
+    # What lies on disk holds no login and no key of an address.
+    return shown_url(critic.address)
 
 
-def _safe(name: str) -> str:
-    # The id is the endpoint's word; it must not lead out of the folder.
-    return "".join(c if c.isalnum() or c in "-_" else "_" for c in name)[:80]
+def _content(client: openai.OpenAI, name: str) -> bytes:
+    """Return a file's content, also where the endpoint keeps it elsewhere; there goes no header of ours."""
+    try:
+        return client.files.content(name).read()
+    except openai.APIStatusError as error:
+        if (onward := error.response.headers.get("Location")) is None or not 300 < error.status_code < 400:
+            raise
+        target = error.response.url.join(onward)
+    return httpx.get(target, follow_redirects=True, timeout=600).raise_for_status().content
 
 
 def _say(text: str) -> None:

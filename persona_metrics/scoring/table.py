@@ -11,7 +11,7 @@ from typing import Any
 
 from ..dataset.sources import Pair, Question, content_hash
 from ..errors import PersonaError, shorten, suggest
-from ..evaluations import EVALUATIONS
+from ..evaluations import EVALUATIONS, require_critic
 from ..evaluations.base import WHOLE
 from ..evaluations.leave_one_out import NONE_LISTED, LeaveOneOut
 from ..evaluations.pass_at_k import PassAtK
@@ -133,6 +133,7 @@ def from_answers(
         raise PersonaError(
             f"evaluation {evaluation!r} is none of {', '.join(EVALUATIONS)}{suggest(evaluation, EVALUATIONS)}"
         )
+    require_critic(evaluation, "answers cannot be judged so")
     for key in overrides:
         if key in FIXED:
             raise PersonaError(f"{key}=…: the answers are there already, so this can no longer be chosen; leave it out")

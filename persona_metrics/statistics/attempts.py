@@ -31,7 +31,10 @@ def fitted_prior(judged: ArrayLike, passed: ArrayLike) -> Prior:
     n, c = np.asarray(judged, int), np.asarray(passed, int)
     if not np.any(n > 0):
         return Prior()
-    found = pooled_rates(c[n > 0].tolist(), n[n > 0].tolist())
+    # In one order, so that the fit is the same to the last digit whatever the order of the pairs.
+    order = np.lexsort((c, n))
+    order = order[n[order] > 0]
+    found = pooled_rates(c[order].tolist(), n[order].tolist())
     return Prior(found.mean, found.prior_n)
 
 

@@ -91,7 +91,7 @@ def design(values: ArrayLike, first: ArrayLike, second: ArrayLike) -> Design | N
     variance = sum(_variance(y, groups, corrected=True) for groups in kept)
     if len(kept) == 2:
         variance -= _variance(y, both, corrected=True)
-    if variance <= naive:
+    if variance <= naive * (1 + 1e-9):
         return Design(1.0, None, naive**0.5)
     return Design(variance / naive, min(int(groups.max()) for groups in kept), variance**0.5)
 

@@ -35,7 +35,11 @@ class Paired:
 
 
 def paired_difference(
-    first: ArrayLike, second: ArrayLike, confidence_level: float = 0.95, clusters: Sequence[ArrayLike] = ()
+    first: ArrayLike,
+    second: ArrayLike,
+    confidence_level: float = 0.95,
+    clusters: Sequence[ArrayLike] = (),
+    flips: int = 9999,
 ) -> Paired:
     """Return first − second over pairs of values in 0…1, arrays of shape (n,) without missing values.
 
@@ -46,7 +50,8 @@ def paired_difference(
 
     ``clusters`` are two arrays of shape (n,), persona and question: where either repeats, error, interval and p are the
     clustered ones (``clusters.design``; p is the largest of the two-way t test's and those of sign flips by cluster).
-    With fewer than two pairs the error and the interval are NaN.
+    ``p`` is never below that of the interval, and the interval holds 0 where p is above 1 − level: the interval excludes 0
+    exactly where p does not exceed it. With fewer than two pairs the error and the interval are NaN.
     """
     a, b = np.asarray(first, float), np.asarray(second, float)
     d = a - b
@@ -62,17 +67,24 @@ def paired_difference(
     effect, df = 1.0, None
     if design_ is not None:
         error, effect, df = design_.stderr, design_.effect, design_.df
-    p = mcnemar_exact(more, less) if whole else step_down_max_t(d[:, None]).adjusted[0]
+    p = mcnemar_exact(more, less) if whole else step_down_max_t(d[:, None], flips).adjusted[0]
     if design_ is not None:
-        p = clustered_p(d[:, None], clusters)[0]
+        p = clustered_p(d[:, None], clusters, flips)[0]
     if whole:
         z = float(stats.norm.isf(tail)) if df is None else float(stats.t.isf(tail, df))
         low, high = tango(more / effect, less / effect, n / effect, z)
+        if df is not None and more + less:
+            p = max(p, 2 * float(stats.t.sf(abs(more - less) / np.sqrt((more + less) * effect), df)))
+    elif error:
+        degrees = n - 1 if df is None else df
+        reach = float(stats.t.isf(tail, degrees)) * error
+        low, high = max(-1.0, mean - reach), min(1.0, mean + reach)
+        p = max(p, 2 * float(stats.t.sf(abs(mean) / error, degrees)))
     else:
-        reach = float(stats.t.isf(tail, n - 1 if df is None else df)) * error
-        # Where nothing moved, the width that so many pairs allow.
-        spare = tango(0.0, 0.0, n, float(stats.norm.isf(tail)))[1] if not error else 0.0
-        low, high = max(-1.0, mean - max(reach, spare)), min(1.0, mean + max(reach, spare))
+        # All moved by one and the same share: the width that so many pairs without a difference allow.
+        spare = tango(0.0, 0.0, n, float(stats.norm.isf(tail)))[1]
+        low, high = max(-1.0, mean - spare), min(1.0, mean + spare)
+        p = max(p, 2 * float(stats.norm.sf(np.sqrt(n * abs(mean) / (1 - abs(mean))))))
     if p > 2 * tail:
         low, high = min(low, 0.0), max(high, 0.0)
     return Paired(mean, error, low, high, n, more, less, p, effect)

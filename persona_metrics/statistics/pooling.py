@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, special, stats
 
+from .clusters import repeats
+
 Floats = NDArray[np.float64]
 
 
@@ -163,15 +165,22 @@ class Homogeneity:
     method: str
 
 
-def homogeneity(values: ArrayLike, inside: ArrayLike, resamples: int = 9999, seed: int = 0) -> Homogeneity:
+def homogeneity(
+    values: ArrayLike, inside: ArrayLike, resamples: int = 9999, seed: int = 0, persons: ArrayLike | None = None
+) -> Homogeneity:
     """Return Pearson's test of equal rates: 0/1 values of shape (n,), memberships of shape (n, groups), no empty group.
 
     The statistic is Σ n_g (p_g − p)²/(p(1−p)). Its chi-squared law needs disjoint groups, and expected counts of which
     none is below 1 and no more than a fifth below 5 (Cochran 1954); otherwise p is that of verdicts shuffled over the
-    pairs, which keeps the overlap.
+    pairs, which keeps the overlap. ``persons`` are of shape (n,), a person's pairs all in the same groups: where one has
+    several, whole persons are shuffled over the groups, since their verdicts are alike beyond what the group makes them.
     """
     member = np.asarray(inside, bool)
     placed = member.any(axis=1)
+    if persons is not None and repeats(np.asarray(persons)[placed]):
+        return _by_person(
+            np.asarray(values, float)[placed], member[placed], np.asarray(persons)[placed], resamples, seed
+        )
     y, member = np.asarray(values, float)[placed], member[placed].astype(float)
     sizes, rate = member.sum(axis=0), float(y.mean())
     if len(sizes) < 2 or rate in (0.0, 1.0):
@@ -197,6 +206,29 @@ def homogeneity(values: ArrayLike, inside: ArrayLike, resamples: int = 9999, see
         rng=np.random.default_rng(seed),
     )
     return Homogeneity(float(shuffled.statistic), df, float(shuffled.pvalue), "permutation")
+
+
+def _by_person(y: Floats, member: Any, persons: Any, resamples: int, seed: int) -> Homogeneity:
+    first, who = np.unique(persons, return_index=True, return_inverse=True)[1:]
+    sums, counts = np.bincount(who, y), np.bincount(who).astype(float)
+    groups, rate = member[first].astype(float), float(y.mean())
+    df = groups.shape[1] - 1
+    if df < 1 or rate in (0.0, 1.0):
+        return Homogeneity(0.0, df, 1.0, "permutation")
+
+    def statistic(order: Any) -> Any:
+        sizes, good = counts[order] @ groups, sums[order] @ groups
+        return np.sum((good - sizes * rate) ** 2 / sizes, axis=-1) / (rate * (1 - rate))
+
+    rng = np.random.default_rng(seed)
+    least = float(statistic(np.arange(len(counts)))) - 1e-9
+    hits, left = 0, resamples
+    while left:
+        batch = min(left, 512)
+        order = rng.permuted(np.tile(np.arange(len(counts)), (batch, 1)), axis=1)
+        hits += int(np.sum(statistic(order) >= least))
+        left -= batch
+    return Homogeneity(least + 1e-9, df, (1 + hits) / (1 + resamples), "permutation")
 
 
 def _tuple(values: Floats) -> tuple[float, ...]:

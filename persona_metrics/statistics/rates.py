@@ -84,7 +84,7 @@ def effective_n(values: ArrayLike) -> float:
 # -- missing verdicts --------------------------------------------------------------------------------------------------
 
 
-def missing_bounds(good: int, bad: int, missing: int) -> tuple[float, float]:
+def missing_bounds(good: float, bad: float, missing: float) -> tuple[float, float]:
     """Return the rate if every missing verdict were bad, and if every one were good (Manski 1990)."""
     total = good + bad + missing
     if not total:
@@ -101,11 +101,11 @@ class PartialInterval:
     critical: float
 
 
-def imbens_manski(good: int, bad: int, missing: int, confidence_level: float = 0.95) -> PartialInterval:
+def imbens_manski(good: float, bad: float, missing: float, confidence_level: float = 0.95) -> PartialInterval:
     """Return the interval for a rate known only up to its missing verdicts (Imbens & Manski 2004, Econometrica 72).
 
     The critical value solves Φ(C + Δ/max(se)) − Φ(−C) = level, where Δ is the width of the bounds and each bound has
-    the binomial error of a mean over all n pairs.
+    the binomial error of a mean over all n pairs. The counts may be effective ones, divided by a design effect.
     """
     low, high = missing_bounds(good, bad, missing)
     total = good + bad + missing

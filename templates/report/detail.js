@@ -10,8 +10,9 @@ function el(tag, options = {}, ...children) {
   return node;
 }
 
-function outcome(code, tag = "span") {
-  return el(tag, { class: `outcome o${code}`, text: OUTCOMES[code] });
+function outcome(code, position = -1) {
+  const names = position >= 0 && JUDGEFREE.includes(index.tasks[index.rows.task[position]].evaluation) ? PICKS : OUTCOMES;
+  return el("span", { class: `outcome o${code}`, text: names[code] });
 }
 
 function personaList(person, dropped = []) {
@@ -99,7 +100,7 @@ function attempts(variants, position) {
   const first = variants.findIndex((v) => v.outcome === 0);
   variants.forEach((variant, i) => {
     const name = `${variant.name[0].toUpperCase()}${variant.name.slice(1)}`;
-    const box = el("details", { open: i === (first < 0 ? 0 : first) }, el("summary", {}, el("span", { text: name }), outcome(variant.outcome)));
+    const box = el("details", { open: i === (first < 0 ? 0 : first) }, el("summary", {}, el("span", { text: name }), outcome(variant.outcome, position)));
     box.append(variantBody(variant, position));
     list.append(el("li", {}, box));
   });
@@ -115,6 +116,6 @@ function sampleBody(variants, position) {
   ];
   if (task.evaluation === "leave_one_out") parts.push(besides(variants, person, position));
   else if (variants.length > 1) parts.push(withPersona(person, [], attempts(variants, position)));
-  else parts.push(withPersona(person, [], el("p", {}, outcome(variants[0].outcome)), variantBody(variants[0], position)));
+  else parts.push(withPersona(person, [], el("p", {}, outcome(variants[0].outcome, position)), variantBody(variants[0], position)));
   return parts;
 }

@@ -74,7 +74,7 @@ function rowButton(position, place) {
   const about = index.tasks.length > 1 ? `${task.task}${several() ? ` · ${task.model}` : ""} · ${who}` : who;
   const question = index.questions[index.rows.question[position]];
   return el("button", { type: "button", "data-position": position, on: { click: () => open(place) } },
-    outcome(index.rows.outcome[position]),
+    outcome(index.rows.outcome[position], position),
     el("span", { class: "question", text: question.slice(0, 400) }),
     el("span", { class: "who", text: about.slice(0, 300) }));
 }

@@ -1,6 +1,8 @@
 // The packed samples: an index for lists and filters, and blocks of texts that are unpacked when they are needed.
 const config = JSON.parse(document.getElementById("config").textContent);
-const OUTCOMES = ["personalised", "needs revision", "no verdict", "no answer", "differs"];
+const OUTCOMES = ["personalised", "needs revision", "no verdict", "no answer", "differs", "picked"];
+const PICKS = ["right", "not right", "no reply", "no letter", "differs", "picked"];
+const JUDGEFREE = ["choice", "opinion"];
 
 async function unpack(element) {
   const text = atob(element.textContent.trim());

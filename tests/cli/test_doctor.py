@@ -28,6 +28,7 @@ def test_every_setting_is_shown_with_its_source_and_no_secret(
     monkeypatch.setenv("PERSONA_CRITIC_TMEOUT", "5")
     with set_up as server:
         monkeypatch.setenv("PERSONA_CRITIC_BASE_URL", server.base_url)
+        monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
         code = main(["doctor", "--model_base_url", server.chat_url])
     shown = capsys.readouterr().out
     lines = {line.split()[0]: line for line in shown.splitlines() if line.startswith("  ")}
@@ -39,6 +40,7 @@ def test_every_setting_is_shown_with_its_source_and_no_secret(
     assert "PERSONA_CRITIC_TMEOUT sets nothing (did you mean 'PERSONA_CRITIC_TIMEOUT'?)" in shown
     assert KEY not in shown
     assert [line.split(":")[0] for line in shown.splitlines() if line.startswith("  ok")] == [
+        "  ok    lm-eval",
         "  ok    data",
         "  ok    critic",
         "  ok    model endpoint",

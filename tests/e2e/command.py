@@ -78,15 +78,17 @@ class Ran:
         return "\n".join([self.stdout, self.stderr, *files])
 
 
-def run(arguments: list[str], *, cwd: Path, install: Install = HERE, **environment: str) -> Ran:
-    """Run ``python -m lm_eval …`` in ``cwd`` without this process's settings and keys."""
+def run(
+    arguments: list[str], *, cwd: Path, install: Install = HERE, module: str = "lm_eval", **environment: str
+) -> Ran:
+    """Run ``python -m lm_eval …`` (or our command) in ``cwd`` without this process's settings and keys."""
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(_NOT_INHERITED)}
     # The store lies outside `out`, so that what a run wrote for the user is told apart from what it keeps for itself.
     environment = {"HF_HUB_OFFLINE": "1", "PERSONA_CRITIC_STORE": str(cwd / "verdicts.sqlite"), **environment}
     if install.pythonpath:
         environment["PYTHONPATH"] = install.pythonpath
     done = subprocess.run(
-        [install.python, "-m", "lm_eval", *arguments],
+        [install.python, "-m", module, *arguments],
         cwd=cwd,
         env={**inherited, **environment},
         capture_output=True,
@@ -108,6 +110,7 @@ def evaluate(
     critic: bool = True,
     chat: bool = True,
     install: Install = HERE,
+    module: str = "lm_eval",
     **environment: str,
 ) -> Ran:
     """Run tasks against ``server``, which plays the model and the critic (``metadata`` may say otherwise)."""
@@ -117,10 +120,12 @@ def evaluate(
         *("--model_args", f"model=m,base_url={server.chat_url},num_concurrent=16,max_retries=1"),
         *(["--apply_chat_template"] if chat else []),
         *("--tasks", tasks, "--output_path", "out", "--log_samples"),
-        *install.flags,
+        *(install.flags if module == "lm_eval" else ()),
         # As JSON, which lm-eval 0.5.0.dev1 insists on; 0.4 also takes key=value.
         *(["--metadata", json.dumps(chosen)] if chosen else []),
         *more,
     ]
     environment.setdefault("OPENAI_API_KEY", server.key or "none")
-    return run(arguments, cwd=cwd, install=install, **environment)
+    if server.key and critic:
+        environment.setdefault("PERSONA_CRITIC_API_KEY", server.key)
+    return run(arguments, cwd=cwd, install=install, module=module, **environment)

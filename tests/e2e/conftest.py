@@ -1,4 +1,5 @@
-"""The installs that end-to-end tests run on: this checkout, and the wheel in empty venvs, one a version of lm-eval."""
+"""The installs that end-to-end tests run on: this checkout, the wheel in empty venvs, one a version of lm-eval, and beside
+an lm-eval installed from a source folder."""
 
 from __future__ import annotations
 
@@ -6,8 +7,10 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import venv
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -44,11 +47,50 @@ def installed(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureR
             python = str(folder / ("Scripts" if os.name == "nt" else "bin") / "python")
             built = request.getfixturevalue("wheel")
             _run(python, "-m", "pip", "install", "--quiet", "--no-compile", str(built), f"lm-eval[api]=={name}")
+            # What plain `lm_eval` needs; `persona-metrics run` has a test of its own.
+            _run(python, "-m", "persona_metrics", "tasks", "--link")
             made[name] = Install(name, python, include=False)
             request.addfinalizer(lambda: shutil.rmtree(folder, ignore_errors=True))
         return made[name]
 
     return get
+
+
+@dataclass(frozen=True)
+class FromSource:
+    """An install whose lm-eval is a source folder, as lm-eval's README has it, and what hid it until it was taken away."""
+
+    install: Install
+    folder: Path
+    doctor: str
+    unlinked: str
+
+
+@pytest.fixture(scope="session")
+def from_source(tmp_path_factory: pytest.TempPathFactory, installed: Callable[[str], Install]) -> FromSource:
+    """Swap lm-eval's wheel for ``pip install -e``, with the link to our tasks still where the wheel was."""
+    version = VERSIONS[0]
+    place = tmp_path_factory.mktemp("from-source")
+    pip = (sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", "lm-eval")
+    _run(*pip, "--dest", str(place), f"lm-eval=={version}")
+    (packed,) = place.glob("*.tar.gz")
+    with tarfile.open(packed) as archive:
+        archive.extractall(place, filter="data")
+    (folder,) = (path for path in place.iterdir() if path.is_dir())
+    wheel_install = installed(version)
+    venv.create(place / "venv", with_pip=False, symlinks=os.name == "posix")
+    python = str(place / "venv" / "bin" / "python")
+    # What is installed there already is not installed again.
+    for site in Path(wheel_install.python).parents[1].glob("lib/python*/site-packages"):
+        shutil.copytree(
+            site, place / "venv" / site.relative_to(site.parents[2]), copy_function=os.link, dirs_exist_ok=True
+        )
+    _run(python, "-m", "pip", "uninstall", "--quiet", "--yes", "lm-eval")
+    _run(python, "-m", "pip", "install", "--quiet", "--no-deps", "--editable", str(folder))
+    command = [python, "-m", "persona_metrics"]
+    doctor = subprocess.run([*command, "doctor"], capture_output=True, text=True, check=False, cwd=place)
+    unlink = subprocess.run([*command, "tasks", "--unlink"], capture_output=True, text=True, check=False, cwd=place)
+    return FromSource(Install("source", python, include=False), folder, doctor.stdout, unlink.stdout)
 
 
 @pytest.fixture(scope="module", params=INSTALLS)

@@ -149,13 +149,13 @@ def test_wrong_argument_is_one_line_before_any_request(given: dict[str, Any], me
 def test_critic_that_does_not_work_is_found_before_the_first_generation(
     server: dict[str, Any], given: dict[str, Any], message: str
 ) -> None:
-    with Server(**server) as running:
+    with Server(**server) as running, Server() as model:
         arguments = {"n": 2, "critic_model": "c", "critic_base_url": running.base_url, **given}
         with pytest.raises(PersonaError, match=message) as raised:
-            evaluate_model("m", base_url=running.base_url, **arguments)
+            evaluate_model("m", base_url=model.base_url, **arguments)
         assert "\n" not in str(raised.value)
         assert "the critic c at " in str(raised.value)
-        assert running.counts["model"] == 0
+        assert model.counts.total() == running.counts["model"] == 0
 
 
 # -- text that looks like something else -------------------------------------------------------------------------------

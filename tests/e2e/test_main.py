@@ -209,7 +209,9 @@ def test_example_config_is_a_whole_run(tmp_path: Path) -> None:
         config["model_args"]["base_url"] = server.chat_url
         config["metadata"] |= {"n": 4, "critic_base_url": server.base_url}
         (tmp_path / "run.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
-        ran = run(["run", "--config", "run.yaml", *HERE.flags], cwd=tmp_path, OPENAI_API_KEY=KEY)
+        ran = run(
+            ["run", "--config", "run.yaml", *HERE.flags], cwd=tmp_path, OPENAI_API_KEY=KEY, PERSONA_CRITIC_API_KEY=KEY
+        )
     assert ran.code == 0, ran.stderr
     assert server.counts == {"model": 8, "critic": 9}
     for task in config["tasks"]:

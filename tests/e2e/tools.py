@@ -9,6 +9,7 @@ import sysconfig
 import venv
 from pathlib import Path
 
+from filelock import FileLock
 from platformdirs import user_cache_path
 
 
@@ -17,26 +18,21 @@ def tool_python(*requirements: str, no_deps: tuple[str, ...] = (), with_ours: bo
 
     ``no_deps`` are installed as they are, even where they ask for a newer Python than this one.
     """
-    parts = (sys.version, sys.prefix if with_ours else "", *requirements, "--", *no_deps)
-    key = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
-    place = user_cache_path("persona-metrics-tests") / key
+    key = hashlib.sha256("\n".join((sys.version, *requirements, "--", *no_deps)).encode()).hexdigest()[:16]
+    place = user_cache_path("persona-metrics-tests", ensure_exists=True) / key
     python = place / "bin" / "python"
-    done = place / "complete"
-    if not done.exists():
-        venv.create(place, with_pip=True, clear=True)
-        install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        if requirements:
-            subprocess.run([*install, *requirements], check=True, timeout=600)
-        if no_deps:
-            subprocess.run([*install, "--no-deps", "--ignore-requires-python", *no_deps], check=True, timeout=300)
+    # Several workers may want it at once.
+    with FileLock(place.with_suffix(".lock")):
+        if not (place / "complete").exists():
+            venv.create(place, with_pip=True, clear=True)
+            install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+            if requirements:
+                subprocess.run([*install, *requirements], check=True, timeout=600)
+            if no_deps:
+                subprocess.run([*install, "--no-deps", "--ignore-requires-python", *no_deps], check=True, timeout=300)
+            (place / "complete").touch()
+        (inside,) = place.glob("lib/python*/site-packages")
         if with_ours:
             # Behind its own packages, so that what was asked for wins.
-            inside = subprocess.run(
-                [str(python), "-c", "import sysconfig; print(sysconfig.get_paths()['purelib'])"],
-                check=True,
-                capture_output=True,
-                text=True,
-            ).stdout.strip()
-            Path(inside, "ours.pth").write_text(sysconfig.get_paths()["purelib"] + "\n", encoding="utf-8")
-        done.touch()
+            (inside / "ours.pth").write_text(sysconfig.get_paths()["purelib"] + "\n", encoding="utf-8")
     return python

@@ -130,10 +130,15 @@ def test_k_of_one_prints_only_pass_at_1() -> None:
     assert set(rows) == {"pass@1", "answer_failures", "critic_failures"}
 
 
-def test_missing_attempts_leave_the_rows_they_are_needed_for() -> None:
+def test_missing_attempts_are_completed_as_the_others_suggest() -> None:
     rows = build("pass_at_k", k=4).metrics(PERSONA, [GOOD, BAD, MISSING, BAD])
-    assert rows["pass@2"] == pytest.approx(2 / 3)
-    assert not {"pass@4", "attempts", "never"} & set(rows)
+    # Jeffreys' prior and one of three: the fourth passes with (1 + 0.5)/(3 + 1).
+    assert rows["pass@1"] == pytest.approx((1 + 0.375) / 4)
+    assert rows["pass@2"] == pytest.approx(0.625 * 1 / 2 + 0.375 * 5 / 6)
+    assert rows["pass@4"] == 1.0  # decided by the one that passed, whatever the fourth was
+    assert rows["never"] == 0.0
+    assert rows["attempts"] == pytest.approx(0.625 * 5 / 2 + 0.375 * 5 / 3)
+    assert not {"pass@1", "pass@4"} & set(build("pass_at_k", k=4).metrics(PERSONA, [MISSING] * 4))
 
 
 def test_attempts_have_seeds_of_their_own() -> None:
@@ -240,7 +245,7 @@ def test_bad_intersections(personas: list[Persona], listed: str, message: str) -
 
 def test_n_below_support_is_an_error(personas: list[Persona]) -> None:
     with pytest.raises(PersonaError, match="n=10 is smaller than min_support=30"):
-        build("intersectionality", personas, n=10)
+        build("intersectionality", personas, n=10, min_support=30)
 
 
 def test_intersection_that_no_persona_fits_is_named() -> None:
@@ -283,7 +288,10 @@ def test_one_answer_to_all_attempts_is_remarked() -> None:
     same, other = [GOOD, GOOD, GOOD], [GOOD, BAD, GOOD]
     (remark,) = passing.remarks([same, same, [MISSING, FAILED, FAILED]])
     assert "ignores seeds or samples greedily" in remark
-    assert passing.remarks([same, other]) == []
+    (some,) = passing.remarks([same, other])
+    assert "only 50% of a pair's answers are distinct" in some
+    apart = [Outcome(1.0, answer=text) for text in "abc"]
+    assert passing.remarks([apart] * 9 + [[apart[0], apart[0], apart[1]]]) == []  # 97% distinct
     assert passing.remarks([[FAILED] * 3]) == []
     assert build("pass_at_k", k=1).remarks([[GOOD]]) == []
 

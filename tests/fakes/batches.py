@@ -42,6 +42,8 @@ class _Batches:
         return {**about, "purpose": "batch", "status": "processed"}
 
     async def content(self, request: web.Request) -> web.Response:
+        if self.server.content_at:
+            raise web.HTTPFound(f"{self.server.content_at}/{request.match_info['id']}")
         return web.Response(body=self.server.files[request.match_info["id"]])
 
     async def create(self, request: web.Request) -> web.Response:

@@ -13,24 +13,37 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from persona_metrics import evaluations, settings
 from persona_metrics.dataset import sources
 from persona_metrics.dataset.sources import Pair
 from persona_metrics.evaluations import Evaluation, Outcome, Variant
 from persona_metrics.harness import record
+from persona_metrics.harness.task_files import tasks_folder
 from persona_metrics.prompts import render
 from persona_metrics.runs.read import Result
 from tests.fakes.server import draw
 
-EVALUATION_OF = {
-    "persona_main": "main",
-    "persona_main_baseline": "main",
-    "persona_main_chain_of_thought": "main",
-    "persona_main_demographic_summary": "main",
-    "persona_loo": "leave_one_out",
-    "persona_intersection": "intersectionality",
-    "persona_pass_at_k": "pass_at_k",
-}
+
+def _tasks() -> dict[str, dict[str, Any]]:
+    """Return each task's YAML with what it includes, by the task's name."""
+    read = {path.name: yaml.load(path.read_text(encoding="utf-8"), _Loader) for path in tasks_folder().glob("*.yaml")}
+    whole = [{**read.get(found.get("include", ""), {}), **found} for found in read.values()]
+    return {
+        found["task"]: found
+        for found in whole
+        if isinstance(found.get("task"), str) and "evaluation" in found["metadata"]
+    }
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML that leaves lm-eval's ``!function`` alone."""
+
+
+_Loader.add_constructor("!function", lambda _, node: node.value)
+TASKS = _tasks()
+EVALUATION_OF = {name: str(task["metadata"].get("evaluation")) for name, task in TASKS.items()}
 SENTENCES = (
     "Start with the smallest step that you could take this week.",
     "It depends on how much slack there is in your month, so work that out first.",
@@ -77,11 +90,13 @@ def write_run(
     planted: Planted | None = None,
     stamp: str = "2026-03-01T10-00-00.000001",
     metadata: Mapping[str, Any] | None = None,
+    generation: Mapping[str, Any] | None = None,
     **given: Any,
 ) -> Path:
     """Write one run of ``tasks`` below ``folder`` and return its results_*.json.
 
-    ``given`` are settings (``n=``, ``k=``, ``attributes=`` …); ``metadata`` overrides what is recorded.
+    ``given`` are settings (``n=``, ``k=``, ``attributes=`` …); ``metadata`` overrides what is recorded,
+    ``generation`` how the model sampled (as the task's YAML says, otherwise).
     """
     planted = planted or Planted()
     place = folder / model.replace("/", "__")
@@ -92,7 +107,7 @@ def write_run(
             {
                 "critic_model": "critic-x",
                 "critic_base_url": "http://127.0.0.1:1/v1",
-                **({"mode": task.removeprefix("persona_main_")} if task.startswith("persona_main_") else {}),
+                **{name: TASKS[task]["metadata"][name] for name in ("mode",) if name in TASKS[task]["metadata"]},
                 **given,
             }
         )
@@ -113,7 +128,13 @@ def write_run(
                     rows.setdefault(name, []).append(line[name])
                 file.write(json.dumps(line, ensure_ascii=False) + "\n")
         results[task] = {"name": task, "alias": task, "sample_len": len(pairs), **_table(rows, evaluation)}
-        configs[task] = {"task": task, "output_type": "generate_until", "metadata": recorded}
+        sampling = {**TASKS[task]["generation_kwargs"], **(generation or {})}
+        configs[task] = {
+            "task": task,
+            "output_type": "generate_until",
+            "generation_kwargs": sampling,
+            "metadata": recorded,
+        }
         counts[task] = {"original": len(pairs), "effective": len(pairs)}
     data = {
         "results": results,

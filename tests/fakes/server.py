@@ -94,6 +94,8 @@ class Server:
         self.inflight = self.peak = 0
         self.first = self.last = 0.0
         self.files: dict[str, bytes] = {}
+        self.content_at = ""
+        """Where another server hands out the files' content, if one does."""
         self.batches: dict[str, dict[str, Any]] = {}
         self._port = port
         self._ready = threading.Event()

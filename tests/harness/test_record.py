@@ -45,6 +45,8 @@ def test_no_secret_is_recorded_whatever_the_model_is_given() -> None:
         "header": {"Authorization": "Bearer sk-secret-4"},
         "password": "sk-secret-5",
         "base_url": "https://user:sk-secret-6@host/v1?key=sk-secret-7",
+        "endpoints": ["https://host/sk-secret-0123456789abcdef/v1"],
+        "extra": {"body": {"api_key": "sk-secret-10"}},
         "tokenizer": "gpt2",
         "max_gen_toks": 5,
     }

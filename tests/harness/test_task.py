@@ -83,10 +83,10 @@ def test_limit_and_samples_cut_what_is_asked_and_what_is_announced(
     server: Server, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert evaluate(server, limit=2)["n-samples"]["persona_main"]["effective"] == 2
-    assert "2 pairs × 1 variants = 2 generations, at most 2 judgements" in capsys.readouterr().err
+    assert "2 pairs × 1 variant = 2 generations, at most 2 judgements" in capsys.readouterr().err
     chosen = evaluate(server, samples={"persona_main": [1, 4]})["samples"]["persona_main"]
     assert [sample["doc_id"] for sample in chosen] == [1, 4]
-    assert "2 pairs × 1 variants = 2 generations" in capsys.readouterr().err
+    assert "2 pairs × 1 variant = 2 generations" in capsys.readouterr().err
     assert server.counts["model"] == 4
 
 

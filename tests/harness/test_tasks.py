@@ -8,10 +8,14 @@ import pytest
 import yaml
 from lm_eval.tasks import TaskManager
 
-from persona_metrics.harness.task import ROWS, PersonaTask
+from persona_metrics.harness.metrics import ROWS
+from persona_metrics.harness.task import PersonaTask
 from persona_metrics.harness.task_files import tasks_folder
+from persona_metrics.harness.yamls import read_task
 
 FILES = sorted(p for p in tasks_folder().glob("persona_*.yaml") if p.stem != "persona_bench")
+JUDGEFREE = ["persona_choice", "persona_opinion"]
+GENERATED = [f"{name}_generate" for name in JUDGEFREE]
 MODES = ["persona_main", "persona_main_baseline", "persona_main_chain_of_thought", "persona_main_demographic_summary"]
 
 
@@ -29,14 +33,20 @@ def test_every_task_loads_under_the_name_of_its_file(path: Path, manager: TaskMa
     task = manager.load([path.stem])["tasks"][path.stem]
     assert isinstance(task, PersonaTask)
     assert task.config.task == path.stem
-    assert task.config.metadata["version"] == read(path)["metadata"]["version"]  # type: ignore[index]
+    written = read_task(path.stem)
+    assert task.config.metadata["version"] == written["metadata"]["version"]
+    assert written["output_type"] == task.OUTPUT_TYPE
     assert {m["metric"] for m in task.config.metric_list} <= set(ROWS)
-    assert [f["filter"][0]["function"] for f in task.config.filter_list] == ["persona_critic"]
+    critic = [f["filter"][0]["function"] for f in task.config.filter_list or ()]
+    assert critic == ([] if path.stem in JUDGEFREE + GENERATED else ["persona_critic"])
 
 
 def test_tag_and_group_hold_the_tasks_they_should(manager: TaskManager) -> None:
     assert sorted(manager.load(["persona_modes"])["tasks"]) == MODES
+    assert sorted(manager.load(["persona_judgefree"])["tasks"]) == JUDGEFREE
+    assert sorted(manager.load(["persona_judgefree_generate"])["tasks"]) == GENERATED
     assert sorted(manager.load(["persona_bench"])["tasks"]) == [
+        "persona_contrast",
         "persona_intersection",
         "persona_loo",
         "persona_main",
@@ -51,10 +61,11 @@ def test_tasks_need_no_critic_and_no_key_to_load(manager: TaskManager) -> None:
 
 
 def test_what_tasks_share_stands_once() -> None:
-    shared = read(tasks_folder() / "_persona.yaml")
     for path in FILES:
         own = read(path)
-        assert own["include"] == "_persona.yaml"
+        shared = read(tasks_folder() / str(own["include"]))
+        base = own["include"] if path.stem in GENERATED else "_persona.yaml"
+        assert own["include"] == ("_persona_choosing.yaml" if path.stem in JUDGEFREE else base)
         assert [key for key in own if own[key] == shared.get(key)] == []
 
 

@@ -72,6 +72,7 @@ def simulated(rates: dict[str, float], round_: int, n: int = 100) -> dict[str, s
                 "pair_id": range(n),
                 "persona_id": range(n),
                 "question_id": range(n),
+                "content": range(n),
                 "variant": "whole",
                 "attempt": 0,
                 "personalized": [float(draw(round_, name, i) < rate) for i in range(n)],
@@ -102,7 +103,8 @@ def test_models_far_apart_share_none() -> None:
 
 def test_row_gives_the_numbers_of_the_runs_table(tmp_path: Path) -> None:
     tasks = ("persona_main", "persona_loo", "persona_intersection", "persona_pass_at_k")
-    path = write_run(tmp_path, tasks, planted=at(0.7, missing=0.05, failures=0.05), n=60, k=4, min_support=10)
+    planted = at(0.7, missing=0.05, failures=0.05)
+    path = write_run(tmp_path, tasks, planted=planted, generation={"temperature": 1.0}, n=60, k=4, min_support=10)
     (row,) = board_of(path).rows
     table = json.loads(path.read_text())["results"]
     assert row.personalized == pytest.approx(table["persona_main"]["personalized,critic"])
@@ -187,7 +189,7 @@ def test_column_measured_on_other_pairs_is_left_out_and_noted(tmp_path: Path) ->
     passes = {row.model: row.passes[4] for row in board.rows}
     assert passes["three"] is None
     assert passes["one"] is not None
-    assert "three: persona_pass_at_k left out, measured on other pairs or items" in board.notes
+    assert "three: persona_pass_at_k left out, measured on other pairs, items or sampling" in board.notes
 
 
 def test_run_without_samples_has_a_row_and_says_why(tmp_path: Path) -> None:

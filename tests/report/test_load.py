@@ -13,7 +13,8 @@ from persona_metrics.cli import main
 from persona_metrics.errors import PersonaError
 from persona_metrics.report.load import find, read
 from persona_metrics.report.reader import read_lines
-from persona_metrics.runs.read import find_results, load_run, read_samples, tidy
+from persona_metrics.runs.find import find_results
+from persona_metrics.runs.read import load_run, read_samples, tidy
 from tests.fakes.runs import Planted, write_run
 from tests.fakes.server import Server
 

@@ -13,6 +13,7 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+from persona_metrics.analysis.words import plus_minus
 from persona_metrics.cli import main
 from persona_metrics.report import browser, words, write_report
 from persona_metrics.report.figures.draw import draw
@@ -85,8 +86,8 @@ def test_pictures_have_200_dots_an_inch(written: Path) -> None:
 def test_two_models_are_compared_over_the_same_pairs(tmp_path: Path) -> None:
     plans = by_mode(0.4, 0.8)
     paths = [write_run(tmp_path, n=200, model=name, planted=plan) for name, plan in plans.items()]
-    found, tables = loaded(*paths)
-    (compared,) = comparisons(found, tables)
+    _, tables = loaded(*paths)
+    (compared,) = comparisons(tables)[0]
     (row,) = compared.differences.to_dict("records")
     sign = 1 if row["first"] == "high" else -1
     assert row["n"] == 200
@@ -116,7 +117,7 @@ def test_differences_to_the_baseline_turn_their_sign_with_their_interval() -> No
     [
         ({}, {"critic_model": "embedded"}, Planted(), "mean nothing"),
         ({}, {"critic_model": "model-a"}, Planted(), "model under test"),
-        ({}, {}, Planted(missing=0.3), "no verdict on"),
+        ({}, {}, Planted(missing=0.3), "of pairs have no verdict"),
         ({}, {}, Planted(failures=0.3), "no answer was found"),
         ({"n": 15}, {}, Planted(), "n = 15 is small"),
     ],
@@ -125,20 +126,20 @@ def test_what_spoils_a_number_is_warned_of(
     tmp_path: Path, given: dict[str, Any], metadata: dict[str, Any], plan: Planted, word: str
 ) -> None:
     path = write_run(tmp_path, planted=plan, metadata=metadata, **{"n": 150, **given})
-    found, tables = loaded(path)
-    assert any(word in w.text for w in words.warnings(tables, comparisons(found, tables)))
+    _, tables = loaded(path)
+    assert any(word in w.text for w in words.warnings(tables, comparisons(tables)[0]))
 
 
 def test_a_sound_run_is_not_warned_of(tmp_path: Path) -> None:
-    found, tables = loaded(write_run(tmp_path, n=200, metadata={"critic_card": {"card": "0123abcd", "fit": True}}))
-    assert words.warnings(tables, comparisons(found, tables)) == []
+    _, tables = loaded(write_run(tmp_path, n=200, metadata={"critic_card": {"card": "0123abcd", "fit": True}}))
+    assert words.warnings(tables, comparisons(tables)[0]) == []
 
 
 @pytest.mark.parametrize("identical", [True, False])
 def test_identical_attempts_are_warned_of(tmp_path: Path, identical: bool) -> None:
     path = write_run(tmp_path, ("persona_pass_at_k",), n=120, k=3, planted=Planted(identical=identical))
     _, tables = loaded(path)
-    assert any("same text" in w.text for w in words.warnings(tables, [])) is identical
+    assert any("repeat each other" in w.text for w in words.warnings(tables, [])) is identical
 
 
 @pytest.mark.parametrize(
@@ -151,14 +152,46 @@ def test_identical_attempts_are_warned_of(tmp_path: Path, identical: bool) -> No
     ],
 )
 def test_interval_in_words(value: float, low: float, high: float, said: str) -> None:
-    assert words.plus_minus(value, low, high) == said
+    assert plus_minus(value, low, high) == said
 
 
 def test_groups_that_differ_by_chance_have_no_lowest(tmp_path: Path) -> None:
     path = write_run(tmp_path, ("persona_intersection",), n=60, cross="sex,age", min_support=5)
     (table,) = loaded(path)[1]
     table.tables["groups"].loc[0, "between_group_sd"] = 0.0
-    assert "no more than chance" in words.finding(table)
+    assert "is not shown" in words.finding(table)
+    assert "none is named the lowest" in words.finding(table)
+
+
+def test_baseline_alone_is_called_the_floor(tmp_path: Path) -> None:
+    (alone,) = loaded(write_run(tmp_path, ("persona_main_baseline",), n=20))[1]
+    assert "this is the floor" in words.headline(alone)
+    (seen,) = loaded(write_run(tmp_path / "b", ("persona_main",), n=20))[1]
+    assert "floor" not in words.headline(seen)
+    mute = Planted(missing=1.0)
+    (silent,) = loaded(write_run(tmp_path / "c", ("persona_main_baseline",), n=5, planted=mute))[1]
+    assert words.headline(silent) == "There is no verdict on any of 5 pairs."
+
+
+def test_figure_of_attempts_says_which_test_compared_them(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        write_run(tmp_path, ("persona_pass_at_k", "persona_main"), model=name, n=30, k=4)
+    captions = {figure.name: figure for figure in drawn(tmp_path)}
+    texts = {name: " ".join(t.get_text() for t in d.figure.findobj(Text)) for name, d in captions.items()}
+    attempts = " ".join(texts["models-persona_pass_at_k"].split())
+    assert "paired permutation test on the means of shared pairs, at each k" in attempts
+    assert "(pass@4)" in attempts
+    assert "McNemar" not in attempts
+    assert "McNemar's exact test over shared pairs" in " ".join(texts["models-persona_main"].split())
+
+
+def test_figure_names_no_lowest_group_by_chance(tmp_path: Path) -> None:
+    given = {"cross": "sex", "min_support": 5, "n": 200}
+    same = write_run(tmp_path / "a", ("persona_intersection",), **given)
+    apart = Planted(lambda pair, _: 0.2 if pair.persona.attributes["sex"] == "Male" else 0.8)
+    odd = write_run(tmp_path / "b", ("persona_intersection",), planted=apart, **given)
+    assert "that they differ is not shown" in drawn(same)[0].alt
+    assert "lowest: Male" in drawn(odd)[0].alt
 
 
 def test_csv_holds_no_formula() -> None:
@@ -218,8 +251,8 @@ def overlapping(figure: Figure) -> list[tuple[str, str]]:
 
 
 def drawn(path: Path) -> list[Drawn]:
-    found, tables = loaded(path)
-    return [figure for _, figure in draw(tables, comparisons(found, tables))]
+    _, tables = loaded(path)
+    return [figure for _, figure in draw(tables, comparisons(tables)[0])]
 
 
 def _long_names(pair: Any, persona: dict[str, Any]) -> dict[str, Any]:
@@ -261,3 +294,19 @@ def test_small_groups_are_drawn_hollow(tmp_path: Path) -> None:
     faces = {line.get_markerfacecolor() for line in points}
     assert "white" in faces
     assert len(faces) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "plan", [Planted(missing=1.0), Planted(failures=1.0), Planted(lambda _, __: 0.0), Planted(lambda _, __: 1.0)]
+)
+@pytest.mark.parametrize("n", [1, 8])
+def test_report_holds_at_the_extremes(tmp_path: Path, plan: Planted, n: int) -> None:
+    for model in ("a", "b"):
+        write_run(tmp_path, ALL, model=model, n=n, k=2, attributes="age", cross="sex", min_support=1, planted=plan)
+    report = write_report([tmp_path], tmp_path / "out", html=n == 1, figures=n == 1).report
+    said = "\n".join([*(f"{t.headline} {t.finding}" for t in report.tasks), *(w.text for w in report.warnings)])
+    for part in ("nan", "None of 1 ", "1 pairs", "1 replies", "-0.0", "100% to 100%"):
+        assert part not in said
+    if plan.failures:
+        assert "none without a verdict" not in said

@@ -35,7 +35,10 @@ def models(name: str, rates: pd.DataFrame, differences: pd.DataFrame, caption: s
     side_notes(ax, [f"n {int(n)}" for n in rows["n"]])
     if len(paired):
         below = figure.add_axes((0.33, 0, 0.52, low / height))
-        pairs = [f"{middle(a, 38)} –\n{middle(b, 38)}" for a, b in zip(paired["first"], paired["second"], strict=True)]
+        pairs = [
+            f"{middle(a, 38)} –\n{middle(b, 38 - len(of))}{of}"
+            for a, b, of in zip(paired["first"], paired["second"], _of(paired), strict=True)
+        ]
         rows_axis(below, pairs)
         told = paired["p_adjusted"].to_numpy(float) <= 0.05
         dots(
@@ -60,9 +63,25 @@ def models(name: str, rates: pd.DataFrame, differences: pd.DataFrame, caption: s
         figure,
         f"Models on {task}",
         "share of answers judged personalised",
-        f"{caption} 95% intervals; p by McNemar's exact test over shared pairs, Holm-adjusted.",
+        f"{caption} 95% intervals; {tested(paired)}",
     )
     return Drawn(name, f"Models on {task}", caption, f"Rates of {len(rows)} models with paired differences.", figure)
+
+
+def _of(paired: pd.DataFrame) -> list[str]:
+    """Return which row each difference is of, in brackets; nothing for the rate."""
+    rows = paired["row"] if "row" in paired else ["personalized"] * len(paired)
+    return ["" if row == "personalized" else f" ({row})" for row in rows]
+
+
+def tested(paired: pd.DataFrame) -> str:
+    """Return how the p-values of a table of differences were made, as a sentence of a caption."""
+    if any(_of(paired)):
+        test = "a paired permutation test on the means of shared pairs, at each k"
+    else:
+        test = "McNemar's exact test over shared pairs"
+    clustered = "design_effect" in paired and bool((paired["design_effect"] > 1).any())
+    return f"p by {test}{', by whole persons and questions where they repeat' if clustered else ''}, Holm-adjusted."
 
 
 def modes_by_models(name: str, rates: pd.DataFrame, caption: str) -> Drawn:

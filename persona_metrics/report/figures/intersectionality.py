@@ -32,8 +32,13 @@ from .style import (
 )
 
 
-def forest(name: str, table: pd.DataFrame, overall: Mapping[str, float], caption: str, model: str) -> Drawn:
-    """Draw ``analysis``' intersections table, the lowest pooled rate on top; raw above pooled in each row."""
+def forest(
+    name: str, table: pd.DataFrame, overall: Mapping[str, float], caption: str, model: str, lowest: str | None = None
+) -> Drawn:
+    """Draw ``analysis``' intersections table, the lowest pooled rate on top; raw above pooled in each row.
+
+    ``lowest`` is the group that may be called so, None where it is not shown that groups differ.
+    """
     rows = table.sort_values("pooled", kind="stable", na_position="last")
     support = int(rows["min_support"].iloc[0]) if len(rows) else 0
     labels = [label(n, 34) for n in rows["name"]]
@@ -71,8 +76,8 @@ def forest(name: str, table: pd.DataFrame, overall: Mapping[str, float], caption
         f"{caption} 95% intervals; dashed line and band: all pairs. Pooled: drawn towards the common rate, the"
         f" more the fewer pairs a group has.{few}",
     )
-    lowest = clean(rows["name"].iloc[0]) if len(rows) else "none"
-    return Drawn(name, "Intersections", caption, f"Rates of {len(rows)} intersections; lowest: {lowest}.", figure)
+    said = f"lowest: {clean(lowest)}" if lowest else "that they differ is not shown"
+    return Drawn(name, "Intersections", caption, f"Rates of {len(rows)} intersections; {said}.", figure)
 
 
 def crosses(intersections: Mapping[str, Mapping[str, Sequence[str]]]) -> list[tuple[str, str]]:
@@ -178,7 +183,9 @@ def draw(subject: Subject) -> list[Drawn]:
     if rows is None:
         return []
     listed: Any = subject.metadata.get("intersections") or {}
-    drawn = [forest(f"{subject.prefix}-forest", rows, subject.overall, subject.caption, subject.model)]
+    named = subject.tables["groups"]["worst_group_name"].iloc[0]
+    lowest = named if isinstance(named, str) else None
+    drawn = [forest(f"{subject.prefix}-forest", rows, subject.overall, subject.caption, subject.model, lowest)]
     for cross in crosses(listed):
         found = heat(file_name(subject.prefix, "heat", *cross), rows, listed, cross, subject.caption, subject.model)
         drawn += [found] if found else []

@@ -6,12 +6,15 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from ...evaluations.leave_one_out import PLACEBO
 from .main import p_text
 from .style import BLUE, ORANGE, ROW, SOFT, Drawn, Subject, dots, frame, label, percent, rows_axis, side_notes
 
 
 def importances(name: str, table: pd.DataFrame, caption: str, model: str) -> Drawn:
     """Draw ``analysis``' importance table, the largest on top; filled where it survives, hollow where it does not."""
+    floor = table[(table["item"] == PLACEBO) & (table["n"] > 0)]
+    table = table[table["item"] != PLACEBO]
     rows = table.sort_values("difference", ascending=False, kind="stable", na_position="last")
     survives = rows["survives"].to_numpy(bool)
     turned = rows["undetermined"].fillna(False).to_numpy(bool)
@@ -23,6 +26,10 @@ def importances(name: str, table: pd.DataFrame, caption: str, model: str) -> Dra
     for row, (low, high) in enumerate(zip(rows["bound_low"], rows["bound_high"], strict=True)):
         if not np.isnan(low) and high > low:
             ax.plot([low, high], [row + 0.3, row + 0.3], color=ORANGE, linewidth=2.2, solid_capstyle="butt", zorder=1)
+    if len(floor):
+        ax.axvspan(
+            float(floor["low"].iloc[0]), float(floor["high"].iloc[0]), color=SOFT, alpha=0.16, linewidth=0, zorder=0
+        )
     ax.axvline(0, color=SOFT, linewidth=0.9, zorder=1)
     reach = float(np.nanmax(np.abs([*rows["low"], *rows["high"], 0.05])))
     ax.set_xlim(-min(reach, 1.0) * 1.08, min(reach, 1.0) * 1.08)
@@ -35,12 +42,13 @@ def importances(name: str, table: pd.DataFrame, caption: str, model: str) -> Dra
         " Orange: where missing verdicts alone could put it." if (rows["bound_high"] > rows["bound_low"]).any() else ""
     )
     doubt = " ?: missing verdicts could turn the sign." if turned.any() else ""
+    noise = " Grey band: the whole persona asked twice, the noise of sampling and critic." if len(floor) else ""
     frame(
         figure,
         "What knowing an attribute is worth",
         f"{model} · rate with the whole persona less rate without it",
         f"{caption} Paired differences with 95% intervals. Filled: survives the step-down max-T correction over"
-        f" {len(rows)} tests at 5%; hollow: does not.{wide}{doubt}",
+        f" {len(rows)} tests at 5%; hollow: does not.{noise}{wide}{doubt}",
     )
     kept = [str(i) for i, s in zip(rows["item"], survives, strict=True) if s]
     alt = f"Importances of {len(rows)} items. Surviving the correction: {', '.join(kept) or 'none'}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,6 +18,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter
+
+from ...files import write_bytes
 
 INK, SOFT, LINE = "#1f2933", "#5b6770", "#c9d1d8"
 BLUE, ORANGE, GREEN = "#0a5a9c", "#d6801f", "#2a9d78"
@@ -96,15 +99,17 @@ def save(drawn: Drawn, folder: Path) -> list[Path]:
     paths = []
     with styled(), np.errstate(all="ignore"):
         for ending, more in (("png", {"dpi": DPI}), ("svg", {})):
-            path = folder / f"{drawn.name}.{ending}"
+            path, picture = folder / f"{drawn.name}.{ending}", io.BytesIO()
             drawn.figure.savefig(
-                path,
+                picture,
+                format=ending,
                 bbox_inches="tight",
                 pad_inches=0.12,
                 facecolor="white",
                 metadata={"Date": None} if ending == "svg" else {"Software": None},
                 **more,  # type: ignore[arg-type]
             )
+            write_bytes(path, picture.getvalue())
             paths.append(path)
     return paths
 

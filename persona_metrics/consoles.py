@@ -1,0 +1,88 @@
+"""Makes standard output and error take whatever is printed: any character, a reader that has gone, a closed stream."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import sys
+from contextlib import suppress
+from typing import Any
+
+_interrupts: list[int] = []
+
+
+def interrupted() -> bool:
+    """Return whether Ctrl-C was pressed since ``prepare``."""
+    return bool(_interrupts)
+
+
+def _interrupt(number: int, frame: Any) -> None:
+    _interrupts.append(number)
+    signal.default_int_handler(number, frame)
+
+
+def forgive() -> None:
+    r"""Show characters that the console's encoding lacks as ``\u2013`` instead of ending the run that was paid for."""
+    for stream in (sys.stdout, sys.stderr):
+        # A notebook's or a test's stream has no encoding of its own.
+        with suppress(AttributeError, OSError, ValueError):
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+
+
+def prepare() -> None:
+    """Open what the shell closed (``>&-``) to nowhere, let ``| head`` end the printing but not the work, remember Ctrl-C."""
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            # The lowest free number is this one: else the next file that is opened would get what is printed.
+            os.open(os.devnull, os.O_RDWR)
+    with suppress(ValueError):  # not in the main thread
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            signal.signal(signal.SIGINT, _interrupt)
+    sys.stdout = _patient(sys.stdout, 1)
+    sys.stderr = _patient(sys.stderr, 2)
+    forgive()
+
+
+def _patient(stream: Any, number: int) -> Any:
+    try:
+        if stream is not None and stream.fileno() != number:
+            return stream
+    except (AttributeError, OSError, ValueError):
+        return stream
+    with suppress(Exception):
+        if stream is not None:
+            stream.flush()
+    raw = _Patient(number, "wb", closefd=False)
+    return io.TextIOWrapper(
+        io.BufferedWriter(raw),
+        encoding=getattr(stream, "encoding", None) or "utf-8",
+        errors="backslashreplace",
+        line_buffering=number == 2 or raw.isatty(),
+    )
+
+
+class _Patient(io.FileIO):
+    """A stream whose reader may go away; what is written then goes nowhere."""
+
+    def write(self, data: Any) -> int | None:  # type: ignore[override]
+        """Write, or turn the stream to nowhere where nobody reads it any more."""
+        try:
+            return super().write(data)
+        except BrokenPipeError:
+            nowhere(self.fileno())
+            return len(data)
+        except OSError as error:
+            if self.fileno() == 2:
+                nowhere(2)  # nobody can be told
+                return len(data)
+            raise OSError(error.errno, error.strerror, "standard output") from None
+
+
+def nowhere(number: int) -> None:
+    """Send what is written to this file descriptor nowhere from now on."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, number)
+    os.close(null)

@@ -1,0 +1,173 @@
+"""Which key goes to which host, and why none does. A key belongs to a host; knows no network, no disk and no environment."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import openai
+import yarl
+
+from ..environment import ARGUMENT, DEFAULT, DOTENV, ENVIRONMENT
+from ..errors import PersonaError
+from ..keyring import CRITIC, CRITICS, Key, pairs
+from ..masking import is_placeholder
+
+OPENAI_HOSTS = frozenset(
+    f"{region}api.openai.com" for region in ("", "us.", "eu.", "ae.", "au.", "in.", "jp.", "ca.", "gb.", "kr.", "sg.")
+)
+"""OpenAI's own hosts (developers.openai.com, "Data controls": the regions' domains). Other names below are others'."""
+
+_TRUST = {DEFAULT: 0, DOTENV: 1, ENVIRONMENT: 2, ARGUMENT: 3}
+# Who names a host in the call itself has a key for it in mind, wherever that is kept.
+_ASKED = {**_TRUST, ARGUMENT: 0}
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a request goes: what decides who reads its headers."""
+
+    scheme: str
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        """Return host and port as people write them."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == _port(self.scheme) else f"{host}:{self.port}"
+
+    def same(self, other: Origin | None) -> bool:
+        """Return whether ``other`` is this host and port, and a key for it is not sent on in clear here."""
+        if other is None or (self.host, self.port) != (other.host, other.port):
+            return False
+        return self.scheme == "https" or other.scheme == "http"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The key of a host, or None, and then one line that says why, if there is one that does not go there."""
+
+    secret: str | None
+    name: str = ""
+    why_none: str = ""
+
+
+def origin(url: str | None) -> Origin | None:
+    """Return where a request to ``url`` goes, read as the transport reads it, or None where that is no address."""
+    try:
+        parts = yarl.URL((url or "").strip())
+        host, port = (parts.raw_host or "").lower().rstrip("."), parts.port
+    except (UnicodeError, ValueError, TypeError):
+        return None
+    if not host or parts.scheme not in ("http", "https"):
+        return None
+    with contextlib.suppress(ValueError):  # a name, not a number
+        host = str(ipaddress.ip_address(host.strip("[]")))
+    return Origin(parts.scheme, host, port or _port(parts.scheme))
+
+
+def choose(url: str, keys: tuple[Key, ...], *, named_by: str = ARGUMENT, panel_address: str | None = None) -> Choice:
+    """Return the key that goes to the critic at ``url``, which the source ``named_by`` named.
+
+    ``…_KEYS`` goes to the host that it names. ``PERSONA_CRITIC_API_KEY`` goes to the critic's address (``panel_address``
+    where a member of a panel has its own), if its source names no other and is at least as trusted as the one that
+    named this. ``OPENAI_API_KEY`` goes to OpenAI's hosts, and to the one of ``OPENAI_BASE_URL`` from the same source.
+    Raises ``PersonaError`` for a key that cannot be one.
+    """
+    here = origin(url)
+    if here is None:
+        return Choice(None)
+    refused: list[str] = []
+    for key in keys:
+        if key.variable == CRITICS:
+            secret = _of_list(key, here)
+        else:
+            reason = _reason(key, here, named_by, panel_address)
+            secret = None if reason else key.secret
+            if reason and not is_placeholder(key.secret):
+                refused.append(f"{key.name} {reason}")
+        if secret:
+            return Choice(checked(secret, key.name), key.name)
+    return Choice(None, "", _explained(here, refused, named_by))
+
+
+def _of_list(key: Key, here: Origin) -> str | None:
+    for host, secret in pairs(key):
+        if not host or not secret:
+            raise PersonaError("PERSONA_CRITIC_API_KEYS: give host=key, several with commas")
+        named = origin(f"{here.scheme}://{host}")
+        if named is not None and (named.host, named.port) == (here.host, here.port):
+            return secret
+    return None
+
+
+def _reason(key: Key, here: Origin, named_by: str, panel_address: str | None) -> str:
+    """Return why this key does not go here, or nothing where it does."""
+    own = origin(key.url)
+    if key.variable != CRITIC:
+        if here.same(own):
+            return ""
+        if own is not None and key.source == ARGUMENT:
+            return f"is for {own}"
+        return "" if is_openai(here) else f"is for OpenAI{f' and {own}' if own and not is_openai(own) else ''}"
+    if panel_address is not None and not here.same(origin(panel_address)):
+        return f"is for {origin(panel_address)}"
+    if own is not None:
+        return "" if here.same(own) else f"is for {own}"
+    if _TRUST[key.source] < _ASKED[named_by]:
+        return f"is less trusted than the {named_by} that names the host"
+    return ""
+
+
+def _explained(here: Origin, refused: list[str], named_by: str) -> str:
+    if not refused:
+        return ""
+    named = f", which {'.env' if named_by == DOTENV else f'the {named_by}'} names" if named_by != DEFAULT else ""
+    return (
+        f"no key is sent to {here}{named}: {'; '.join(refused)}. Where it wants one, set"
+        f" PERSONA_CRITIC_API_KEYS={here}=…"
+    )
+
+
+def is_openai(here: Origin | None) -> bool:
+    """Return whether this is OpenAI itself: one of its hosts, encrypted, at the usual port."""
+    return here is not None and here.host in OPENAI_HOSTS and (here.scheme, here.port) == ("https", 443)
+
+
+def checked(secret: str, name: str, *, strip: bool = True) -> str:
+    """Return the key without blanks around it; raise ``PersonaError`` where it holds a character that no key has.
+
+    Without ``strip`` those around it count, too: who reads the key elsewhere would send them.
+    """
+    text = secret.strip() if strip else secret
+    if "${" in text:
+        raise PersonaError(f"{name} holds ${{…}}, which is not filled in: write the key itself")
+    for character in text:
+        if not "!" <= character <= "~" or character in "\"'`":
+            raise PersonaError(
+                f"{name}: the key holds a character that no key has (U+{ord(character):04X}): copy it again"
+            )
+    return text
+
+
+def headers(url: str, secret: str | None, shell: Mapping[str, str]) -> dict[str, str | openai.Omit]:
+    """Return what the client's headers must be at ``url``: the key or none, and nothing that is another host's.
+
+    The client adds ``OPENAI_ORG_ID``, ``OPENAI_PROJECT_ID`` and ``OPENAI_CUSTOM_HEADERS`` of the shell by itself.
+    """
+    here = origin(url)
+    authorization: dict[str, str | openai.Omit] = {"Authorization": f"Bearer {secret}" if secret else openai.Omit()}
+    if here is None or is_openai(here) or here.same(origin(shell.get("OPENAI_BASE_URL"))):
+        return authorization
+    lines = (line.partition(":") for line in (shell.get("OPENAI_CUSTOM_HEADERS") or "").split("\n"))
+    names = ["OpenAI-Organization", "OpenAI-Project", *(name.strip() for name, colon, _ in lines if colon)]
+    return {**{name: openai.Omit() for name in names if name.lower() != "authorization"}, **authorization}
+
+
+def _port(scheme: str) -> int:
+    return 443 if scheme == "https" else 80
+
+
+__all__ = ["OPENAI_HOSTS", "Choice", "Origin", "checked", "choose", "headers", "is_openai", "origin"]

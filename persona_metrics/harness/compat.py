@@ -1,0 +1,161 @@
+"""All that is private to lm-eval, in one place: what it does not say to a task, and what it says too much. Knows no task.
+
+Each of these names is looked at by a test that fails where lm-eval changes it (``tests/harness/test_compat.py``).
+"""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from inspect import signature
+from pathlib import Path
+from typing import Any
+
+CHAT_MODELS = frozenset({"LocalChatCompletion", "OpenAIChatCompletion", "AnthropicChat", "LiteLLMChatCompletion"})
+"""Endpoints that take messages; without the chat template lm-eval hands them bare text and fails mid-run."""
+
+
+def caller(function: str) -> Mapping[str, Any]:
+    """Return the local names of the nearest calling function of that name; empty where there is none."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        if frame.f_code.co_name == function and frame.f_globals.get("__name__", "").startswith("lm_eval."):
+            return frame.f_locals
+        frame = frame.f_back  # type: ignore[assignment]
+    return {}
+
+
+def cache_and_model() -> tuple[Any, Any]:
+    """Return lm-eval's ``CachingLM`` (None without ``--use_cache``) and the model that ``lm_eval.evaluate`` is running.
+
+    lm-eval tells a task nothing about the model but its arguments, which do not name its kind; the evaluator that
+    called us holds it as ``lm``.
+    """
+    model = caller("evaluate").get("lm")
+    if type(model).__name__ == "CachingLM":
+        return model, getattr(model, "lm", model)
+    return None, model
+
+
+def model_arguments() -> set[str]:
+    """Return the names of the running model's own arguments, which lm-eval mixes into every task's metadata."""
+    given = caller("simple_evaluate").get("model_args")
+    if isinstance(given, str):
+        return {pair.partition("=")[0].strip() for pair in given.split(",")}
+    return set(given) if isinstance(given, Mapping) else set()
+
+
+def other_tasks(ours: type) -> bool:
+    """Return whether tasks that are not ``ours`` run beside ours."""
+    found = caller("evaluate").get("eval_tasks") or {}
+    tasks = found.values() if isinstance(found, Mapping) else found
+    return any(not isinstance(getattr(task, "task", task), ours) for task in tasks)
+
+
+def model_name(model: Any) -> str | None:
+    """Return the name of a model of lm-eval, or None where it has none."""
+    for attribute in ("model", "pretrained", "_model", "path"):
+        value = getattr(model, attribute, None)
+        if isinstance(value, str):
+            return value
+    name = getattr(getattr(getattr(model, "_model", None), "config", None), "_name_or_path", None)
+    return name if isinstance(name, str) and name else None
+
+
+def is_endpoint(model: Any) -> bool:
+    """Return whether the model is asked over HTTP by lm-eval's own client."""
+    return any(kind.__name__ == "TemplateAPI" for kind in type(model).__mro__) and isinstance(
+        getattr(model, "base_url", None), str
+    )
+
+
+def request_hash(kind: str, arguments: Any) -> str:
+    """Return the key under which ``--use_cache`` keeps a request's reply."""
+    from lm_eval.api.model import hash_args
+
+    return str(hash_args(kind, arguments))
+
+
+# -- where tasks are looked for ----------------------------------------------------------------------------------------
+
+
+@contextmanager
+def looking_in(folder: Path) -> Iterator[None]:
+    """Let every ``TaskManager`` look into ``folder``, too; where a name stands twice the user's own folder wins.
+
+    The command takes one ``--include_path`` and does not merge it with that of ``--config``; the class takes a list.
+    """
+    from lm_eval.tasks import TaskManager
+
+    original = TaskManager.__init__
+
+    def with_ours(*args: Any, **kwargs: Any) -> None:
+        bound = signature(original).bind(*args, **kwargs)
+        given = bound.arguments.get("include_path")
+        own = list(given) if isinstance(given, (list, tuple)) else [given] if given else []
+        known = {Path(path).expanduser().resolve() for path in own}
+        ours = [] if folder.resolve() in known else [str(folder)]
+        bound.arguments["include_path"] = [*ours, *map(str, own)]
+        original(*bound.args, **bound.kwargs)
+
+    TaskManager.__init__ = with_ours
+    try:
+        yield
+    finally:
+        TaskManager.__init__ = original
+
+
+# -- what lm-eval says of our tasks that helps nobody ------------------------------------------------------------------
+
+
+class _About(logging.Filter):
+    """Drops what lm-eval logs about our tasks' unequal counts (a row by group has its group's); others' pass."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tasks: set[str] = set()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        text = record.getMessage()
+        task = text[1:].partition("]")[0] if text.startswith("[") else None
+        return not (task in self.tasks and "not scored on the same number" in text)
+
+
+class _Interrupted(logging.Filter):
+    """Drops the line that lm-eval logs for each request that an interrupt takes back."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return "CancelledError" not in record.getMessage()
+
+
+_about = _About()
+
+
+def quiet(task: str) -> None:
+    """Take out of lm-eval's log what is no news about this task of ours, and git's complaint about the folder."""
+    from lm_eval import evaluator
+
+    _about.tasks.add(task)
+    for name, filter_ in (("lm_eval.evaluator_utils", _about), ("lm_eval.models.api_models", _Interrupted())):
+        logger = logging.getLogger(name)
+        if not any(type(known) is type(filter_) for known in logger.filters):
+            logger.addFilter(filter_)
+    if not getattr(evaluator.get_git_commit_hash, "quiet", False):
+        original = evaluator.get_git_commit_hash
+
+        def commit() -> Any:
+            return original() if _in_git() else None
+
+        commit.quiet = True  # type: ignore[attr-defined]
+        evaluator.get_git_commit_hash = commit
+
+
+def _in_git() -> bool:
+    try:
+        return not subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, check=False).returncode
+    except OSError:
+        # lm-eval reads the folder's .git itself then, without a word.
+        return True

@@ -1,0 +1,219 @@
+"""The house's rules: an evaluation is four files and one line, and imports point downward only."""
+
+from __future__ import annotations
+
+import ast
+import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from persona_metrics import evaluations
+from tests.fakes.runs import TASKS
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "persona_metrics"
+TOY = Path(__file__).parent / "data" / "toy"
+
+LEVELS: tuple[tuple[str, ...], ...] = (
+    ("__main__",),
+    ("cli",),
+    ("report", "leaderboard", "scoring", "training", "exam", "labels", "__init__"),
+    ("api", "export"),
+    ("harness",),
+    ("analysis", "runs"),
+    ("evaluations",),
+    ("dataset", "critic", "statistics", "synthesis"),
+    ("settings", "embedded_model"),
+    ("personas", "prompts", "answers", "files"),
+    ("errors", "_version"),
+)
+"""The rooms from the top down: a room imports from those below it, and never sideways or upward but for ``SIDEWAYS``."""
+
+SIDEWAYS = {("settings", "embedded_model"), ("leaderboard", "report"), ("personas", "prompts")}
+"""Neighbours on one level of which the first may look at the second."""
+
+PURE = ("evaluations", "statistics", "analysis")
+FORBIDDEN = {"lm_eval", "openai", "pathlib", "os", "io", "shutil", "tempfile", "sqlite3", "httpx2", "requests"}
+
+
+def level(room: str) -> int:
+    return next(i for i, rooms in enumerate(LEVELS) if room in rooms)
+
+
+def imports(path: Path) -> Iterator[tuple[str, ast.stmt]]:
+    """Yield the room of the package, or the foreign module, that each import of a file names."""
+    inside = list(path.relative_to(PACKAGE).parts[:-1])
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            for name in node.names:
+                yield _room(name.name.split(".")), node
+        elif isinstance(node, ast.ImportFrom):
+            start = inside[: len(inside) - node.level + 1] if node.level else []
+            named = [*start, *(node.module.split(".") if node.module else [])]
+            where = ["persona_metrics", *named] if node.level else named
+            if len(where) > 1 or not node.level:
+                yield _room(where), node
+            else:
+                for alias in node.names:
+                    yield "_version" if alias.name == "__version__" else alias.name, node
+
+
+def _room(parts: list[str]) -> str:
+    return parts[1] if parts[0] == "persona_metrics" and len(parts) > 1 else parts[0]
+
+
+def files(room: str) -> list[Path]:
+    folder = PACKAGE / room
+    return sorted(folder.rglob("*.py")) if folder.is_dir() else [PACKAGE / f"{room}.py"]
+
+
+ROOMS = sorted(
+    {p.stem if p.is_file() else p.name for p in PACKAGE.iterdir() if p.suffix == ".py" or (p / "__init__.py").is_file()}
+)
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_imports_point_downward_only(room: str) -> None:
+    wrong = [
+        f"{path.relative_to(ROOT)}:{node.lineno} imports {target}"
+        for path in files(room)
+        for target, node in imports(path)
+        if target in ROOMS and target != room and level(target) <= level(room) and (room, target) not in SIDEWAYS
+    ]
+    assert wrong == []
+
+
+def test_every_room_has_its_level_and_nothing_imports_the_command_line() -> None:
+    assert {room for rooms in LEVELS for room in rooms} >= set(ROOMS)
+    users = {room for room in ROOMS for path in files(room) for target, _ in imports(path) if target == "cli"}
+    assert users <= {"cli", "__main__"}
+
+
+@pytest.mark.parametrize("room", PURE)
+def test_what_counts_knows_no_harness_no_client_and_no_file(room: str) -> None:
+    for path in files(room):
+        assert not {target for target, _ in imports(path)} & FORBIDDEN, path
+        calls = [n for n in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(n, ast.Call)]
+        assert not [c for c in calls if isinstance(c.func, ast.Name) and c.func.id == "open"], path
+
+
+# -- an evaluation -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", evaluations.NAMES)
+def test_evaluation_has_its_class_analysis_figure_and_task(name: str) -> None:
+    for folder in ("evaluations", "analysis", "report/figures"):
+        assert (PACKAGE / folder / f"{name}.py").is_file(), f"{folder}/{name}.py is missing"
+    evaluation = evaluations.EVALUATIONS[name]
+    assert (evaluation.name, bool(evaluation.title)) == (name, True)
+    assert TASKS[evaluation.task]["metadata"]["evaluation"] == name
+    assert yaml.safe_load((ROOT / "tasks" / f"{evaluation.task}.yaml").read_text())["task"] == evaluation.task
+    assert evaluation.headline.partition("@")[0] in {f.kind.partition("@")[0] for f in evaluation.rows}
+
+
+def test_every_task_runs_an_evaluation_that_there_is() -> None:
+    assert {str(task["metadata"]["evaluation"]) for task in TASKS.values()} == set(evaluations.NAMES)
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the pack with one evaluation more: four files and one line, and what its made-up run led to."""
+    copy = tmp_path_factory.mktemp("copy")
+    hidden = shutil.ignore_patterns("__pycache__")
+    for name in ("persona_metrics", "tasks", "templates", "tests/fakes"):
+        shutil.copytree(ROOT / name, copy / name, ignore=hidden)
+    (copy / "tests" / "__init__.py").touch()
+    shutil.copy(TOY / "evaluation.py", copy / "persona_metrics" / "evaluations" / "toy.py")
+    shutil.copy(TOY / "analysis.py", copy / "persona_metrics" / "analysis" / "toy.py")
+    shutil.copy(TOY / "figure.py", copy / "persona_metrics" / "report" / "figures" / "toy.py")
+    shutil.copy(TOY / "persona_toy.yaml", copy / "tasks")
+    names = copy / "persona_metrics" / "evaluations" / "__init__.py"
+    names.write_text(names.read_text().replace('    "main",\n', '    "main",\n    "toy",\n', 1))
+    work = tmp_path_factory.mktemp("work")
+    done = subprocess.run(
+        [sys.executable, str(TOY / "use.py")],
+        cwd=work,
+        env={**os.environ, "PYTHONPATH": str(copy), "PYTHONSAFEPATH": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return work
+
+
+def value_of(toy: Path, row: str = "brevity,critic") -> float:
+    path = next((toy / "runs" / "acme__short").glob("results_*"))
+    return float(json.loads(path.read_text())["results"]["persona_toy"][row])
+
+
+@pytest.mark.slow
+def test_added_evaluation_is_in_the_report(toy: Path) -> None:
+    report = json.loads((toy / "report" / "report.json").read_text())
+    task = next(t for t in report["tasks"] if t["task"] == "persona_toy")
+    value = value_of(toy)
+    assert 1 < value < 10
+    assert task["headline"].startswith(f"Answers had {value:.1f} of 10 points")
+    assert task["tables"]["headline"][0]["value"] == pytest.approx(value)
+    assert (toy / "report" / "figures" / "persona_toy-brevity.svg").is_file()
+    assert (toy / "report" / "tables" / "persona_toy-headline.csv").is_file()
+    page = (toy / "report" / "report.html").read_text()
+    assert "<h2>Toy" in page or ">Toy<" in page
+    assert f"Answers had {value:.1f} of 10 points" in page
+    assert not any("points to a side" in w["text"] for w in report["warnings"] if "persona_toy" in w["about"])
+
+
+@pytest.mark.slow
+def test_added_evaluation_of_two_models_is_not_compared_as_a_share(toy: Path) -> None:
+    report = json.loads((toy / "both" / "report.json").read_text())
+    assert {c["of"] for c in report["comparisons"]} == {"persona_main"}
+    assert (
+        "not compared on persona_toy: brevity is no share of answers; the models' own sections have it"
+        in report["notes"]
+    )
+
+
+@pytest.mark.slow
+def test_added_evaluation_has_a_column_on_the_leaderboard(toy: Path) -> None:
+    (table,) = json.loads((toy / "board" / "leaderboard.json").read_text())["tables"]
+    cells = {row["model"]: row["others"]["brevity"] for row in table["rows"]}
+    assert cells["acme/short"]["value"] == pytest.approx(value_of(toy))
+    assert cells["acme/short"]["low"] < cells["acme/short"]["value"] < cells["acme/short"]["high"]
+    assert cells["acme/long"]["value"] < cells["acme/short"]["value"]
+    assert not cells["acme/short"]["share"]
+    text = (toy / "board" / "leaderboard.md").read_text()
+    assert f"| {value_of(toy):.2f} (" in text
+    assert "*brevity*: Toy: points for a short answer." in text
+    (row, _) = sorted(
+        csv.DictReader((toy / "board" / "leaderboard.csv").open()), key=lambda r: r["model"], reverse=True
+    )
+    assert float(row["brevity"]) == pytest.approx(value_of(toy))
+
+
+@pytest.mark.slow
+def test_added_evaluation_is_exported_with_its_scale(toy: Path) -> None:
+    scores: dict[str, Any] = json.loads((toy / "scores.json").read_text())
+    assert scores["brevity"] == {"least": 0.0, "most": 10.0, "higher_is_better": True, "value": value_of(toy)}
+    (path,) = (toy / "out-eee").rglob("*.json")
+    listed = {
+        r["metric_config"]["metric_name"]: r
+        for r in json.loads(path.read_text())["evaluation_results"]
+        if "toy" in r["evaluation_result_id"]
+    }
+    metric = listed["brevity"]["metric_config"]
+    assert (metric["min_score"], metric["max_score"], metric["metric_unit"]) == (0.0, 10.0, "points")
+    assert metric["evaluation_description"] == "points for a short answer"
+    assert "llm_scoring" not in metric
+    assert "llm_scoring" in listed["personalized"]["metric_config"]
+    entries = yaml.safe_load((toy / "out-eval-results" / ".eval_results" / "persona_bench.yaml").read_text())
+    assert value_of(toy) in [entry["value"] for entry in entries]
+    assert "brevity" in (toy / "out-eval-results" / "model-index.md").read_text()
+    assert (toy / "out-openai-evals" / "data" / "persona_bench" / "persona_toy.jsonl").is_file()

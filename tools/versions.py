@@ -1,0 +1,45 @@
+"""What each task's scores rest on, as one hash: its YAML, its templates, the critic's prompt and schema.
+
+``python -m tools.versions`` writes ``tests/data/versions.json`` anew, once the task's version has been raised.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from persona_metrics.critic.check import critic_card
+from persona_metrics.evaluations import evaluation_of
+from persona_metrics.harness.task_files import tasks_folder
+from persona_metrics.harness.yamls import read_task
+from persona_metrics.prompts import MODES, template_hash
+from persona_metrics.settings import Settings
+
+FILE = Path(__file__).parents[1] / "tests" / "data" / "versions.json"
+
+
+def current() -> dict[str, dict[str, Any]]:
+    """Return each task's version and the hash of what its scores rest on, by name."""
+    found = {}
+    for path in sorted(tasks_folder().glob("persona_*.yaml")):
+        config = read_task(path.stem)
+        if "task" not in config or not isinstance(config["task"], str):
+            continue
+        metadata = config.get("metadata") or {}
+        evaluation = evaluation_of(metadata.get("evaluation"))
+        # A version that rises is no change of its own.
+        parts = [json.dumps({**config, "metadata": {**metadata, "version": None}}, sort_keys=True, default=str)]
+        if evaluation.needs_critic:
+            parts += [template_hash(f"answer/{mode}.jinja") for mode in MODES]
+            parts.append(str(critic_card(Settings(critic_model="any"))["critic_template"]))
+        else:
+            parts.append(template_hash(evaluation.template))  # type: ignore[attr-defined]
+        digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+        found[path.stem] = {"version": metadata.get("version"), "hash": digest}
+    return found
+
+
+if __name__ == "__main__":
+    FILE.write_text(json.dumps(current(), indent=1) + "\n", encoding="utf-8")

@@ -146,7 +146,7 @@ def test_critic_that_is_the_model_under_test_is_warned_about(
 
 def test_missing_verdict_leaves_the_mean_and_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "none")
-    with Server(faults={"refusal": 0.4}, fault_seed=2) as server:
+    with Server(faults={"refusal": 0.4}, fault_seed=6) as server:
         ran = evaluate(server, metadata={"n": 30, "critic_max_failures": 1})
     rows = ran["results"]["persona_main"]
     verdicts = [result for s in ran["samples"]["persona_main"] for result in results_of(s)]

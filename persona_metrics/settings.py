@@ -129,6 +129,10 @@ class Settings(BaseSettings):
     critic_store: str | None = Field(None, description="verdict store: a path, off, or nothing for the cache folder")
     critic_rpm: int | None = Field(None, gt=0, description="cap: requests a minute")
     critic_tpm: int | None = Field(None, gt=0, description="cap: tokens a minute")
+    template: int = Field(2, description="the debate's template: 2, or 1 to compare with earlier runs")
+    card: str | None = Field(
+        None, description="the critic's card: a card.json, or a folder of cards; nothing for the cache folder"
+    )
     critic_max_failures: float = Field(0.2, ge=0, le=1, description="share of missing verdicts that stops the run")
     local_model: str | None = Field(None, description="another .gguf for the embedded model")
 
@@ -172,6 +176,7 @@ class Settings(BaseSettings):
         "critic_base_url",
         "critic_store",
         "local_model",
+        "card",
         mode="before",
     )
     @classmethod
@@ -216,6 +221,11 @@ class Settings(BaseSettings):
     @classmethod
     def _known_yardstick(cls, value: str) -> str:
         return _one_of(value, ("whole", "reduced"))
+
+    @field_validator("template")
+    @classmethod
+    def _known_template(cls, value: int) -> int:
+        return int(_one_of(str(value), ("1", "2")))
 
     @field_validator("loo_json", "intersection_json", mode="before")
     @classmethod

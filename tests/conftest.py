@@ -29,6 +29,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.
         if name.startswith(("PERSONA_", "OPENAI_")) or name in ("GENERATE_MODE", "LOO_JSON", "INTERSECTION_JSON"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("PERSONA_CRITIC_STORE", str(tmp_path_factory.mktemp("store") / "verdicts.sqlite"))
+    monkeypatch.setenv("PERSONA_CARD", str(tmp_path_factory.mktemp("cards")))
     monkeypatch.chdir(tmp_path_factory.mktemp("cwd"))
 
 

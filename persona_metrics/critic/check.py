@@ -11,8 +11,9 @@ from .. import embedded_model
 from ..errors import PersonaError
 from ..settings import Settings
 from .client import Endpoint
+from .debate import edition
 from .loop import in_own_loop
-from .protocol import FIRST, Prompt, named
+from .protocol import FIRST, Prompt, Protocol, named
 from .request import Critic, panel
 from .store import OFF, Store
 from .tally import advice
@@ -27,7 +28,7 @@ def check(settings: Settings, *, remembered: bool = False, protocol: str = FIRST
     """
     quick = settings.model_copy(update={"critic_attempts": min(3, settings.critic_attempts)})
     critics = [located(critic, settings) for critic in panel(settings)]
-    prompt = Prompt.of(named(protocol).probe())
+    prompt = Prompt.of(_way(settings, protocol).probe())
 
     async def one(critic: Critic, store: Store) -> Vote:
         endpoint = Endpoint(critic, quick, backoff=0.2, patience=60.0)
@@ -84,11 +85,15 @@ def critic_card(settings: Settings, protocol: str = FIRST) -> dict[str, Any]:
     return {
         "critic_model": ",".join(c.model for c in critics),
         "critic_endpoint": ",".join(c.host for c in critics),
-        "critic_template": named(protocol).prompt_hash(),
+        "critic_template": _way(settings, protocol).prompt_hash(),
         "critic_temperature": settings.critic_temperature,
         "critic_max_tokens": settings.critic_max_tokens,
         "critic_votes": settings.critic_votes,
     }
+
+
+def _way(settings: Settings, protocol: str) -> Protocol:
+    return edition(settings.template) if protocol == FIRST else named(protocol)
 
 
 def located(critic: Critic, settings: Settings) -> Critic:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
+from functools import cache, partial
 from typing import Any
 
 from ..prompts import render
 from .protocol import Messages, Protocol, register
 
-TEMPLATE = "critic/debate.jinja"
+TEMPLATES: Mapping[int, str] = {1: "critic/debate_1.jinja", 2: "critic/debate.jinja"}
+"""The debate's editions by the number that the setting ``template`` gives."""
+LATEST = 2
 TEXTS = ("chain_of_thought", "personalization_critic", "helpfulness_critic", "conclusion")
 
 SCHEMA: dict[str, Any] = {
@@ -31,11 +33,13 @@ class Judgement:
     question: str
     persona: Mapping[str, str]
     answer: str
+    template: int = LATEST
+    """The debate's edition."""
 
     @property
     def protocol(self) -> Protocol:
         """The debate."""
-        return DEBATE
+        return edition(self.template)
 
     def messages(self) -> Messages:
         """Return the system and the user message of the debate."""
@@ -67,22 +71,23 @@ def messages(judgement: Judgement) -> Messages:
     question, persona, answer = (_json(x) for x in (judgement.question, dict(judgement.persona), judgement.answer))
     fence = hashlib.sha256("\x00".join((question, persona, answer)).encode()).hexdigest()[:20]
     values = {"question": question, "persona": persona, "answer": answer, "fence": fence}
-    return [{"role": part, "content": _filled(part, values)} for part in ("system", "user")]
+    template = TEMPLATES[judgement.template]
+    return [{"role": part, "content": _filled(template, part, values)} for part in ("system", "user")]
 
 
-def _filled(part: str, values: Mapping[str, str]) -> str:
-    return "".join(values[piece] if is_name else piece for piece, is_name in _pieces(part))
+def _filled(template: str, part: str, values: Mapping[str, str]) -> str:
+    return "".join(values[piece] if is_name else piece for piece, is_name in _pieces(template, part))
 
 
 @cache
-def _pieces(part: str) -> tuple[tuple[str, bool], ...]:
-    """Render a part of the template once, with a mark for each value; return texts and names of values in turn.
+def _pieces(template: str, part: str) -> tuple[tuple[str, bool], ...]:
+    """Render a part of a template once, with a mark for each value; return texts and names of values in turn.
 
     Reading thousands of stored verdicts back would otherwise be Jinja's work for the most part. The template puts the
     values in as they are and does nothing else with them.
     """
     marked = {name: f"\0{name}\0" for name in ("question", "persona", "answer", "fence")}
-    pieces = render(TEMPLATE, part=part, **marked).split("\0")
+    pieces = render(template, part=part, **marked).split("\0")
     return tuple((piece, bool(i % 2)) for i, piece in enumerate(pieces))
 
 
@@ -122,10 +127,15 @@ def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return data
 
 
+def _dry(template: int) -> Judgement:
+    persona = {"age": "40", "lifestyle": "vegetarian"}
+    return Judgement("What should I cook tonight?", persona, "A lentil curry.", template)
+
+
 DEBATE = register(
     Protocol(
         name="debate",
-        template=TEMPLATE,
+        template=TEMPLATES[LATEST],
         schema=SCHEMA,
         parse=parse,
         restore=Debate,
@@ -136,13 +146,27 @@ DEBATE = register(
             ("helpfulness_critic", "Helpfulness critic"),
             ("conclusion", "Conclusion"),
         ),
-        probe=lambda: Judgement(
-            "What should I cook tonight?", {"age": "40", "lifestyle": "vegetarian"}, "A lentil curry."
-        ),
+        probe=partial(_dry, LATEST),
     )
 )
 
 
-def prompt_hash() -> str:
+_EDITIONS: Mapping[int, Protocol] = {
+    number: DEBATE if number == LATEST else replace(DEBATE, template=name, probe=partial(_dry, number))
+    for number, name in TEMPLATES.items()
+}
+
+
+def edition(template: int = LATEST) -> Protocol:
+    """Return the debate by one of its templates. Schema, parser and name are the same, so that samples read the same."""
+    return _EDITIONS[template]
+
+
+def edition_of(prompt_hash: str) -> int | None:
+    """Return the number of the template that a run recorded, None where this version has none of that hash."""
+    return next((number for number, way in _EDITIONS.items() if way.prompt_hash() == prompt_hash), None)
+
+
+def prompt_hash(template: int = LATEST) -> str:
     """Return the hash of the debate's template and schema: two runs compare only where it agrees."""
-    return DEBATE.prompt_hash()
+    return edition(template).prompt_hash()

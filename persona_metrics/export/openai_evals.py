@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from ..critic.debate import TEMPLATE, prompt_hash
+from ..critic.debate import LATEST, TEMPLATES, edition_of, prompt_hash
 from ..errors import PersonaError
 from ..evaluations.base import WHOLE
 from ..files import safe_name, write_text
@@ -43,11 +43,14 @@ def write(tasks: list[Task], out: Path) -> list[Path]:
                 f"--to openai-evals: {task.name} answers inside JSON (mode {task.metadata.get('mode')}) and OpenAI evals"
                 f" grades the whole reply; export a run of mode {' or '.join(_MODES)}"
             )
-        if task.metadata.get("critic_template") != prompt_hash():
+        if edition_of(str(task.metadata.get("critic_template"))) is None:
             raise PersonaError(
                 f"--to openai-evals: {task.name} was judged with template {task.metadata.get('critic_template')}, this"
                 f" version has {prompt_hash()}; export with persona-metrics {task.metadata.get('pack_version')}"
             )
+    editions = {edition_of(str(task.metadata.get("critic_template"))) for task in usable}
+    if len(editions) > 1:
+        raise PersonaError("--to openai-evals: the tasks were judged with different critic templates; export one run")
     written = []
     listed: dict[str, Any] = {}
     for task in usable:
@@ -74,7 +77,9 @@ def write(tasks: list[Task], out: Path) -> list[Path]:
         }
     evals, graded = out / "evals" / "persona_bench.yaml", out / "modelgraded" / f"{SPEC}.yaml"
     write_text(evals, yaml.safe_dump(listed, sort_keys=False, allow_unicode=True))
-    write_text(graded, yaml.safe_dump({SPEC: specification()}, sort_keys=False, allow_unicode=True))
+    write_text(
+        graded, yaml.safe_dump({SPEC: specification(editions.pop() or LATEST)}, sort_keys=False, allow_unicode=True)
+    )
     return [evals, graded, *written]
 
 
@@ -90,7 +95,7 @@ def _sampling(given: Mapping[str, Any], tokens: str, temperature: str) -> dict[s
     return {k: v for k, v in found.items() if v is not None}
 
 
-def specification() -> dict[str, Any]:
+def specification(template: int = LATEST) -> dict[str, Any]:
     """Return the model-graded spec: the pack's own debate prompt, and the verdict as the choice.
 
     OpenAI evals reads the reply's lines from the end; the last one with words ends in ``needs_revision: true`` or
@@ -98,8 +103,8 @@ def specification() -> dict[str, Any]:
     """
     filled = {name: f"\x00{name}\x00" for name in _FIELDS}
     messages = [
-        {"role": "system", "content": render(TEMPLATE, part="system", fence=filled["fence"])},
-        {"role": "user", "content": render(TEMPLATE, part="user", **filled)},
+        {"role": "system", "content": render(TEMPLATES[template], part="system", fence=filled["fence"])},
+        {"role": "user", "content": render(TEMPLATES[template], part="user", **filled)},
     ]
     # OpenAI evals puts the bare reply in; the quotes keep it the one JSON value that the prompt announces. `eval_type`
     # stands here and not in the eval, where it would append another instruction to the prompt.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..critic.debate import TEMPLATE, prompt_hash
+from ..critic.debate import LATEST, TEMPLATES, edition_of
 from ..evaluations import EVALUATIONS
 from ..prompts import template_hash, templates_folder
 
@@ -13,7 +13,8 @@ from ..prompts import template_hash, templates_folder
 def debate_template(metadata: Mapping[str, Any]) -> str:
     """Return the critic's template, or a line that names it where the run used another version's."""
     recorded = str(metadata.get("critic_template"))
-    return _text(TEMPLATE) if recorded == prompt_hash() else _named(TEMPLATE, recorded, metadata)
+    number = edition_of(recorded)
+    return _named(TEMPLATES[LATEST], recorded, metadata) if number is None else _text(TEMPLATES[number])
 
 
 def answer_template(metadata: Mapping[str, Any]) -> str:

@@ -52,7 +52,7 @@ def judge_replies(
                 if found.answer is not None:
                     reduced = chosen.yardstick == "reduced" and name == variant.name and variant.mode is None
                     shown = variant.persona if reduced else person
-                    judgements.append(Judgement(doc["question"], shown.attributes, found.answer))
+                    judgements.append(Judgement(doc["question"], shown.attributes, found.answer, chosen.template))
                     waiting.append(made)
     # Half a surrogate pair, as a model or a critic can send it, would cut the samples file at its line.
     asking = ask or partial(judge, settings=chosen)

@@ -13,6 +13,7 @@ from ..dataset.sources import Pair, Pool
 from ..errors import shorten, suggest
 from ..evaluations import Evaluation
 from ..evaluations.judgefree import Document, Judgefree
+from ..exam.found import doubts, noted
 from ..masking import conceal, shown_url
 from ..personas import ATTRIBUTES
 from ..prompts import template_hash
@@ -54,7 +55,11 @@ def metadata(
         "answer_template": template_hash(template),
         "pack_version": __version__,
         **evaluation.record(),
-        **({"items_hash": evaluation.items_hash} if isinstance(evaluation, Judgefree) else critic_card(settings)),
+        **(
+            {"items_hash": evaluation.items_hash}
+            if isinstance(evaluation, Judgefree)
+            else {**critic_card(settings), "critic_card": noted(settings)}
+        ),
     }
     if settings.labels:
         recorded["labels"] = settings.labels
@@ -113,6 +118,7 @@ def warnings(settings: Settings, model: str | None) -> list[str]:
         lines.append("the embedded 135M critic's verdicts mean nothing; it is there to try things out")
     if model and model in critics:
         lines.append(f"the critic {model} is the model under test: models favour their own answers")
+    lines += doubts(critic_card(settings))
     if settings.critic_votes > 1 and settings.critic_temperature == 0:
         lines.append("votes of one critic at temperature 0 mostly repeat each other; set PERSONA_CRITIC_TEMPERATURE")
     if settings.yardstick == "reduced":

@@ -15,6 +15,7 @@ from ..analysis.rates import headline, whole
 from ..errors import PersonaError
 from ..evaluations import EVALUATIONS
 from ..evaluations.leave_one_out import ALL_LISTED
+from ..exam import found as cards
 from ..export.scores import votes_of
 from ..labels.people import People as Labelled
 from ..runs.read import ReadLog, read_samples, tidy
@@ -186,7 +187,15 @@ def _draft(model: str, measured: Mapping[str, Measured]) -> tuple[pd.DataFrame |
         "importances": _importances(measured.get("leave_one_out")),
         "passes": _passes(measured.get("pass_at_k"), measured.get("main")),
         "others": {name: cell for m in measured.values() for name, cell in _others(m).items()},
-        "critic": (f"{metadata.get('critic_model')}" if judged else "none") + (f", {votes} votes" if votes > 1 else ""),
+        "critic": ", ".join(
+            part
+            for part in (
+                str(metadata.get("critic_model")) if judged else "none",
+                f"{votes} votes" * (votes > 1),
+                cards.name(metadata) if judged else "",
+            )
+            if part
+        ),
         "data_hash": str(metadata.get("data_hash")),
         "run": measured.get("main", any_of).run.path.name,
         "notes": tuple(row_notes),
@@ -326,6 +335,9 @@ def _table_notes(table: Table, comparisons: Sequence[Mapping[str, Any]]) -> list
         notes.append(
             f"the critic ran on several endpoints ({', '.join(sorted(places))}), which may serve it differently"
         )
+    notes += dict.fromkeys(
+        doubt for ms in table.models.values() for m in ms.values() for doubt in cards.doubts(m.task.metadata)
+    )
     flips = sum(bool(c.get("undetermined") and c.get("difference")) for c in comparisons)
     if flips:
         notes.append(f"in {flips} of {len(comparisons)} comparisons the missing verdicts could turn the sign")

@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from ..evaluations import EVALUATIONS
 from ..evaluations.facts import fact_of
+from ..exam import found as cards
 from ..prompts import environment, templates_folder
 from . import words
 from .browser import LONGEST, Packed
@@ -33,7 +34,19 @@ _SHARES = frozenset(
     | {"equal_length", "people_alone", "people_low", "people_high", "critic", "kinder", "kinder_low", "kinder_high"}
     | {"apart", "apart_low", "apart_high"}
 )
-_FIRST = ("model", "task", "critic_model", "critic_endpoint", "mode", "n", "seed", "source", "data_hash", "pairs_hash")
+_FIRST = (
+    "model",
+    "task",
+    "critic_model",
+    "critic_endpoint",
+    "critic_card",
+    "mode",
+    "n",
+    "seed",
+    "source",
+    "data_hash",
+    "pairs_hash",
+)
 
 
 @dataclass(frozen=True)
@@ -165,7 +178,7 @@ def _section(
 
 
 def _run(report: TaskReport, judged: bool) -> tuple[tuple[str, str], ...]:
-    values = {"model": report.model, "task": report.task, **report.metadata}
+    values = {"model": report.model, "task": report.task, **report.metadata, "critic_card": cards.name(report.metadata)}
     seconds = values.pop("total_evaluation_time_seconds", None)
     ordered = [*(k for k in _FIRST if k in values), *(k for k in values if k not in _FIRST)]
     rows = [(k.replace("_", " "), metadata_text(values[k])) for k in ordered if values[k] not in (None, "", [], {})]

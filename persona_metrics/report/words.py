@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
 from .. import analysis
 from ..analysis.words import count, p_value, percent, points
 from ..evaluations import EVALUATIONS
+from ..exam import found as cards
 from ..runs.terms import differing, terms_of
 from .load import Entry
 from .tables import BASELINE, Comparison, TaskTables
@@ -89,8 +91,13 @@ def caption(entry: Entry, n: int | None = None) -> str:
     """Return what every figure says of itself: n, model, critic."""
     meta = entry.task.metadata
     pairs = n if n is not None else entry.data.frame["doc_id"].nunique()
-    judged = f"critic {meta.get('critic_model') or 'none'} · mode {entry.mode}" if needs_critic(entry) else entry.mode
+    judged = f"critic {_critic(meta)} · mode {entry.mode}" if needs_critic(entry) else entry.mode
     return f"n = {pairs:,} pairs · model {entry.label} · {judged}."
+
+
+def _critic(meta: Mapping[str, Any]) -> str:
+    card = cards.name(meta)
+    return f"{meta.get('critic_model') or 'none'}{f' ({card})' if card else ''}"
 
 
 def warnings(tables: Sequence[TaskTables], comparisons: Sequence[Comparison]) -> list[Warning]:
@@ -124,6 +131,7 @@ def _meaningless(entry: Entry) -> list[str]:
         lines.append("The embedded 135M critic judged: its verdicts mean nothing. They show that everything runs.")
     if meta.get("model_name") in critics and meta.get("model_name") is not None:
         lines.append(f"The critic {meta['model_name']} is the model under test: models favour their own answers.")
+    lines += cards.doubts(meta)
     if meta.get("yardstick") == "reduced":
         lines.append(
             "yardstick=reduced: the critic saw what the model saw, so leaving a fact out could not be noticed."

@@ -6,7 +6,7 @@ import copy
 import json
 import pickle
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -32,8 +32,9 @@ def test_a_store_of_the_first_version_is_read_and_nothing_in_it_is_asked_again(t
         chosen = pointing_at(
             server, critic_base_url="http://critic.invalid/v1", critic_votes=3, critic_store=str(store)
         )
-        verdicts = judge(judgements(12), chosen, progress=False)
-    assert values(verdicts) == expected(judgements(12))
+        asked = [replace(judgement, template=1) for judgement in judgements(12)]
+        verdicts = judge(asked, chosen, progress=False)
+    assert values(verdicts) == expected(asked)
     assert all(vote.stored and vote.opinion is not None for verdict in verdicts for vote in verdict.votes)
     with Store(str(store)) as kept:
         assert [row["verdicts"] for row in kept.stats()] == [36]

@@ -70,7 +70,11 @@ def test_warnings_say_what_makes_a_number_mean_less() -> None:
     def warned(model: str | None = "m", **chosen: object) -> str:
         return "\n".join(record.warnings(settings.load(chosen), model))
 
-    assert warned(critic_model="c") == ""
+    assert (
+        warned(critic_model="c")
+        == "The critic c has no card: nobody knows its error. `persona-metrics exam` makes one."
+    )
+    assert warned() == ""
     assert "mean nothing" in warned(critic_model="embedded")
     assert "the critic m is the model under test" in warned(critic_model="c,m@http://h/v1")
     assert "mode=baseline" in warned(critic_model="c", mode="baseline")

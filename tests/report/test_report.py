@@ -131,7 +131,7 @@ def test_what_spoils_a_number_is_warned_of(
 
 
 def test_a_sound_run_is_not_warned_of(tmp_path: Path) -> None:
-    _, tables = loaded(write_run(tmp_path, n=200))
+    _, tables = loaded(write_run(tmp_path, n=200, metadata={"critic_card": {"card": "0123abcd", "fit": True}}))
     assert words.warnings(tables, comparisons(tables)[0]) == []
 
 

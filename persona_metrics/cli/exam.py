@@ -1,0 +1,177 @@
+"""``persona-metrics exam``: puts a critic through cases of known outcome and writes its card."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .. import settings as settings_of
+from ..errors import PersonaError
+from .metadata import METADATA, parse_metadata
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ..critic.store import Store
+    from ..exam.card import Card
+    from ..exam.mark import Price
+    from ..exam.run import Exam
+    from ..scoring.batchfile import Wanted
+    from ..settings import Settings
+
+_OUT_TOKENS = 300
+"""A verdict's length in tokens, about: debates of strong models have 250 to 400."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``exam``."""
+    parser.add_argument("--critic", metavar="NAME", help="the critic or panel (default: PERSONA_CRITIC_MODEL)")
+    parser.add_argument("--repeats", type=int, default=3, metavar="R", help="times each case is asked (default 3)")
+    parser.add_argument("--limit", type=int, metavar="K", help="only K bases: cheaper, and too short to pass below 21")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder for card.json, card.md and the figure")
+    parser.add_argument("--price", metavar="IN,OUT", help="US dollars for a million tokens in and out, for the card")
+    parser.add_argument("--metadata", nargs="+", default=[], metavar="KEY=VALUE", help=METADATA)
+    parser.add_argument("--batch-out", type=Path, metavar="REQUESTS", help="write what the store lacks as batch files")
+    parser.add_argument("--batch-in", type=Path, nargs="+", metavar="RESULTS", help="read a batch's results, then mark")
+    parser.add_argument("--compare", type=Path, nargs="+", metavar="CARD", help="cards (or their folders) side by side")
+    parser.add_argument("--card-schema", "--schema", action="store_true", help="print the JSON Schema of card.json")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the schema, compare cards, or examine a critic."""
+    if arguments.card_schema:
+        from ..exam.card import json_schema
+
+        print(json.dumps(json_schema(), indent=1))
+        return 0
+    if arguments.compare:
+        return _compare(arguments.compare)
+    return _examine(arguments)
+
+
+def _compare(paths: list[Path]) -> int:
+    from ..exam import card, page
+
+    if len(paths) < 2:
+        raise PersonaError("--compare: give at least two cards")
+    print(page.compare([card.read(path / "card.json" if path.is_dir() else path) for path in paths]), end="")
+    return 0
+
+
+def _examine(arguments: argparse.Namespace) -> int:
+    from ..critic import check
+    from ..critic.request import panel
+    from ..critic.store import Store
+    from ..exam import mark
+    from ..exam import run as sitting
+
+    overrides: dict[str, Any] = parse_metadata(arguments.metadata)
+    if arguments.critic is not None:
+        overrides["critic_model"] = arguments.critic
+    chosen = settings_of.load(overrides, where="--metadata")
+    priced = mark.price(arguments.price) if arguments.price is not None else None
+    exam = sitting.plan(arguments.repeats, arguments.limit)
+    critics = panel(chosen)
+    batch = bool(arguments.batch_in or arguments.batch_out)
+    if batch and any(critic.model == "embedded" for critic in critics):
+        raise PersonaError("the embedded critic lives in this process and takes no batch files; leave --batch-… out")
+    _may_write(arguments.out)
+    votes = sitting.wanted(exam, chosen)
+    with Store(chosen.critic_store) as store:
+        if batch:
+            return _by_batch(arguments, exam, chosen, votes, store, priced)
+        lacking = _announce(exam, len(critics), votes, store, priced)
+    if lacking:
+        check(chosen, remembered=True)
+    card = mark.mark(sitting.sit(exam, chosen), chosen, priced)
+    return _write(card, chosen, arguments.out)
+
+
+def _may_write(out: Path | None) -> None:
+    """Raise before anything is paid for where the folder cannot be."""
+    if out is None:
+        return
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PersonaError(f"--out {out}: cannot be made: {error.strerror}") from None
+
+
+def _announce(exam: Exam, critics: int, votes: Mapping[str, Wanted], store: Store, priced: Price | None) -> int:
+    from ..scoring import batchfile
+
+    todo = batchfile.lacking(votes, store)
+    money = ""
+    if priced is not None and todo:
+        letters = sum(len(m["content"]) for vote in todo.values() for m in vote.judgement.messages())
+        spent = (letters / 4 * priced.prompt + _OUT_TOKENS * len(todo) * priced.completion) / 1e6
+        money = f", about ${spent:,.2f}"
+    _say(
+        f"exam: {len(exam.cases)} cases from {len(exam.bases)} bases × {exam.repeats} and {len(exam.probes)} probes ="
+        f" {exam.judgements} judgements by {critics} critic{'s' if critics > 1 else ''}; {len(todo)} calls{money}"
+        f" ({len(votes) - len(todo)} of {len(votes)} votes are in the store)"
+    )
+    return len(todo)
+
+
+def _by_batch(
+    arguments: argparse.Namespace,
+    exam: Exam,
+    chosen: Settings,
+    votes: Mapping[str, Wanted],
+    store: Store,
+    priced: Price | None,
+) -> int:
+    from ..critic.missing import Reason
+    from ..exam import mark
+    from ..exam import run as sitting
+    from ..scoring import batchfile
+
+    dialects, found = batchfile.Dialects(), batchfile.Collected()
+    if arguments.batch_in:
+        found = batchfile.collect(arguments.batch_in, votes, chosen, store, dialects)
+        for note in (f"{found.stored} votes read into the store", *found.notes()):
+            _say(note)
+    if arguments.batch_out:
+        todo = batchfile.lacking(votes, store)
+        if not todo:
+            print("nothing to write: the store has all votes; run exam without --batch-out")
+            return 0
+        for path in batchfile.write(arguments.batch_out, todo, chosen, dialects, found.cut):
+            print(path)
+        _say(f"{len(todo)} of {len(votes)} votes, for a Batch API or `vllm run-batch`; then --batch-in its results")
+        return 0
+    if absent := sum(why.reason is Reason.NOT_IN_BATCH for why in found.reasons.values()):
+        raise PersonaError(
+            f"{absent} of {len(votes)} votes are not in the results; ask for these alone with --batch-in … --batch-out FILE,"
+            " or run exam without --batch-…"
+        )
+    answered = sitting.sit(exam, chosen, lambda js, how: batchfile.offline(how, store, found.reasons)(js))
+    return _write(mark.mark(answered, chosen, priced), chosen, arguments.out)
+
+
+def _write(card: Card, chosen: Settings, out: Path | None) -> int:
+    from ..exam import found, page
+    from ..files import write_text
+
+    print(page.markdown(card, figure=False), end="")
+    if out is not None:
+        from ..exam import figure
+
+        write_text(out / "card.json", card.to_json())
+        write_text(out / "card.md", page.markdown(card))
+        try:
+            drawn = figure.write(card, out)
+        except OSError as error:
+            raise PersonaError(f"--out {out}: cannot be written: {error.strerror or error}") from None
+        for path in (out / "card.json", out / "card.md", *drawn):
+            print(path)
+    print(found.keep(card, chosen))
+    return 0
+
+
+def _say(text: str) -> None:
+    print(f"persona-metrics: {text}", file=sys.stderr, flush=True)

@@ -1,0 +1,146 @@
+"""Marks an exam: from verdicts to the card. Knows no network and no file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timezone
+
+from .. import __version__
+from ..critic import Verdict, Vote, critic_card
+from ..critic.debate import edition_of
+from ..errors import PersonaError
+from ..settings import Settings
+from . import fitness, measure
+from .card import Asked, Card, Cost, Identity, Unusable
+from .injections import INJECTIONS
+from .measure import Probed, Seen
+from .probes import SAME, families
+from .run import Answered, Exam
+
+
+@dataclass(frozen=True)
+class Price:
+    """US dollars for a million tokens, in and out."""
+
+    prompt: float
+    completion: float
+
+
+def price(text: str) -> Price:
+    """Return ``IN,OUT``; raise ``PersonaError`` for anything but two numbers that are not negative."""
+    try:
+        prompt, completion = (float(part) for part in text.split(","))
+    except ValueError:
+        prompt = completion = -1.0
+    if not (0 <= prompt < 1e6 and 0 <= completion < 1e6):
+        raise PersonaError(f"--price {text[:40]!r}: write IN,OUT, US dollars for a million tokens, such as 0.15,0.60")
+    return Price(prompt, completion)
+
+
+def mark(answered: Answered, settings: Settings, priced: Price | None = None) -> Card:
+    """Return the card."""
+    exam = answered.exam
+    cases, probes = _seen(answered), _probed(answered)
+    sens, spec = measure.sensitivity(cases), measure.specificity(cases)
+    same = [
+        name for name in families(exam.probes) if any(p.expectation == SAME for p in exam.probes if p.family == name)
+    ]
+    length = measure.length(cases, probes)
+    found = fitness.Measured(
+        sensitivity=sens,
+        specificity=spec,
+        balanced=measure.balanced(sens, spec),
+        by_kind=measure.by_kind(cases),
+        flips=measure.flips(cases),
+        changed=measure.changed(cases, probes, same),
+        nulls=measure.nulls(probes),
+        injections=measure.injections(cases, probes),
+        length=length.all,
+        unusable=_unusable(answered.verdicts),
+    )
+    held = fitness.criteria(found)
+    return Card(
+        identity=_identity(settings, answered.verdicts),
+        asked=_asked(exam),
+        date=datetime.now(timezone.utc).date().isoformat(),
+        pack_version=__version__,
+        fit=fitness.fit(held),
+        sensitivity=sens,
+        specificity=spec,
+        balanced_accuracy=found.balanced,
+        by_kind=dict(found.by_kind),
+        flips=found.flips,
+        changed=dict(found.changed),
+        nulls=found.nulls,
+        injections=found.injections,
+        length=length,
+        unusable=found.unusable,
+        cost=_cost(answered.verdicts, priced),
+        criteria=held,
+        faults=fitness.faults(found),
+        use=fitness.use(found, held),
+    )
+
+
+def _says(verdict: Verdict) -> bool | None:
+    return None if verdict.personalized is None else not verdict.personalized
+
+
+def _seen(answered: Answered) -> list[Seen]:
+    pairs = zip(answered.exam.cases, answered.cases, strict=True)
+    return [Seen(c.id, c.base, c.kind, c.needs_revision, tuple(map(_says, verdicts))) for c, verdicts in pairs]
+
+
+def _probed(answered: Answered) -> list[Probed]:
+    of = {injection.id: injection.family for injection in INJECTIONS}
+    pairs = zip(answered.exam.probes, answered.probes, strict=True)
+    return [Probed(p.name, p.family, of.get(p.name, p.name), p.base, p.case, _says(v)) for p, v in pairs]
+
+
+def _identity(settings: Settings, verdicts: Iterable[Verdict]) -> Identity:
+    told = critic_card(settings)
+    served = {vote.served_model for vote in _votes(verdicts) if vote.served_model}
+    return Identity(served_models=tuple(sorted(served)), template=edition_of(told["critic_template"]), **told)
+
+
+def _asked(exam: Exam) -> Asked:
+    return Asked(
+        cases_digest=exam.digest,
+        bases=len(exam.bases),
+        all_bases=exam.all_bases,
+        cases=len(exam.cases),
+        probes=len(exam.probes),
+        repeats=exam.repeats,
+    )
+
+
+def _votes(verdicts: Iterable[Verdict]) -> list[Vote]:
+    return [vote for verdict in verdicts for vote in verdict.votes]
+
+
+def _unusable(verdicts: Iterable[Verdict]) -> Unusable:
+    votes = _votes(verdicts)
+    lost = [vote.missing.kind for vote in votes if vote.missing is not None]
+    return Unusable(count=len(lost), of=len(votes), reasons=measure.reasons(lost))
+
+
+def _cost(verdicts: Iterable[Verdict], priced: Price | None) -> Cost:
+    held = list(verdicts)
+    votes = _votes(held)
+    each = len(votes) / len(held) if held else 0.0
+    prompt, completion, seconds = (
+        None if (mean := measure.mean(getattr(vote, name) for vote in votes)) is None else mean * each
+        for name in ("prompt_tokens", "completion_tokens", "latency")
+    )
+    spent = None
+    if priced is not None and prompt is not None and completion is not None:
+        spent = (prompt * priced.prompt + completion * priced.completion) / 1000
+    return Cost(
+        prompt_tokens=prompt,
+        completion_tokens=completion,
+        seconds=seconds,
+        price=spent,
+        price_in=priced.prompt if priced else None,
+        price_out=priced.completion if priced else None,
+    )

@@ -13,19 +13,6 @@ HEAVY = (
     *("lm_eval", "torch", "pandas", "numpy", "scipy", "seaborn", "matplotlib"),
     *("openai", "aiohttp", "pydantic", "datasets", "jinja2"),
 )
-    "lm_eval",
-    "torch",
-    "pandas",
-    "numpy",
-    "scipy",
-    "seaborn",
-    "matplotlib",
-    "openai",
-    "aiohttp",
-    "pydantic",
-    "datasets",
-    "jinja2",
-)
 
 
 def imported(code: str) -> set[str]:

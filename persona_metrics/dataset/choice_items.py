@@ -78,7 +78,7 @@ class ChoiceItem:
 
     def fits(self, attributes: Mapping[str, str]) -> bool:
         """Return whether the item makes sense for this persona (unknown counts as possible) and its rules decide."""
-        return holds(self.eligible, attributes) is not False and self.right(attributes) is not None
+        return self.right(attributes) is not None and holds(self.eligible, attributes) is not False
 
     def changed(self, attributes: Mapping[str, str], right: int) -> dict[str, str]:
         """Return the attributes as they are for a like person for whom ``right`` is the right option.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -169,15 +169,18 @@ def holds(condition: Condition, attributes: Mapping[str, str]) -> bool | None:
             found = holds(inside, attributes)
             return None if found is None else not found
         case AnyOf(inside_any):
-            return _settle([holds(c, attributes) for c in inside_any], by=True)
+            return _settle((holds(c, attributes) for c in inside_any), by=True)
         case AllOf(inside_all):
-            return _settle([holds(c, attributes) for c in inside_all], by=False)
+            return _settle((holds(c, attributes) for c in inside_all), by=False)
 
 
-def _settle(found: Sequence[bool | None], by: bool) -> bool | None:
-    if by in found:
-        return by
-    return None if None in found else not by
+def _settle(found: Iterable[bool | None], by: bool) -> bool | None:
+    unknown = False
+    for one in found:
+        if one is by:
+            return by
+        unknown = unknown or one is None
+    return None if unknown else not by
 
 
 def named_attributes(condition: Condition) -> frozenset[str]:

@@ -12,7 +12,7 @@ import pytest
 import persona_metrics
 from persona_metrics.cli import main
 from persona_metrics.errors import PersonaError
-from persona_metrics.runs import rows
+from persona_metrics.evaluations.facts import kind_of
 from persona_metrics.runs.find import Keep, find
 from persona_metrics.runs.read import COLUMNS, load_run
 from tests.fakes.runs import Planted, odd_answers, write_run
@@ -124,7 +124,7 @@ def test_numbers_that_are_texts_are_read_as_numbers(tmp_path: Path) -> None:
     ],
 )
 def test_names_of_rows_are_taken_apart_once(name: str, kind: str, argument: str | None) -> None:
-    assert rows.split(name) == (kind, argument)
+    assert kind_of(name) == (kind, argument)
 
 
 def test_samples_are_one_tidy_table_in_python_and_in_every_file(tmp_path: Path) -> None:

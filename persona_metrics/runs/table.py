@@ -87,7 +87,8 @@ def _parquet(rows: list[dict[str, Any]], out: Path) -> None:
     import pyarrow
     import pyarrow.parquet
 
-    floats, whole, nested = ("personalized", "agreement"), ("doc_id", "attempt"), ("dropped", "verdict", "persona")
+    floats, whole = ("personalized", "agreement", "answer_length", "choice"), ("doc_id", "attempt")
+    nested = ("dropped", "verdict", "persona", "shares")
     kinds = {**dict.fromkeys(floats, pyarrow.float64()), **dict.fromkeys(whole, pyarrow.int64())}
     try:
         arrays = [

@@ -63,11 +63,12 @@ def test_link_is_what_lm_eval_indexes_and_loads_and_unlink_takes_back_exactly_th
     assert main(["tasks", "--link"]) == 0
     assert str(lm_eval / "tasks" / "persona_bench") in capsys.readouterr().out
     found = TaskIndex.build([lm_eval / "tasks"])
-    assert found.keys() == NAMES | {"arc", "persona_modes"}
+    assert found.keys() == NAMES | {"arc", "persona_modes", "persona_judgefree", "persona_judgefree_generate"}
     with monkeypatch.context() as importing:
         importing.setitem(sys.modules, "lm_eval", real)
         manager = TaskManager(include_path=str(lm_eval / "tasks"), include_defaults=False, metadata={"n": 2})
         assert manager.load(["persona_bench"])["tasks"].keys() == {
+            "persona_contrast",
             *("persona_main", "persona_loo", "persona_intersection", "persona_pass_at_k"),
         }
     assert task_files.include_path() == []

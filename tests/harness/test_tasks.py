@@ -47,7 +47,6 @@ def test_tag_and_group_hold_the_tasks_they_should(manager: TaskManager) -> None:
     assert sorted(manager.load(["persona_judgefree_generate"])["tasks"]) == GENERATED
     assert sorted(manager.load(["persona_bench"])["tasks"]) == [
         "persona_contrast",
-        "persona_contrast",
         "persona_intersection",
         "persona_loo",
         "persona_main",

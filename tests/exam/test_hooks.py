@@ -12,8 +12,8 @@ from persona_metrics import settings
 from persona_metrics.cli import main
 from persona_metrics.critic import Judgement, check, critic_card
 from persona_metrics.critic.debate import edition_of, messages, prompt_hash
-from persona_metrics.exam import found, run
-from persona_metrics.exam.card import Card
+from persona_metrics.exam import found, page, run
+from persona_metrics.exam.card import Card, read
 from persona_metrics.exam.mark import mark
 from persona_metrics.harness.judging import judge_replies
 from persona_metrics.report.schema import Report
@@ -143,3 +143,14 @@ def test_template_decides_what_the_critic_is_asked(template: int, begins: str) -
     assert len(asked) > 3
     assert all(" ".join(text.split()).startswith(begins) for text in asked)
     assert critic_card(chosen)["critic_template"] == prompt_hash(template)
+
+
+# -- the example -------------------------------------------------------------------------------------------------------
+
+
+def test_the_card_that_ships_is_the_embedded_critics_of_this_edition_and_fails() -> None:
+    folder = Path(__file__).parents[2] / "docs" / "cards"
+    shipped = read(folder / "embedded.json")
+    assert (folder / "embedded.md").read_text() == page.markdown(shipped, figure=False)
+    assert (shipped.identity.critic_model, shipped.fit) == ("embedded", False)
+    assert shipped.identity.critic_template == prompt_hash()

@@ -25,20 +25,29 @@ TOY = Path(__file__).parent / "data" / "toy"
 
 LEVELS: tuple[tuple[str, ...], ...] = (
     ("__main__",),
-    ("cli",),
-    ("report", "leaderboard", "scoring", "training", "exam", "labels", "__init__"),
-    ("api", "export"),
-    ("harness",),
+    ("cli", "__init__"),
+    ("api", "leaderboard"),
+    ("harness", "scoring", "report", "exam", "export"),
+    ("labels",),
     ("analysis", "runs"),
     ("evaluations",),
-    ("dataset", "critic", "statistics", "synthesis"),
-    ("settings", "embedded_model"),
-    ("personas", "prompts", "answers", "files"),
-    ("errors", "_version"),
+    ("dataset", "critic"),
+    ("settings",),
+    ("answers", "keyring", "embedded_model", "synthesis"),
+    ("files", "personas", "environment", "prompts", "embedded_wheel"),
+    ("errors",),
+    ("statistics", "masking", "thoughts", "consoles", "cores", "loopback", "_version"),
 )
 """The rooms from the top down: a room imports from those below it, and never sideways or upward but for ``SIDEWAYS``."""
 
-SIDEWAYS = {("settings", "embedded_model"), ("leaderboard", "report"), ("personas", "prompts")}
+SIDEWAYS = {
+    ("harness", "exam"),  # a run names the card of its critic: exam.found and exam.card, which look at critic and settings
+    ("scoring", "harness"),
+    ("report", "exam"),
+    ("exam", "report"),  # its figure is drawn in the report's style
+    ("exam", "scoring"),  # and its judgements go into the same batch files
+    ("personas", "prompts"),
+}
 """Neighbours on one level of which the first may look at the second."""
 
 PURE = ("evaluations", "statistics", "analysis")

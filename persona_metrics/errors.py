@@ -21,7 +21,10 @@ class PersonaError(Exception):
 
 def suggest(wrong: str, known: Iterable[str]) -> str:
     """Return ``" (did you mean 'x'?)"`` for the nearest known name, or ``""`` where nothing is near."""
-    near = difflib.get_close_matches(wrong.lower(), list(known), n=1, cutoff=0.55)
+    names = list(known)
+    # A whole word of a name is nearer than any name with the same letters: votes is critic_votes, not others.
+    near = [name for name in names if len(wrong) > 2 and wrong.lower() in name.split("_")][:1]
+    near = near or difflib.get_close_matches(wrong.lower(), names, n=1, cutoff=0.55)
     return f" (did you mean {near[0]!r}?)" if near else ""
 
 

@@ -216,7 +216,7 @@ class Endpoint:
             self.gate.slowed()
             raise _Failure(Missing(Reason.SLOW, f"within {self._settings.critic_timeout:g} s")) from None
         except Unreachable as error:
-            said = faults.described(error)
+            said = faults.described(error, clear=self.critic.base_url.startswith("http://"))
             raise _Failure(Missing.read(mask(said)), again=not faults.lasting(said)) from None
         except Unreadable as error:
             raise _Failure(self._missing(Reason.UNREADABLE, str(error), 80)) from None

@@ -27,14 +27,17 @@ def chain(error: BaseException) -> Iterator[BaseException]:
         current = current.__cause__ or (inner if isinstance(inner, BaseException) else None)
 
 
-def described(error: BaseException) -> str:
-    """Return one line: what kind of failure, what the transport said, and what to change where that is known."""
+def described(error: BaseException, *, clear: bool = False) -> str:
+    """Return one line: what kind of failure, what the transport said, and what to change where that is known.
+
+    ``clear`` says that the request went without TLS, which the errors of some transports do not tell.
+    """
     errors = list(chain(error))
     text = " ".join(str(one) for one in errors)
     for found in (_certificate(errors, text), _proxy(errors), _not_tls(errors, text), _name(errors, text)):
         if found:
             return found
-    return f"connection failed: {shorten(_said(errors), 80)}"
+    return f"connection failed: {shorten(_said(errors, clear), 80)}"
 
 
 def _certificate(errors: list[BaseException], text: str) -> str | None:
@@ -92,12 +95,12 @@ def _name(errors: list[BaseException], text: str) -> str | None:
     return None
 
 
-def _said(errors: list[BaseException]) -> str:
+def _said(errors: list[BaseException], clear: bool = False) -> str:
     if any(isinstance(e, ConnectionRefusedError) or getattr(e, "errno", 0) == errno.ECONNREFUSED for e in errors):
         return "refused"
     if any(isinstance(e, ConnectionResetError) or type(e).__name__ == "ServerDisconnectedError" for e in errors):
         # An error of httpx or openai knows its request.
-        clear = any(str(getattr(e.__dict__.get("request"), "url", "")).startswith("http://") for e in errors)
+        clear = clear or any(str(getattr(e.__dict__.get("request"), "url", "")).startswith("http://") for e in errors)
         return f"{_CLOSED}; where TLS is spoken, write https://" if clear else _CLOSED
     return next((str(e) for e in reversed(errors) if str(e).strip()), type(errors[-1]).__name__)
 

@@ -166,8 +166,22 @@ def headers(url: str, secret: str | None, shell: Mapping[str, str]) -> dict[str,
     return {**{name: openai.Omit() for name in names if name.lower() != "authorization"}, **authorization}
 
 
+def own_headers(url: str, shell: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers of ``OPENAI_ORG_ID``, ``OPENAI_PROJECT_ID`` and ``OPENAI_CUSTOM_HEADERS`` for the host they are for."""
+    here = origin(url)
+    if here is None or not (is_openai(here) or here.same(origin(shell.get("OPENAI_BASE_URL")))):
+        return {}
+    lines = (line.partition(":") for line in (shell.get("OPENAI_CUSTOM_HEADERS") or "").split("\n"))
+    found = {name.strip(): value.strip() for name, colon, value in lines if colon and name.strip()}
+    for name, variable in (("OpenAI-Organization", "OPENAI_ORG_ID"), ("OpenAI-Project", "OPENAI_PROJECT_ID")):
+        if value := shell.get(variable):
+            found[name] = value
+    # The key is chosen elsewhere.
+    return {name: value for name, value in found.items() if name.lower() != "authorization"}
+
+
 def _port(scheme: str) -> int:
     return 443 if scheme == "https" else 80
 
 
-__all__ = ["OPENAI_HOSTS", "Choice", "Origin", "checked", "choose", "headers", "is_openai", "origin"]
+__all__ = ["OPENAI_HOSTS", "Choice", "Origin", "checked", "choose", "headers", "is_openai", "origin", "own_headers"]

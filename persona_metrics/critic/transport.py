@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ import certifi
 import yarl
 
 from .. import __version__
-from . import address
+from . import address, keys
 
 LARGEST_REPLY = 32 << 20
 """Bytes; a reply of the critic has a few thousand."""
@@ -50,6 +51,7 @@ class Transport:
     def __init__(self, base_url: str, secret: str | None, timeout: float) -> None:
         self._base_url, self._timeout = base_url, timeout
         self._headers = {"User-Agent": f"persona-metrics/{__version__}", "Accept": "application/json"}
+        self._headers |= keys.own_headers(base_url, os.environ)
         self._headers |= address.credentials(base_url, secret)
         self._proxy = _proxy(base_url)
         self._trusted = _trusted() if urlsplit(base_url).scheme == "https" else True
@@ -131,11 +133,16 @@ def _proxy(base_url: str) -> str | None:
     found = proxies.get(parts.scheme) or proxies.get("all")
     if not found or proxy_bypass(parts.netloc.rpartition("@")[2]):
         return None
-    return str(yarl.URL(found if "://" in found else f"http://{found}"))
+    url = yarl.URL(found if "://" in found else f"http://{found}")
+    if url.scheme not in ("http", "https") or not url.host:
+        raise ValueError(f"no http proxy: {url.scheme}://…")
+    return str(url)
 
 
 def _trusted() -> ssl.SSLContext:
-    context = ssl.create_default_context()  # heeds SSL_CERT_FILE and SSL_CERT_DIR
+    # Named, the file has to be one; by itself OpenSSL would pass over one that is not there.
+    context = ssl.create_default_context(cafile=os.environ.get("SSL_CERT_FILE") or None)
+    context.set_default_verify_paths()  # heeds SSL_CERT_DIR
     if not context.cert_store_stats()["x509_ca"]:
         context.load_verify_locations(certifi.where())
     return context

@@ -245,8 +245,8 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
             # To keep ranks in step lm-eval has the last request answered again on those that have fewer.
             del instance.resps[1:]
             # lm-eval writes replies as they are: a list of parts or half a surrogate pair would end the file there.
-            # What no endpoint gave stays what it is: it is missing, not a text.
-            instance.resps[:] = [r if isinstance(r, NoReply) else answers.text_of(r) for r in instance.resps]
+            # What no endpoint gave stays what it is, missing; and a loglikelihood is no text.
+            instance.resps[:] = [r if isinstance(r, (NoReply, tuple)) else answers.text_of(r) for r in instance.resps]
         done = super().apply_filters()
         if self._world > 1:
             processes.keep_every_row(self._model)

@@ -46,6 +46,8 @@ def tidy(
                 "dropped": (name.removeprefix("without "),) if name.startswith("without") else (),
                 "attempt": int(name.split()[1]) if name.startswith("attempt") else 0,
                 "answer_key": f"{i} {name}",
+                "choice": None,
+                "shares": None,
                 "personalized": value,
                 "persona": attributes[i] if attributes else full_attributes(),
             }
@@ -54,7 +56,7 @@ def tidy(
         ],
         columns=[
             *("doc_id", "pair_id", "persona_id", "question_id", "content", "variant"),
-            *("dropped", "attempt", "answer_key", "personalized", "persona"),
+            *("dropped", "attempt", "answer_key", "choice", "shares", "personalized", "persona"),
         ],
     )
 

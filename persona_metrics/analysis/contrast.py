@@ -71,7 +71,7 @@ def _row(name: str, own: Floats, other: Floats, clusters: list[Any]) -> dict[str
         "bound_low": low,
         "bound_high": high,
         "undetermined": flips(low, high),
-        "design_effect": found.effect,
+        "design_effect": found.effect if found.n else NAN,
     }
 
 

@@ -245,7 +245,8 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
             # To keep ranks in step lm-eval has the last request answered again on those that have fewer.
             del instance.resps[1:]
             # lm-eval writes replies as they are: a list of parts or half a surrogate pair would end the file there.
-            instance.resps[:] = [answers.text_of(reply) for reply in instance.resps]
+            if instance.request_type == "generate_until":
+                instance.resps[:] = [answers.text_of(reply) for reply in instance.resps]
         done = super().apply_filters()
         if self._world > 1:
             processes.keep_every_row(self._model)

@@ -47,6 +47,7 @@ def tidy(
                 "attempt": int(name.split()[1]) if name.startswith("attempt") else 0,
                 "answer_key": f"{i} {name}",
                 "personalized": value,
+                "choice": None,
                 "persona": attributes[i] if attributes else full_attributes(),
             }
             for i, values in enumerate(rows)
@@ -54,7 +55,7 @@ def tidy(
         ],
         columns=[
             *("doc_id", "pair_id", "persona_id", "question_id", "content", "variant"),
-            *("dropped", "attempt", "answer_key", "personalized", "persona"),
+            *("dropped", "attempt", "answer_key", "personalized", "choice", "persona"),
         ],
     )
 

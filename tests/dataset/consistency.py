@@ -8,9 +8,10 @@ from functools import cache
 
 import numpy as np
 import pandas as pd
-from synthesis.bank import BANKS, Entry, read_bank
-from synthesis.rules import broken
-from synthesis.texts import Facts
+
+from persona_metrics.synthesis.bank import BANKS, Entry, read_bank
+from persona_metrics.synthesis.rules import broken
+from persona_metrics.synthesis.texts import Facts
 
 NO_CHILDREN = "No own children under 18 at home"
 ACTIVITIES = {

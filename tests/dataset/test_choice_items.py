@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from persona_metrics.sources import load_pool
 
 from persona_metrics.dataset import choice_items
 from persona_metrics.dataset.choice_items import NEEDS, ChoiceItem, load_items, parse_item, parse_items
+from persona_metrics.dataset.sources import load_pool
 from persona_metrics.errors import PersonaError
 from persona_metrics.personas import Persona
 from persona_metrics.settings import Settings

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from persona_metrics.evaluations.intersection import matches
-from persona_metrics.sources import load_pool
 
 from persona_metrics.dataset.conditions import ALWAYS, holds, matches_value, named_attributes, parse
+from persona_metrics.dataset.sources import load_pool
 from persona_metrics.errors import PersonaError
+from persona_metrics.evaluations.intersectionality import matches
 from persona_metrics.settings import Settings
 
 NURSE = {"age": "41", "income": "25000", "sex": "Female", "detailed job description": "Works as a Registered Nurse"}

@@ -152,7 +152,7 @@ def test_refused_request_is_missing_and_no_wrong_pick(capsys: pytest.CaptureFixt
             apply_chat_template=True,
         )
     assert rows(found)["answer_failures"] == 0.0
-    assert "1 of 40 replies are missing (1× HTTP 400: this prompt is not allowed)" in capsys.readouterr().err
+    assert "1 of 40 replies are missing (1× HTTP 400: " in capsys.readouterr().err
     assert tables(found)[1]["headline"]["missing"].sum() > 0
 
 

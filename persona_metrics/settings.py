@@ -17,7 +17,7 @@ from . import keyring
 from .environment import ARGUMENT, DEFAULT, DOTENV, ENVIRONMENT, read_all
 from .errors import PersonaError, shorten, suggest
 from .keyring import Key
-from .personas import ATTRIBUTES, require_attributes
+from .personas import require_attributes
 from .prompts import MODES
 
 SOURCES = ("embedded", "hub")
@@ -386,6 +386,6 @@ def read_json(text: str, setting: str) -> Any:
 
 
 __all__ = [
-    *("ALIASES", "ATTRIBUTES", "Key", "PersonaError", "Settings"),
+    *("ALIASES", "Key", "PersonaError", "Settings"),
     *("canonical", "environment_names", "load", "own_keys", "read_json", "source_of", "split_names"),
 ]

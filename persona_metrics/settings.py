@@ -17,7 +17,7 @@ from . import keyring
 from .environment import ARGUMENT, DEFAULT, DOTENV, ENVIRONMENT, read_all
 from .errors import PersonaError, shorten, suggest
 from .keyring import Key
-from .personas import ATTRIBUTES, require_attributes
+from .personas import require_attributes
 from .prompts import MODES
 
 SOURCES = ("embedded", "hub")
@@ -27,17 +27,9 @@ _SECRETS = ("critic_api_key", "critic_api_keys")
 
 # A key of --metadata that starts like one of these and is not ours is a slip of the pen, not an argument of the model.
 _OURS_BEGIN = (
-    "critic",
-    "persona",
-    "loo",
-    "intersection",
-    "attribute",
-    "question",
-    "yardstick",
-    "min_support",
-    "local_model",
+    *("critic", "persona", "loo", "intersection", "attribute"),
+    *("question", "yardstick", "min_support", "local_model"),
 )
-
 
 ALIASES = {
     "generate_mode": "mode",
@@ -404,16 +396,6 @@ def read_json(text: str, setting: str) -> Any:
 
 
 __all__ = [
-    "ALIASES",
-    "ATTRIBUTES",
-    "Key",
-    "PersonaError",
-    "Settings",
-    "canonical",
-    "environment_names",
-    "load",
-    "own_keys",
-    "read_json",
-    "source_of",
-    "split_names",
+    *("ALIASES", "Key", "PersonaError", "Settings"),
+    *("canonical", "environment_names", "load", "own_keys", "read_json", "source_of", "split_names"),
 ]

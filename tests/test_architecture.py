@@ -41,10 +41,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
 """The rooms from the top down: a room imports from those below it, and never sideways or upward but for ``SIDEWAYS``."""
 
 SIDEWAYS = {
-    (
-        "harness",
-        "exam",
-    ),  # a run names the card of its critic: exam.found and exam.card, which look at critic and settings
+    ("harness", "exam"),  # a run names its critic's card: exam.found and exam.card look at critic and settings
     ("scoring", "harness"),
     ("report", "exam"),
     ("exam", "report"),  # its figure is drawn in the report's style

@@ -125,13 +125,18 @@ def _plain(item: Any) -> Any:
 
 
 def _from_reply(reply: Any, ask: Mapping[str, Any], options: Sequence[str]) -> Pick:
-    if not isinstance(reply, str):
+    if not isinstance(reply, str) or is_no_reply(reply):
         return Pick(None, None, missing=NO_REPLY)
     order = ask["order"]
     position = letter_of(reply, [options[i] for i in order])
     if position is None:
         return Pick(None, None, failure=NO_LETTER)
     return Pick(order[position], tuple(float(i == order[position]) for i in range(len(options))))
+
+
+def is_no_reply(text: str) -> bool:
+    """Return whether a text stands where an endpoint gave no reply."""
+    return text.startswith(f"[{NO_REPLY}: ")
 
 
 def _from_loglikelihoods(values: Sequence[Any], ask: Mapping[str, Any]) -> Pick:

@@ -19,7 +19,7 @@ from ..evaluations.letters import letters
 from ..personas import Persona
 from ..prompts import render
 from . import compat, processes
-from .exits import say
+from .exits import say, user_errors
 from .remarks import design_effect, packed
 from .task import PersonaTask
 
@@ -134,9 +134,13 @@ class ChoosingTask(*_BASES):  # type: ignore[misc]
     # -- rows ----------------------------------------------------------------------------------------------------------
 
     def _remark(self) -> None:
-        """Say where many replies named no option."""
+        """Say where replies are missing, and where many named no option."""
         if self._form != GENERATE:
             return
+        if self._guard is not None:
+            with user_errors(everywhere=True):
+                replies = [instance.resps for instance in self.instances]
+                self._guard.tell(replies, self.settings.critic_max_failures, str(self.config.task))
         failed = [i for i in self.instances if picks(_single(i.doc), [i.resps])[0].failure == NO_LETTER]
         total = len(self.instances)
         if total and len(failed) / total > self.settings.max_answer_failures:

@@ -18,7 +18,9 @@ from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
 from typing import Any
 
+from ..answers import text_of
 from ..errors import PersonaError, shorten
+from ..evaluations.judgefree import is_no_reply
 from .endpoint import Failure, ServedError, address, failure_of, hint
 from .exits import say, user_errors
 
@@ -32,6 +34,14 @@ class NoReply(str):
     """Stands where the endpoint gave no reply; the text says why. Missing: no failure of the model's."""
 
     __slots__ = ()
+
+
+def reply_text(reply: Any) -> str:
+    """Return a reply as text; a ``NoReply`` stays one, and no model's own words read like it in the samples."""
+    if isinstance(reply, NoReply):
+        return reply
+    text = text_of(reply)
+    return f" {text}" if is_no_reply(text) else text
 
 
 _mending: ContextVar[list[str] | None] = ContextVar("_mending", default=None)
@@ -246,4 +256,4 @@ class _Heard(logging.Filter):
         return False
 
 
-__all__ = ["Guard", "NoReply", "content_text", "guard", "mended"]
+__all__ = ["Guard", "NoReply", "content_text", "guard", "mended", "reply_text"]

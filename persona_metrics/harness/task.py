@@ -11,7 +11,7 @@ from lm_eval.api.filter import Filter
 from lm_eval.api.registry import register_filter
 from lm_eval.api.task import ConfigurableTask
 
-from .. import answers, consoles, evaluations, masking, settings
+from .. import consoles, evaluations, masking, settings
 from ..critic import Missing, Reason, Verdict, check_once, judge, keys
 from ..dataset import sources
 from ..errors import PersonaError
@@ -24,7 +24,7 @@ from .exits import say, user_errors
 from .judging import judge_replies, outcome, persona_of
 from .metrics import Means
 from .remarks import Judged, design_effect, packed, remarks, rows_of_groups
-from .replies import Guard, NoReply, guard
+from .replies import Guard, guard, reply_text
 
 try:  # lm-eval 0.5 splits tasks by output type; ours generates
     from lm_eval.api.task import GenerateTask as _BaseTask
@@ -245,8 +245,8 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
             # To keep ranks in step lm-eval has the last request answered again on those that have fewer.
             del instance.resps[1:]
             # lm-eval writes replies as they are: a list of parts or half a surrogate pair would end the file there.
-            # What no endpoint gave stays what it is, missing; and a loglikelihood is no text.
-            instance.resps[:] = [r if isinstance(r, (NoReply, tuple)) else answers.text_of(r) for r in instance.resps]
+            if instance.request_type == "generate_until":
+                instance.resps[:] = map(reply_text, instance.resps)
         done = super().apply_filters()
         if self._world > 1:
             processes.keep_every_row(self._model)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from aiohttp import web
 from lm_eval import simple_evaluate
 from lm_eval.tasks import TaskManager
 
@@ -129,6 +131,29 @@ def test_replies_without_a_letter_are_wrong_picks_and_said(capsys: pytest.Captur
         )
     assert (rows(found)["adapts"], rows(found)["answer_failures"]) == (0.0, 1.0)
     assert "no letter was found" in capsys.readouterr().err
+
+
+class Refusing(Server):
+    """Refuses its third request, as a content filter does."""
+
+    def refused(self, request: web.Request, body: Mapping[str, Any]) -> web.Response | None:
+        self.asked = getattr(self, "asked", 0) + 1
+        if self.asked == 3:
+            return web.json_response({"error": {"message": "this prompt is not allowed"}}, status=400)
+        return super().refused(request, body)
+
+
+def test_refused_request_is_missing_and_no_wrong_pick(capsys: pytest.CaptureFixture[str]) -> None:
+    with Refusing(reply=lambda *_: "A") as server:
+        arguments = {"model": "m", "base_url": server.chat_url, "num_concurrent": 1}
+        found = evaluate(
+            *("persona_choice_generate", "local-chat-completions", {"n": 10}),
+            model_args=arguments,
+            apply_chat_template=True,
+        )
+    assert rows(found)["answer_failures"] == 0.0
+    assert "1 of 40 replies are missing (1× HTTP 400: " in capsys.readouterr().err
+    assert tables(found)[1]["headline"]["missing"].sum() > 0
 
 
 def test_nothing_of_a_critic_is_recorded_or_asked() -> None:

@@ -167,7 +167,7 @@ def headers(url: str, secret: str | None, shell: Mapping[str, str]) -> dict[str,
 
 
 def own_headers(url: str, shell: Mapping[str, str]) -> dict[str, str]:
-    """Return the headers of ``OPENAI_ORG_ID``, ``OPENAI_PROJECT_ID`` and ``OPENAI_CUSTOM_HEADERS`` for the host they are for."""
+    """Return the headers of ``OPENAI_ORG_ID``, ``…_PROJECT_ID`` and ``…_CUSTOM_HEADERS`` for the host that they are for."""
     here = origin(url)
     if here is None or not (is_openai(here) or here.same(origin(shell.get("OPENAI_BASE_URL")))):
         return {}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from persona_metrics import masking
 from persona_metrics.personas import ATTRIBUTES, Persona
 
 
@@ -28,6 +29,9 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.
     for name in list(os.environ):
         if name.startswith(("PERSONA_", "OPENAI_")) or name in ("GENERATE_MODE", "LOO_JSON", "INTERSECTION_JSON"):
             monkeypatch.delenv(name)
+    # A secret of another test ("password") would be masked in this one's messages.
+    monkeypatch.setattr(masking, "_forms", {})
+    monkeypatch.setattr(masking, "_short", {})
     monkeypatch.setenv("PERSONA_CRITIC_STORE", str(tmp_path_factory.mktemp("store") / "verdicts.sqlite"))
     monkeypatch.setenv("PERSONA_CARD", str(tmp_path_factory.mktemp("cards")))
     monkeypatch.chdir(tmp_path_factory.mktemp("cwd"))

@@ -70,8 +70,8 @@ def holds(rows: Mapping[str, Any], row: str, values: list[float]) -> bool:
 # -- the planted truths ------------------------------------------------------------------------------------------------
 
 
-def test_group_runs_all_four_and_says_first_what_it_will_ask_for(ran: Ran) -> None:
-    assert set(ran.results()["configs"]) == set(TASKS)
+def test_group_runs_all_five_and_says_first_what_it_will_ask_for(ran: Ran) -> None:
+    assert set(ran.results()["configs"]) == {*TASKS, "persona_contrast"}
     for task, variants in zip(TASKS, (1, 2 + len(ITEMS), 1, K), strict=True):
         asked = f"{N} pairs × {variants} variant{'s' * (variants > 1)} = {N * variants} generations"
         line = f"{task}: {asked}, at most {N * variants} judgements"

@@ -188,7 +188,7 @@ def own_headers(url: str, shell: Mapping[str, str]) -> dict[str, str]:
 _NAMED = {"OPENAI_ORG_ID": "OpenAI-Organization", "OPENAI_PROJECT_ID": "OpenAI-Project"}
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _OF_THE_CONNECTION = frozenset(
-    [
+    {
         "host",
         "content-length",
         "content-type",
@@ -203,7 +203,7 @@ _OF_THE_CONNECTION = frozenset(
         "expect",
         "proxy-authorization",
         "proxy-connection",
-    ]
+    }
 )
 
 

@@ -6,6 +6,7 @@ import ast
 import csv
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -113,6 +114,25 @@ def test_what_counts_knows_no_harness_no_client_and_no_file(room: str) -> None:
         assert not {target for target, _ in imports(path)} & FORBIDDEN, path
         calls = [n for n in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(n, ast.Call)]
         assert not [c for c in calls if isinstance(c.func, ast.Name) and c.func.id == "open"], path
+
+
+def test_files_that_docs_and_docstrings_name_exist() -> None:
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "tasks" / "README.md", *(ROOT / "docs").rglob("*.md")]
+    named = {
+        (page, name)
+        for page in [*pages, *PACKAGE.rglob("*.py"), *(ROOT / "tools").glob("*.py")]
+        for name in re.findall(
+            r"(?<![\w/.-])(?:tests|bench|tools|examples)/[\w/.-]*\w", page.read_text(encoding="utf-8")
+        )
+    }
+    assert {name for _, name in named} >= {"tests/harness/test_compat.py", "tests/test_architecture.py"}
+    assert [f"{page.relative_to(ROOT)}: {name}" for page, name in named if not (ROOT / name).exists()] == []
+
+
+def test_python_modules_that_docs_tell_to_run_exist() -> None:
+    text = "\n".join(page.read_text(encoding="utf-8") for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+    for module in re.findall(r"python -m (tools\.\w+)", text):
+        assert (ROOT / f"{module.replace('.', '/')}.py").is_file(), module
 
 
 # -- an evaluation -------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -11,7 +12,7 @@ import openai
 import yarl
 
 from ..environment import ARGUMENT, DEFAULT, DOTENV, ENVIRONMENT
-from ..errors import PersonaError
+from ..errors import PersonaError, shorten
 from ..keyring import CRITIC, CRITICS, Key, pairs
 from ..masking import is_placeholder
 
@@ -155,29 +156,75 @@ def checked(secret: str, name: str, *, strip: bool = True) -> str:
 def headers(url: str, secret: str | None, shell: Mapping[str, str]) -> dict[str, str | openai.Omit]:
     """Return what the client's headers must be at ``url``: the key or none, and nothing that is another host's.
 
-    The client adds ``OPENAI_ORG_ID``, ``OPENAI_PROJECT_ID`` and ``OPENAI_CUSTOM_HEADERS`` of the shell by itself.
+    The client adds ``OPENAI_ORG_ID``, ``OPENAI_PROJECT_ID`` and ``OPENAI_CUSTOM_HEADERS`` of the shell by itself, and takes
+    names in another case for others. Raises ``PersonaError`` as ``own_headers`` does.
     """
-    here = origin(url)
-    authorization: dict[str, str | openai.Omit] = {"Authorization": f"Bearer {secret}" if secret else openai.Omit()}
-    if here is None or is_openai(here) or here.same(origin(shell.get("OPENAI_BASE_URL"))):
-        return authorization
-    lines = (line.partition(":") for line in (shell.get("OPENAI_CUSTOM_HEADERS") or "").split("\n"))
-    names = ["OpenAI-Organization", "OpenAI-Project", *(name.strip() for name, colon, _ in lines if colon)]
-    return {**{name: openai.Omit() for name in names if name.lower() != "authorization"}, **authorization}
+    ours: dict[str, str | openai.Omit] = {**own_headers(url, shell)}
+    ours["Authorization"] = f"Bearer {secret}" if secret else openai.Omit()
+    names = [*_NAMED.values(), *(name for name, _ in _lines(shell))]
+    return {**{name: openai.Omit() for name in names if name not in ours}, **ours}
 
 
 def own_headers(url: str, shell: Mapping[str, str]) -> dict[str, str]:
-    """Return the headers of ``OPENAI_ORG_ID``, ``…_PROJECT_ID`` and ``…_CUSTOM_HEADERS`` for the host that they are for."""
+    """Return the headers of ``OPENAI_ORG_ID``, ``…_PROJECT_ID`` and ``…_CUSTOM_HEADERS`` for the host that they are for.
+
+    Of names that differ in case alone the last counts, and those of the list over the other two, as the client has it.
+    Raises ``PersonaError`` for what is no header, and for one that belongs to the connection.
+    """
     here = origin(url)
     if here is None or not (is_openai(here) or here.same(origin(shell.get("OPENAI_BASE_URL")))):
         return {}
-    lines = (line.partition(":") for line in (shell.get("OPENAI_CUSTOM_HEADERS") or "").split("\n"))
-    found = {name.strip(): value.strip() for name, colon, value in lines if colon and name.strip()}
-    for name, variable in (("OpenAI-Organization", "OPENAI_ORG_ID"), ("OpenAI-Project", "OPENAI_PROJECT_ID")):
-        if value := shell.get(variable):
-            found[name] = value
+    found = {name.lower(): (variable, name, shell.get(variable, "").strip()) for variable, name in _NAMED.items()}
+    # In the client's own spelling where it has one: it goes by the order of spellings.
+    spelt = {name.lower(): name for name in _NAMED.values()}
+    for name, value in _lines(shell):
+        found[name.lower()] = ("OPENAI_CUSTOM_HEADERS", spelt.get(name.lower(), name), value)
     # The key is chosen elsewhere.
-    return {name: value for name, value in found.items() if name.lower() != "authorization"}
+    return dict(
+        _checked(*one) for name, one in found.items() if name != "authorization" and (one[2] or name not in spelt)
+    )
+
+
+_NAMED = {"OPENAI_ORG_ID": "OpenAI-Organization", "OPENAI_PROJECT_ID": "OpenAI-Project"}
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_OF_THE_CONNECTION = frozenset(
+    {
+        "host",
+        "content-length",
+        "content-type",
+        "content-encoding",
+        "accept-encoding",
+        "transfer-encoding",
+        "connection",
+        "keep-alive",
+        "te",
+        "trailer",
+        "upgrade",
+        "expect",
+        "proxy-authorization",
+        "proxy-connection",
+    }
+)
+
+
+def _lines(shell: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return names and values of ``OPENAI_CUSTOM_HEADERS`` as the client reads them: one a line, others passed over."""
+    lines = (line.partition(":") for line in (shell.get("OPENAI_CUSTOM_HEADERS") or "").split("\n"))
+    return [(name.strip(), value.strip()) for name, colon, value in lines if colon]
+
+
+def _checked(variable: str, name: str, value: str) -> tuple[str, str]:
+    if not _TOKEN.fullmatch(name):
+        raise PersonaError(f"{variable}: {shorten(name, 40)!r} is no header's name: give Name: value, one a line")
+    if name.lower() in _OF_THE_CONNECTION:
+        raise PersonaError(f"{variable}: the header {name} is the connection's own: take it out")
+    for character in value:
+        if not " " <= character <= "~" and character != "\t":
+            raise PersonaError(
+                f"{variable}: the value of {shorten(name, 40)} holds a character that no header has"
+                f" (U+{ord(character):04X}): copy it again"
+            )
+    return name, value
 
 
 def _port(scheme: str) -> int:

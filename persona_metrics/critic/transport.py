@@ -46,13 +46,18 @@ class Response:
 
 
 class Transport:
-    """Connections to one address; to be made and used within one event loop. ``timeout`` is for a whole reply, seconds."""
+    """Connections to one address; to be made and used within one event loop. ``timeout`` is for a whole reply, seconds.
+
+    Made within ``faults.building``: proxy, certificates and the shell's own headers are looked at here.
+    """
 
     def __init__(self, base_url: str, secret: str | None, timeout: float) -> None:
         self._base_url, self._timeout = base_url, timeout
+        # Names in another case are the same header.
         self._headers = {"User-Agent": f"persona-metrics/{__version__}", "Accept": "application/json"}
-        self._headers |= keys.own_headers(base_url, os.environ)
-        self._headers |= address.credentials(base_url, secret)
+        for more in (keys.own_headers(base_url, os.environ), address.credentials(base_url, secret)):
+            again = {name.lower() for name in more}
+            self._headers = {name: value for name, value in self._headers.items() if name.lower() not in again} | more
         self._proxy = _proxy(base_url)
         self._trusted = _trusted() if urlsplit(base_url).scheme == "https" else True
         self._session: aiohttp.ClientSession | None = None

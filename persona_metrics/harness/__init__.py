@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-_WHERE = {"ChoosingTask": "choosing", "PersonaCritic": "task", "PersonaTask": "task"}
+_WHERE = {"ChoosingTask": "choosing", "PersonaCritic": "critic_filter", "PersonaTask": "task"}
 __all__ = ["ChoosingTask", "PersonaCritic", "PersonaTask"]
 
 

@@ -175,7 +175,7 @@ def _check_loglikelihoods(model: Any, instead: str) -> None:
 
     Models behind other endpoints are asked for one, since nothing else tells.
     """
-    if type(model).__name__ in compat.CHAT_MODELS:
+    if compat.takes_messages(model):
         raise PersonaError(f"a chat endpoint gives no loglikelihoods, which this task picks by: run {instead} instead")
     api = sys.modules.get("lm_eval.models.api_models")
     if api is None or not isinstance(model, api.TemplateAPI) or processes.process():

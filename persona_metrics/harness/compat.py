@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -28,16 +29,31 @@ def caller(function: str) -> Mapping[str, Any]:
     return {}
 
 
-def cache_and_model() -> tuple[Any, Any]:
-    """Return lm-eval's ``CachingLM`` (None without ``--use_cache``) and the model that ``lm_eval.evaluate`` is running.
+@dataclass(frozen=True)
+class Running:
+    """The model that lm-eval runs, its ``CachingLM`` (None without ``--use_cache``), and what told of the model."""
 
-    lm-eval tells a task nothing about the model but its arguments, which do not name its kind; the evaluator that
-    called us holds it as ``lm``.
+    model: Any
+    caching: Any
+    found: str
+    """``chat template``, ``stack``, or nothing where neither told."""
+
+
+def running(chat_template: Any = None) -> Running:
+    """Return the model that ``lm_eval.evaluate`` is running.
+
+    lm-eval tells a task nothing about the model but its arguments, which do not name its kind. The ``chat_template`` that it
+    hands over is bound to the model; without one the evaluator that called us holds it as ``lm``.
     """
-    model = caller("evaluate").get("lm")
-    if type(model).__name__ == "CachingLM":
-        return model, getattr(model, "lm", model)
-    return None, model
+    from lm_eval.api.model import LM, CachingLM
+
+    held = caller("evaluate").get("lm")
+    caching = held if isinstance(held, CachingLM) else None
+    owner = getattr(chat_template, "__self__", None)
+    if isinstance(owner, LM):
+        return Running(owner, caching, "chat template")
+    model = held.lm if isinstance(held, CachingLM) else held
+    return Running(model, caching, "stack") if isinstance(model, LM) else Running(None, caching, "")
 
 
 def model_arguments() -> set[str]:
@@ -52,7 +68,7 @@ def other_tasks(ours: type) -> bool:
     """Return whether tasks that are not ``ours`` run beside ours."""
     found = caller("evaluate").get("eval_tasks") or {}
     tasks = found.values() if isinstance(found, Mapping) else found
-    return any(not isinstance(getattr(task, "task", task), ours) for task in tasks)
+    return any(not isinstance(task, ours) for task in tasks)
 
 
 def model_name(model: Any) -> str | None:
@@ -63,6 +79,11 @@ def model_name(model: Any) -> str | None:
             return value
     name = getattr(getattr(getattr(model, "_model", None), "config", None), "_name_or_path", None)
     return name if isinstance(name, str) and name else None
+
+
+def takes_messages(model: Any) -> bool:
+    """Return whether the model is an endpoint for chats, or derived from one (Azure's)."""
+    return any(kind.__name__ in CHAT_MODELS for kind in type(model).__mro__)
 
 
 def is_endpoint(model: Any) -> bool:

@@ -1,24 +1,23 @@
-"""What lm_eval calls: our task and the registered filter. What differs between its versions stands here."""
+"""What lm_eval calls: our task. What differs between its versions stands here."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from itertools import islice
 from typing import Any
 
 import datasets
-from lm_eval.api.filter import Filter
-from lm_eval.api.registry import register_filter
 from lm_eval.api.task import ConfigurableTask
 
 from .. import consoles, evaluations, masking, settings
 from ..critic import Missing, Reason, Verdict, check_once, judge, keys
 from ..dataset import sources
-from ..errors import PersonaError
+from ..errors import PersonaError, shorten
 from ..personas import Persona
 from ..prompts import render
-from ..runs.read import Result
 from . import cache, compat, exits, processes, record
+from .critic_filter import bind
 from .endpoint import look
 from .exits import say, user_errors
 from .judging import judge_replies, outcome, persona_of
@@ -60,7 +59,7 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         compat.quiet(str(self.config.task))
         self.dataset = {"test": self._documents()}
         for ensemble in self._ensembles():
-            ensemble.filters = [_bind(f, self) for f in ensemble.filters]
+            ensemble.filters = [bind(f, self) for f in ensemble.filters]
 
     def _settings(self, metadata: Mapping[str, Any]) -> settings.Settings:
         return settings.load(_without_defaults(metadata), where="--metadata")
@@ -133,11 +132,13 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
     def build_all_requests(self, **kwargs: Any) -> Any:
         """Check everything that can be checked, say what the run will ask for, then build the prompts."""
         self._rank, self._world = int(kwargs.get("rank") or 0), int(kwargs.get("world_size") or 1)
-        caching, running = compat.cache_and_model()
+        found = compat.running(kwargs.get("chat_template"))
+        caching, running = found.caching, found.model
         self._model = running
         endpoint = compat.is_endpoint(running)
         with user_errors():
-            asked = len(kwargs.get("samples") or self.pairs[: kwargs.get("limit")])
+            self._check_samples(kwargs.get("samples"))
+            asked = len(set(kwargs.get("samples") or ())) or len(self.pairs[: kwargs.get("limit")])
             if asked < self._world:
                 raise PersonaError(
                     f"{asked} pairs cannot be shared by {self._world} processes: raise n (or --limit), or start fewer"
@@ -148,7 +149,7 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
                 raise PersonaError(
                     "repeats: attempts are counted by persona_pass_at_k (--metadata k=…); leave repeats at 1"
                 )
-            if type(running).__name__ in compat.CHAT_MODELS and not kwargs.get("apply_chat_template"):
+            if compat.takes_messages(running) and not kwargs.get("apply_chat_template"):
                 raise PersonaError("a chat endpoint needs --apply_chat_template: add it to the command")
             _check_key(running)
             self._name_strange_keys()
@@ -167,6 +168,13 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
             self._keep_apart(caching, running)
         exits.interrupts_in_one_line()
         return built
+
+    def _check_samples(self, samples: Sequence[int] | None) -> None:
+        if strange := [i for i in samples or () if not isinstance(i, int) or not 0 <= i < len(self.pairs)]:
+            raise PersonaError(
+                f"--samples: {self.config.task} numbers its pairs 0 to {len(self.pairs) - 1} (n={len(self.pairs)}),"
+                f" and has no {shorten(strange[0], 20)}"
+            )
 
     def _keep_apart(self, caching: Any, running: Any) -> None:
         known = {k: v for k, v in self._typed.items() if k in compat.model_arguments()}
@@ -195,7 +203,7 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
             return
         name = compat.model_name(running)
         self.config.metadata["model_name"] = name
-        pairs = len(samples) if samples else min(len(self.pairs), int(limit)) if limit else len(self.pairs)
+        pairs = len(set(samples)) if samples else min(len(self.pairs), int(limit)) if limit else len(self.pairs)
         first = self.pairs[0]
         shown = self.evaluation.variants(first.persona)
         variants, calls = len(shown), pairs * len(shown)
@@ -278,10 +286,17 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         """Return the rank's documents; once the replies are brought together, all of them on rank 0.
 
         lm-eval drops the rows that rank 0 lacks (``personalized[sex=Female]`` of another rank's persona), so rank 0
-        has to make the rows of all.
+        has to make the rows of all. With ``--samples`` it looks each number up in the list that was given, whereas its own
+        iterator numbers the chosen in the data's order (0.4) or hands over the document's own number (0.5).
         """
+        if self._collected and rank:
+            return iter(())
         if self._collected:
-            return super().doc_iterator(rank=0, world_size=1, **kwargs) if rank == 0 else iter(())
+            world_size = 1
+        if samples := kwargs.get("samples"):
+            place = {number: at for at, number in reversed(list(enumerate(samples)))}
+            chosen = ((place[number], self.eval_docs[number]) for number in dict.fromkeys(samples))
+            return islice(chosen, rank, None, world_size)
         return super().doc_iterator(rank=rank, world_size=world_size, **kwargs)
 
     def process_results(self, doc: Any, results: Any) -> dict[str, Any]:
@@ -337,37 +352,6 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
                     table[f"{name},{scorer.name}"] = function(values)
                     table[f"{name}_stderr,{scorer.name}"] = "N/A"
         return table, count
-
-
-@register_filter("persona_critic")
-class PersonaCritic(Filter):  # type: ignore[misc]
-    """Judges all replies of a task in one concurrent batch.
-
-    In our tasks the task hands over its settings. In a YAML of one's own (documents with ``question`` and
-    ``persona``) keyword arguments of the filter are settings, over those of the environment.
-    """
-
-    def __init__(self, task: PersonaTask | None = None, **kwargs: Any) -> None:
-        super().__init__()
-        self.task = task
-        self.overrides = kwargs
-
-    def apply(self, resps: Any, docs: Any) -> list[list[Any]]:
-        """Return one list of results an instance, in the order of ``resps``."""
-        replies = [list(group) for group in resps]
-        with user_errors(everywhere=True):
-            if self.task is not None:
-                if self.task._predict_only:
-                    return replies
-                judged = self.task.judge_replies(replies, list(docs))
-            else:
-                judged = judge_replies(replies, list(docs), settings.load(self.overrides, where="persona_critic"))
-        return [[Result(result) for result in group] for group in judged]
-
-
-def _bind(factory: Any, task: PersonaTask) -> Any:
-    made = factory.func if isinstance(factory, partial) else factory
-    return partial(factory, task=task) if made is PersonaCritic else factory
 
 
 def _flat(results: Any) -> list[Mapping[str, Any]]:

@@ -213,6 +213,10 @@ class Submission:
             # Azure's dated API takes its key in another header than the client sends.
             elsewhere: dict[str, Any] = {} if "Authorization" in own else {"Authorization": openai.Omit()}
             headers: dict[str, Any] = {**keys.headers(critic.base_url, secret, os.environ), **elsewhere, **own}
+            hooks: list[Any] = []
+            if isinstance(headers["Authorization"], openai.Omit):
+                headers = {name: value for name, value in headers.items() if name.lower() != "authorization"}
+                hooks = [_unsigned]
             with faults.building(os.environ):
                 self._clients[critic] = openai.OpenAI(
                     api_key=secret or "none",
@@ -222,7 +226,7 @@ class Submission:
                     max_retries=self.settings.critic_attempts,
                     default_headers=headers,
                     # A redirect would carry the answers on, and where host and port stay, the key.
-                    http_client=openai.DefaultHttpxClient(follow_redirects=False),
+                    http_client=openai.DefaultHttpxClient(follow_redirects=False, event_hooks={"request": hooks}),
                 )
         try:
             yield self._clients[critic]
@@ -249,6 +253,11 @@ def _why(batch: Batch) -> str:
 def _address(critic: Critic) -> str:
     # What lies on disk holds no login and no key of an address.
     return shown_url(critic.address)
+
+
+def _unsigned(request: Any) -> None:
+    # The client insists on a key, even where it is told to send none.
+    request.headers.pop("Authorization", None)
 
 
 def _content(client: openai.OpenAI, name: str) -> bytes:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+import openai
 import pytest
 
 from persona_metrics import settings
-from persona_metrics.critic import check
+from persona_metrics.critic import check, keys
 from persona_metrics.critic.keys import choose, is_openai, origin
 from persona_metrics.critic.request import panel
 from persona_metrics.errors import PersonaError
@@ -144,6 +146,66 @@ def test_what_the_client_takes_from_the_shell_goes_to_its_own_host_alone(monkeyp
     assert not any(word.lower() in str(sent).lower() for word in (K, L, "org-", "proj-", "X-Gateway"))
     (headers,) = ({name.lower(): value for name, value in headers.items()} for _, _, headers in there.log)
     assert (headers["authorization"], headers["x-gateway"]) == (f"Bearer {K}", L)
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        (
+            {"CUSTOM_HEADERS": "X-Gate: a\rX-Evil: b"},
+            "the value of X-Gate holds a character that no header has (U+000D)",
+        ),
+        ({"CUSTOM_HEADERS": "X-Gate: a\x0bb"}, "(U+000B)"),
+        ({"CUSTOM_HEADERS": "X-Gate: ключ"}, "(U+043A)"),
+        ({"ORG_ID": "org\nX-Evil: 1"}, "OPENAI_ORG_ID: the value of OpenAI-Organization"),
+        ({"CUSTOM_HEADERS": "Host: evil.example"}, "the header Host is the connection's own"),
+        ({"CUSTOM_HEADERS": "X-Ok: 1\ncontent-length: 5"}, "the header content-length is the connection's own"),
+        ({"CUSTOM_HEADERS": "Transfer-Encoding: chunked"}, "is the connection's own"),
+        ({"CUSTOM_HEADERS": "X Gate: 1"}, "'X Gate' is no header's name"),
+        ({"CUSTOM_HEADERS": ": 1"}, "is no header's name"),
+    ],
+)
+@pytest.mark.parametrize("way", ["live", "batch"])
+def test_header_of_the_shell_that_is_none_is_one_line_before_any_call(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], said: str, way: str
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(f"OPENAI_{name}", value)
+    with Server() as server:
+        monkeypatch.setenv(OPENAI_URL, server.base_url)
+        chosen = settings.load({"critic_model": "m", "critic_base_url": server.base_url})
+        with pytest.raises(PersonaError) as caught:
+            check(chosen) if way == "live" else keys.headers(server.base_url, None, os.environ)
+        # Elsewhere they are not sent, so that nothing is wrong with them.
+        assert keys.own_headers(THERE, os.environ) == {}
+    assert server.log == []
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert str(caught.value).isprintable()
+
+
+def test_names_of_headers_that_differ_in_case_are_one_header_for_both_clients(monkeypatch: pytest.MonkeyPatch) -> None:
+    custom = f"x-gate: first\r\nX-Gate: second\nuser-agent: mine\nauthorization: Bearer {L}\nopenai-organization: org-2"
+    for name, value in {"OPENAI_CUSTOM_HEADERS": custom, "OPENAI_ORG_ID": "org-1", OPENAI: K}.items():
+        monkeypatch.setenv(name, value)
+    with Server() as here, Server() as there:
+        monkeypatch.setenv(OPENAI_URL, here.base_url)
+        check(settings.load({"critic_model": "m", "critic_base_url": here.base_url}))
+        for server in (here, there):
+            client = openai.OpenAI(
+                api_key=K,
+                base_url=server.base_url,
+                max_retries=0,
+                default_headers=keys.headers(server.base_url, "sk-mine-0003", os.environ),  # type: ignore[arg-type]
+            )
+            client.chat.completions.create(model="m", messages=[{"role": "user", "content": "?"}])
+            client.close()
+        asked = [[(k.lower(), v) for k, v in headers.items()] for _, _, headers in here.log]
+    wanted = {("x-gate", "second"), ("user-agent", "mine"), ("openai-organization", "org-2")}
+    for headers, key in zip(asked, (K, "sk-mine-0003"), strict=True):
+        assert wanted | {("authorization", f"Bearer {key}")} <= set(headers)
+        assert len({name for name, _ in headers}) == len(headers)
+    assert not any(word in str(there.log) for word in (K, L, "org-", "second", "first"))
 
 
 def test_a_member_of_a_panel_gets_no_key_of_another(monkeypatch: pytest.MonkeyPatch) -> None:

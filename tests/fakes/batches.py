@@ -51,6 +51,7 @@ class _Batches:
         name = f"batch_{len(self.server.batches)}"
         total = self.server.files[asked["input_file_id"]].count(b"\n")
         self.server.counts["batches"] += 1
+        self.server.batch_headers.append(dict(request.headers))
         self.server.batches[name] = {
             "id": name,
             "object": "batch",

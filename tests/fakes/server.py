@@ -97,6 +97,7 @@ class Server:
         self.content_at = ""
         """Where another server hands out the files' content, if one does."""
         self.batches: dict[str, dict[str, Any]] = {}
+        self.batch_headers: list[dict[str, str]] = []
         self._port = port
         self._ready = threading.Event()
         self._loop = asyncio.new_event_loop()

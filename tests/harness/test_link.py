@@ -67,7 +67,8 @@ def test_link_is_what_lm_eval_indexes_and_loads_and_unlink_takes_back_exactly_th
     with monkeypatch.context() as importing:
         importing.setitem(sys.modules, "lm_eval", real)
         manager = TaskManager(include_path=str(lm_eval / "tasks"), include_defaults=False, metadata={"n": 2})
-        assert manager.load(["persona_bench"])["tasks"].keys() == {
+        # 0.5 puts the group's name before its tasks'.
+        assert {name.rpartition("::")[2] for name in manager.load(["persona_bench"])["tasks"]} == {
             "persona_contrast",
             *("persona_main", "persona_loo", "persona_intersection", "persona_pass_at_k"),
         }

@@ -10,8 +10,9 @@ from lm_eval import simple_evaluate
 from lm_eval.api.registry import get_filter
 from lm_eval.tasks import TaskManager
 
+from persona_metrics.harness.critic_filter import PersonaCritic
 from persona_metrics.harness.exits import UserExit
-from persona_metrics.harness.task import PersonaCritic, PersonaTask
+from persona_metrics.harness.task import PersonaTask
 from persona_metrics.harness.task_files import tasks_folder
 from persona_metrics.runs.read import results_of
 from tests.conftest import full_attributes
@@ -56,7 +57,9 @@ def evaluate(server: Server, name: str = "persona_main", critic: bool = True, **
 def requests(loaded: PersonaTask) -> list[Any]:
     doc = loaded.dataset["test"][0]
     context = loaded.fewshot_context(doc, 0)
-    return list(loaded.construct_requests(doc, context, metadata=("t", 0, 1)))
+    # 0.5 is told the document's number, 0.4 finds it in the request's metadata.
+    numbered = {"doc_id": 0} if hasattr(loaded, "_scorers") else {"metadata": ("t", 0, 1)}
+    return list(loaded.construct_requests(doc, context, **numbered))
 
 
 def test_endpoints_get_a_seed_an_attempt_and_no_do_sample() -> None:
@@ -84,10 +87,21 @@ def test_limit_and_samples_cut_what_is_asked_and_what_is_announced(
 ) -> None:
     assert evaluate(server, limit=2)["n-samples"]["persona_main"]["effective"] == 2
     assert "2 pairs × 1 variant = 2 generations, at most 2 judgements" in capsys.readouterr().err
-    chosen = evaluate(server, samples={"persona_main": [1, 4]})["samples"]["persona_main"]
-    assert [sample["doc_id"] for sample in chosen] == [1, 4]
-    assert "2 pairs × 1 variant = 2 generations" in capsys.readouterr().err
-    assert server.counts["model"] == 4
+    whole = {s["doc_id"]: s["doc"] for s in evaluate(server)["samples"]["persona_main"]}
+    server.counts.clear()
+    for given in ([1, 4], [4, 1], [4, 1, 4]):
+        chosen = evaluate(server, samples={"persona_main": given})["samples"]["persona_main"]
+        assert [sample["doc_id"] for sample in chosen] == list(dict.fromkeys(given))
+        assert [s["doc"]["pair_id"] for s in chosen] == [whole[s["doc_id"]]["pair_id"] for s in chosen]
+        assert "2 pairs × 1 variant = 2 generations" in capsys.readouterr().err
+    assert server.counts["model"] == 6
+
+
+def test_samples_of_several_variants_keep_theirs(server: Server) -> None:
+    ran = evaluate(server, "persona_pass_at_k", samples={"persona_pass_at_k": [5, 2]}, metadata={"k": 3})
+    samples = ran["samples"]["persona_pass_at_k"]
+    assert [(s["doc_id"], len(results_of(s))) for s in samples] == [(5, 3), (2, 3)]
+    assert [[r["variant"] for r in results_of(s)] for s in samples] == [["attempt 1", "attempt 2", "attempt 3"]] * 2
 
 
 def test_number_of_examples_stays_at_none(server: Server) -> None:
@@ -107,6 +121,8 @@ def test_predict_only_asks_no_critic_and_needs_none(server: Server, capsys: pyte
     [
         ({"apply_chat_template": False}, "a chat endpoint needs --apply_chat_template"),
         ({"critic": False}, "no critic is configured"),
+        ({"samples": {"persona_main": [2, 6]}}, "--samples: persona_main numbers its pairs 0 to 5 (n=6), and has no 6"),
+        ({"samples": {"persona_main": [-1]}}, "and has no -1"),
     ],
 )
 def test_option_that_cannot_work_ends_the_run_before_any_request(

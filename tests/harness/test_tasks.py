@@ -37,15 +37,20 @@ def test_every_task_loads_under_the_name_of_its_file(path: Path, manager: TaskMa
     assert task.config.metadata["version"] == written["metadata"]["version"]
     assert written["output_type"] == task.OUTPUT_TYPE
     assert {m["metric"] for m in task.config.metric_list} <= set(ROWS)
-    critic = [f["filter"][0]["function"] for f in task.config.filter_list or ()]
+    critic = [f["filter"][0]["function"] for f in task.config.filter_list or () if f["filter"]]
     assert critic == ([] if path.stem in JUDGEFREE + GENERATED else ["persona_critic"])
 
 
+def names(manager: TaskManager, group: str) -> list[str]:
+    # 0.5 puts the group's name before its tasks'.
+    return sorted(name.rpartition("::")[2] for name in manager.load([group])["tasks"])
+
+
 def test_tag_and_group_hold_the_tasks_they_should(manager: TaskManager) -> None:
-    assert sorted(manager.load(["persona_modes"])["tasks"]) == MODES
-    assert sorted(manager.load(["persona_judgefree"])["tasks"]) == JUDGEFREE
-    assert sorted(manager.load(["persona_judgefree_generate"])["tasks"]) == GENERATED
-    assert sorted(manager.load(["persona_bench"])["tasks"]) == [
+    assert names(manager, "persona_modes") == MODES
+    assert names(manager, "persona_judgefree") == JUDGEFREE
+    assert names(manager, "persona_judgefree_generate") == GENERATED
+    assert names(manager, "persona_bench") == [
         "persona_contrast",
         "persona_intersection",
         "persona_loo",

@@ -183,6 +183,23 @@ def test_submitted_verdicts_equal_the_live_ones(
             assert b"sk-test-secret" not in path.read_bytes()
 
 
+def test_a_batch_is_signed_as_live_calls_are_or_not_at_all(
+    answers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, query, key in (("none", "", None), ("azure", "?api-version=2025-01-01", "sk-azure-0001")):
+        with Server() as server:
+            monkeypatch.setenv("PERSONA_CRITIC_MODEL", "critic")
+            monkeypatch.setenv("PERSONA_CRITIC_BASE_URL", f"{server.base_url}{query}")
+            monkeypatch.setenv("PERSONA_CRITIC_STORE", str(tmp_path / f"{name}.sqlite"))
+            if key:
+                monkeypatch.setenv("PERSONA_CRITIC_API_KEY", key)
+            # The client would send it by itself.
+            monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "authorization: Bearer sk-another-0002")
+            assert main(["score", str(answers), "--out", str(tmp_path / name), *SUBMIT]) == 0
+            (sent,) = ({n.lower(): value for n, value in headers.items()} for headers in server.batch_headers)
+        assert (sent.get("authorization"), sent.get("api-key")) == (None, key)
+
+
 def test_a_batch_goes_to_an_address_as_people_paste_it(
     server: Server, answers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -99,6 +99,7 @@ def _print_paths(paths: Sequence[Path]) -> int:
 
 
 def _run_batch(arguments: argparse.Namespace, given: Sequence[Given]) -> int:
+    from ..critic.check import ties
     from ..critic.request import panel
     from ..critic.store import Store
     from ..scoring import batchfile, replay, submit
@@ -108,6 +109,9 @@ def _run_batch(arguments: argparse.Namespace, given: Sequence[Given]) -> int:
         raise PersonaError(
             "the embedded critic lives in this process and takes no batch files; score without --batch-…"
         )
+    if arguments.batch_out or arguments.batch_submit:
+        for line in ties(chosen):
+            _say(f"warning: {line}")
     votes = batchfile.wanted((j for one in given for j in replay.judgements(one)), chosen)
     with Store(chosen.critic_store) as store:
         found, dialects = batchfile.Collected(), batchfile.Dialects()

@@ -183,8 +183,10 @@ class _Run:
     def _show(self) -> None:
         judged = self.tally.judged
         rate = f"{self.tally.personalized / judged:.2f}" if judged else "–"
-        tied = {"tied": self.tally.tied} if self.tally.tied and not self.tally.repeats else {}
-        self.bar.set_postfix(failed=self.tally.failed, **tied, personalized=rate, refresh=False)
+        counts: dict[str, object] = {"failed": self.tally.failed, "personalized": rate}
+        if self.tally.tied and not self.tally.repeats:
+            counts["tied"] = self.tally.tied
+        self.bar.set_postfix(counts, refresh=False)
 
     def _kept(self) -> str:
         if self.store.path is None:

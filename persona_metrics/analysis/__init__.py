@@ -18,7 +18,7 @@ from ..errors import PersonaError, shorten
 from ..evaluations import evaluation_of
 from ..evaluations.facts import fact_of
 from .compare import compare
-from .rates import LEVEL, SMALL
+from .rates import LEVEL, SMALL, TIED
 from .words import count, percent, plus_minus
 
 Tables = Mapping[str, pd.DataFrame]
@@ -43,7 +43,8 @@ def tables(frame: pd.DataFrame, metadata: Mapping[str, Any]) -> dict[str, pd.Dat
     """Return the tables of one task of one model, by ``metadata["evaluation"]``.
 
     ``frame`` is tidy (``runs.read.COLUMNS``), ``metadata`` what the task left in ``configs`` of results_*.json. All have
-    ``headline``, with ``replies`` and how many of them were ``unanswered``; the file of the evaluation says what else.
+    ``headline``, with ``replies``, how many of them were ``unanswered`` and of how many the votes ``tied``; the file of the
+    evaluation says what else.
     A number that the verdicts do not give is NaN, never 0.
     Raises ``PersonaError`` for an evaluation that there is not, and for samples that are none of it.
     """
@@ -56,17 +57,27 @@ def tables(frame: pd.DataFrame, metadata: Mapping[str, Any]) -> dict[str, pd.Dat
         raise PersonaError(
             f"the samples do not fit evaluation {name!r} ({type(error).__name__}: {shorten(error, 80)}); was a file edited?"
         ) from None
-    replies, unanswered = _replies(frame)
-    found["headline"] = found["headline"].assign(replies=replies, unanswered=unanswered)
+    found["headline"] = found["headline"].assign(**_counts(frame))
     return found
 
 
-def _replies(frame: pd.DataFrame) -> tuple[int, int]:
-    """Return the replies behind the headline, and how many held no answer: those count, but no critic saw them."""
+def _counts(frame: pd.DataFrame) -> dict[str, int]:
+    """Return the replies behind the headline, how many held no answer (no critic saw them) and of how many the votes tied.
+
+    ``verdicts`` and ``ties`` count all that was judged, for other people and without the persona, too.
+    """
     if "answer_failure" not in frame or frame.empty:
-        return 0, 0
-    own = frame[(frame["variant"] == "whole") | (frame["attempt"] > 0)]
-    return len(own), int(own["answer_failure"].notna().sum())
+        return dict.fromkeys(("replies", "unanswered", "tied", "verdicts", "ties"), 0)
+    tied = frame["missing"] == TIED if "missing" in frame else pd.Series(data=False, index=frame.index)
+    own = (frame["variant"] == "whole") | (frame["attempt"] > 0)
+    answered = frame["answer_failure"].isna()
+    return {
+        "replies": int(own.sum()),
+        "unanswered": int((own & ~answered).sum()),
+        "tied": int((own & tied).sum()),
+        "verdicts": int(answered.sum()),
+        "ties": int(tied.sum()),
+    }
 
 
 def intervals(name: object, found: Tables) -> dict[str, tuple[float, float]]:
@@ -86,9 +97,10 @@ def headline(name: object, found: Tables) -> str:
     if not judged and not evaluation_of(name).needs_critic:
         return f"No reply could be used in any of {count(missing, 'pair')}." if missing else "No pair was run."
     if not judged:
-        if missing == 1:
-            return "There is no verdict on the one pair."
-        return f"There is no verdict on any of {count(missing, 'pair')}." if missing else "No pair was run."
+        if not missing:
+            return "No pair was run."
+        of = "the one pair" if missing == 1 else f"any of {count(missing, 'pair')}"
+        return f"There is no verdict on {of}{_tied(row, missing)}."
     replies, unanswered = int(row.get("replies", 0)), int(row.get("unanswered", 0))
     if unanswered and unanswered == replies:
         if replies == 1:
@@ -100,10 +112,18 @@ def headline(name: object, found: Tables) -> str:
     text = f"{plus_minus(*(float(row[k]) for k in ('value', 'low', 'high')))} of answers were judged personalised"
     without = f"; {unanswered:,} of {replies:,} replies held no answer and count as not" if unanswered else ""
     if missing:
-        return f"{text}; {missing:,} of {judged + missing:,} {'has' if missing == 1 else 'have'} no verdict{without}."
+        have = "has" if missing == 1 else "have"
+        return f"{text}; {missing:,} of {judged + missing:,} {have} no verdict{_tied(row, missing)}{without}."
     if unanswered:
         return f"{text} ({count(judged, 'pair')}{without}, none of the others lacks a verdict)."
     return f"{text} ({count(judged, 'pair')}, none without a verdict)."
+
+
+def _tied(row: pd.Series, missing: int) -> str:
+    tied = int(row.get("tied", 0))
+    if not tied:
+        return ""
+    return " (the votes tied)" if tied == missing else f" ({tied:,} of them tied)"
 
 
 def comparable(name: object, frame: pd.DataFrame) -> pd.DataFrame | None:
@@ -127,6 +147,12 @@ def doubts(name: object, found: Tables) -> list[str]:
         lines = _of_headline(
             rows.iloc[0], fact_of(str(rows["row"].iloc[0]), evaluation_of(name).rows).unit == "proportion"
         )
+        if ties := int(rows["ties"].iloc[0]):
+            of = int(rows["verdicts"].iloc[0])
+            lines.append(
+                f"Of {count(of, 'verdict')} {ties:,} ({percent(ties / of)}) {'is' if ties == 1 else 'are'} missing because"
+                " the votes tied; an odd number of votes always decides."
+            )
     own = getattr(_of(name), "doubts", None)
     return lines + (list(own(found)) if own and rows is not None else [])
 

@@ -99,7 +99,7 @@ def _worth(row: Mapping[str, Any]) -> str:
 def finding(found: Mapping[str, pd.DataFrame]) -> str:
     """Return the lift, and what contrast and lift together say of the persona."""
     worth = {name: row for name, row in _by_row(found["worth"]).items() if row["n"]}
-    parts = []
+    parts = [] if "lift" in set(found["worth"]["row"]) else ["No answers written for nobody were there, so no lift."]
     if "lift" in worth:
         nobody = float(_by_row(found["headline"])[row_of(NOBODY)]["value"])
         parts.append(f"Of the answers written for nobody {percent(nobody)} fit: lift {_worth(worth['lift'])}.")

@@ -19,6 +19,8 @@ LEVEL = 0.95
 SMALL = 30
 """Below so many judged pairs a group's rate is called small."""
 NAN = float("nan")
+TIED = "tie"
+"""What samples say of a verdict that is missing because its votes cancel each other out (``critic.Reason.TIE``)."""
 
 HEADLINE = (
     "row",

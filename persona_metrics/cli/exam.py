@@ -63,6 +63,7 @@ def _compare(paths: list[Path]) -> int:
 
 def _examine(arguments: argparse.Namespace) -> int:
     from ..critic import check
+    from ..critic.check import ties
     from ..critic.request import panel
     from ..critic.store import Store
     from ..exam import mark
@@ -79,6 +80,8 @@ def _examine(arguments: argparse.Namespace) -> int:
     if batch and any(critic.model == "embedded" for critic in critics):
         raise PersonaError("the embedded critic lives in this process and takes no batch files; leave --batch-… out")
     _may_write(arguments.out)
+    for line in ties(chosen):
+        _say(f"warning: {line}")
     votes = sitting.wanted(exam, chosen)
     with Store(chosen.critic_store) as store:
         if batch:

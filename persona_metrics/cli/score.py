@@ -36,6 +36,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--model", help="the name of the model that answered, where FILE does not say or has several")
     parser.add_argument(
+        "--baseline",
+        type=Path,
+        metavar="LINES",
+        help="answers written for nobody (persona_contrast: they give the lift)",
+    )
+    parser.add_argument(
         "--partial", action="store_true", help="score what is there where answers or batch verdicts are missing"
     )
     parser.add_argument("--metadata", nargs="+", default=[], metavar="KEY=VALUE", help=METADATA)
@@ -99,6 +105,7 @@ def _print_paths(paths: Sequence[Path]) -> int:
 
 
 def _run_batch(arguments: argparse.Namespace, given: Sequence[Given]) -> int:
+    from ..critic.check import ties
     from ..critic.request import panel
     from ..critic.store import Store
     from ..scoring import batchfile, replay, submit
@@ -108,6 +115,9 @@ def _run_batch(arguments: argparse.Namespace, given: Sequence[Given]) -> int:
         raise PersonaError(
             "the embedded critic lives in this process and takes no batch files; score without --batch-…"
         )
+    if arguments.batch_out or arguments.batch_submit:
+        for line in ties(chosen):
+            _say(f"warning: {line}")
     votes = batchfile.wanted((j for one in given for j in replay.judgements(one)), chosen)
     with Store(chosen.critic_store) as store:
         found, dialects = batchfile.Collected(), batchfile.Dialects()
@@ -145,7 +155,9 @@ def _say(text: str) -> None:
 
 def read(arguments: argparse.Namespace, overrides: dict[str, Any]) -> list[Given]:
     """Return the answers in FILE, whatever its kind; raise ``PersonaError`` where it is none that is known."""
+    from ..evaluations.contrast import Contrast
     from ..scoring import given, table
+    from ..scoring.contrast import for_nobody
 
     path: Path = arguments.file
     if not path.exists():
@@ -154,9 +166,14 @@ def read(arguments: argparse.Namespace, overrides: dict[str, Any]) -> list[Given
         return _of_run(path, arguments.task, overrides)
     rows = given.read_lines(path)
     first = rows[0][1]
+    told = "question" in first and ("persona" in first or for_nobody(first))
+    if arguments.baseline is not None and not (told and arguments.task == Contrast.task):
+        raise PersonaError(
+            f"--baseline goes with --task {Contrast.task} and lines of persona, question and answer alone; leave it out"
+        )
     if "doc" in first and "resps" in first:
         return [given.from_samples(path, rows, overrides)]
-    if "persona" in first and "question" in first:
+    if told:
         task = arguments.task or "persona_main"
         from ..harness.yamls import read_task
 
@@ -165,7 +182,10 @@ def read(arguments: argparse.Namespace, overrides: dict[str, Any]) -> list[Given
             raise PersonaError(
                 f"--task {shorten(task, 40)!r} is no task of the pack; `persona-metrics tasks` lists them"
             )
-        return [table.from_answers(path, rows, task, evaluation, overrides, arguments.model, arguments.partial)]
+        baseline = () if arguments.baseline is None else given.read_lines(arguments.baseline)
+        return [
+            table.from_answers(path, rows, task, evaluation, overrides, arguments.model, arguments.partial, baseline)
+        ]
     if "id" in first:
         if arguments.prompts is None and "metadata" not in first:
             raise PersonaError(

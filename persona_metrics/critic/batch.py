@@ -31,6 +31,7 @@ def judge(
     progress: bool = True,
     description: str = "critic",
     backoff: float = 0.5,
+    repeats: bool = False,
 ) -> list[Verdict]:
     """Return one verdict a judgement, in their order. See ``judge_each``, which does not hold them all."""
     verdicts: dict[int, Verdict] = {}
@@ -43,6 +44,7 @@ def judge(
         progress=progress,
         description=description,
         backoff=backoff,
+        repeats=repeats,
     )
     return [verdicts[i] for i in range(len(judgements))]
 
@@ -57,23 +59,26 @@ def judge_each(
     progress: bool = True,
     description: str = "critic",
     backoff: float = 0.5,
+    repeats: bool = False,
 ) -> None:
     """Hand every judgement's verdict to ``deliver`` as it arrives, in whatever order they arrive.
 
     Judgements are taken from the iterable only as places become free, and verdicts are written to the store as they
     arrive, so that memory does not grow with their number. Of identical judgements one is asked. ``share`` is the
     number of processes that divide the concurrency and the caps among them; ``backoff`` is the first wait before a
-    retry, in seconds.
+    retry, in seconds. ``repeats`` says that the votes will be counted apart, so that ties of them all are not told of.
 
     Raises ``PersonaError`` where the run cannot go on (the first 20 all fail for one reason, more than
-    ``critic_max_failures`` of ``total`` fail, the deadline passes, the store breaks); what is judged by then is kept,
+    ``critic_max_failures`` of ``total`` fail or tie, the deadline passes, the store breaks); what is judged by then is kept,
     and the message says how to resume.
     """
     waiting = enumerate(judgements)
     first = next(waiting, None)
     if first is None:
         return
-    run = _Run(settings, deliver, total, share, progress, description, backoff)
+    run = _Run(
+        settings, deliver, Tally(total, settings.critic_max_failures, repeats), share, progress, description, backoff
+    )
     in_own_loop(run.all(_chain(first, waiting)))
 
 
@@ -93,21 +98,21 @@ class _Run:
         self,
         settings: Settings,
         deliver: Deliver,
-        total: int | None,
+        tally: Tally,
         share: int,
         progress: bool,
         description: str,
         backoff: float,
     ) -> None:
-        self.settings, self.deliver, self.total, self.share, self.backoff = settings, deliver, total, share, backoff
+        self.settings, self.deliver, self.share, self.backoff = settings, deliver, share, backoff
+        self.tally, self.total = tally, tally.total
         self.critics = [located(critic, settings) for critic in panel(settings)]
         self.store = Store(settings.critic_store)
-        self.tally = Tally(total, settings.critic_max_failures)
         self.open: dict[bytes, list[int]] = {}
         """Judgements in flight, and the positions that wait for each."""
         self.missing: dict[bytes, Verdict] = {}
         """What failed is not in the store, and is not asked again in this run."""
-        self.bar = tqdm(total=total, desc=description, unit="verdict", disable=not progress, file=sys.stderr)
+        self.bar = tqdm(total=self.total, desc=description, unit="verdict", disable=not progress, file=sys.stderr)
 
     async def all(self, waiting: Iterator[tuple[int, Judged]]) -> None:
         """Judge everything, or raise with the reason to stop."""
@@ -178,7 +183,10 @@ class _Run:
     def _show(self) -> None:
         judged = self.tally.judged
         rate = f"{self.tally.personalized / judged:.2f}" if judged else "–"
-        self.bar.set_postfix(failed=self.tally.failed, personalized=rate, refresh=False)
+        counts: dict[str, object] = {"failed": self.tally.failed, "personalized": rate}
+        if self.tally.tied and not self.tally.repeats:
+            counts["tied"] = self.tally.tied
+        self.bar.set_postfix(counts, refresh=False)
 
     def _kept(self) -> str:
         if self.store.path is None:

@@ -92,6 +92,17 @@ def critic_card(settings: Settings, protocol: str = FIRST) -> dict[str, Any]:
     }
 
 
+def ties(settings: Settings) -> list[str]:
+    """Return the line that says, before a run, that a panel can tie; nothing for an odd number of votes."""
+    cast = settings.critic_votes * len((settings.critic_model or "").split(","))
+    if cast % 2:
+        return []
+    return [
+        f"{cast} votes an answer can tie, and a tied verdict is missing (row critic_ties, counted by critic_max_failures):"
+        " an odd number of critics × critic_votes always decides"
+    ]
+
+
 def _way(settings: Settings, protocol: str) -> Protocol:
     return edition(settings.template) if protocol == FIRST else named(protocol)
 

@@ -11,6 +11,7 @@ from .protocol import Judged
 from .verdict import Verdict
 
 _TIE = Missing(Reason.TIE).kind
+_EVEN = "as many votes for as against: an odd number of them (critics × PERSONA_CRITIC_VOTES) always decides"
 
 _SAID_ALREADY = ("the certificate", "the proxy", "no TLS there", "TLS is spoken", "TLS failed", "no such host")
 """Reasons that name by themselves what to change."""
@@ -25,7 +26,9 @@ class Tally:
 
     total: int | None
     allowed: float
-    """Share of missing verdicts that stops the run (``critic_max_failures``)."""
+    """Share of missing verdicts, ties among them, that stops the run (``critic_max_failures``)."""
+    repeats: bool = False
+    """Whether the votes are repeats that are counted apart later (an exam's), so that a tie of them all says nothing."""
     judged: int = 0
     personalized: int = 0
     asked: int = 0
@@ -43,7 +46,12 @@ class Tally:
     @property
     def failed(self) -> int:
         """Return how many verdicts are missing because of a failure: a tie is an outcome, not a failure."""
-        return self.reasons.total() - self.reasons[_TIE]
+        return self.reasons.total() - self.tied
+
+    @property
+    def tied(self) -> int:
+        """Return how many verdicts are missing because their votes cancel each other out."""
+        return self.reasons[_TIE]
 
     def add(self, judgement: Judged, verdict: Verdict, times: int = 1) -> str | None:
         """Count a verdict that ``times`` judgements share; return the reason to stop, or None to go on."""
@@ -65,16 +73,16 @@ class Tally:
         only = next(iter(self.reasons), _TIE)
         if self.asked == FIRST and self.judged == 0 and len(self.reasons) == 1 and only != _TIE:
             return f"the first {FIRST} judgements all failed: {advice(self._worst())}"
-        if total is not None and self.failed > self.allowed * total:
+        if total is not None and self.reasons.total() > self.allowed * total:
+            tied = f" ({self.tied} of them tied)" if self.tied and self.failed else ""
             return (
-                f"{self.failed} of {total} verdicts are missing, more than PERSONA_CRITIC_MAX_FAILURES={self.allowed:g}"
-                f" allows; mostly: {advice(self._worst())}"
+                f"{self.reasons.total()} of {total} verdicts are missing{tied}, more than"
+                f" PERSONA_CRITIC_MAX_FAILURES={self.allowed:g} allows; mostly: {advice(self._worst())}"
             )
         return None
 
     def _worst(self) -> Missing:
-        reason = next(reason for reason, _ in self.reasons.most_common() if reason != _TIE)
-        return self.examples[reason][0]
+        return self.examples[self.reasons.most_common(1)[0][0]][0]
 
     def _example(self, reason: str) -> str:
         missing, question = self.examples[reason]
@@ -84,14 +92,17 @@ class Tally:
         """Return one line a reason, with its count and an example, the most frequent first."""
         of = f"of {self.total or self.done}"
         missing = [
-            f"{count} {of} verdicts missing: {reason} (for example: {self._example(reason)})"
+            f"{count} {of} verdicts {'tied, and missing' if reason == _TIE else f'missing: {reason}'}"
+            f" (for example: {self._example(reason)})"
             for reason, count in self.reasons.most_common()
+            if not (reason == _TIE and self.repeats)
         ]
         lost = [f"{count} votes missing beside a verdict: {what}" for what, count in self.lost_votes.most_common()]
         return missing + lost
 
 
 _ADVICE = {
+    Reason.TIE: _EVEN,
     Reason.QUOTA: "this account has nothing left to spend",
     Reason.CONNECTION: "nothing answers there: change PERSONA_CRITIC_BASE_URL",
     Reason.SLOW: "raise PERSONA_CRITIC_TIMEOUT, or change PERSONA_CRITIC_BASE_URL",

@@ -36,13 +36,15 @@ class Outcome:
 
     ``personalized`` is 1.0 or 0.0, and None where the verdict is missing. An answer that could not be found in the
     reply is an ``answer_failure`` and scores 0.0: the model had its chance. ``agreement`` is that of the critic's
-    votes, None where there was one vote.
+    votes, None where there was one vote; ``voted`` says that there were several, ``tied`` that they cancel each other out.
     """
 
     personalized: float | None
     answer_failure: bool = False
     agreement: float | None = None
     answer: str | None = None
+    voted: bool = False
+    tied: bool = False
 
     @property
     def judged(self) -> bool:
@@ -122,15 +124,25 @@ class Evaluation(ABC):
 
 
 def shares(outcomes: Sequence[Outcome]) -> dict[str, Row]:
-    """Return the rows every evaluation has: the shares of missing verdicts and of missing answers, and agreement."""
+    """Return the rows every evaluation has: the shares of failed verdicts and of missing answers; of several votes also ties.
+
+    A tie is missing as a failure is, but it is none: the votes are there.
+    """
     judged = [o for o in outcomes if o.judged]
     rows: dict[str, Row] = {"answer_failures": sum(o.answer_failure for o in outcomes) / len(outcomes)}
     # Among the answers the critic was asked about; a pair without any asks nothing of it and fails nothing.
-    rows["critic_failures"] = sum(o.personalized is None for o in judged) / len(judged) if judged else 0.0
+    rows["critic_failures"] = _share(o.personalized is None and not o.tied for o in judged)
+    if any(o.voted for o in judged):
+        rows["critic_ties"] = _share(o.tied for o in judged)
     agreements = [o.agreement for o in judged if o.agreement is not None]
     if agreements:
         rows["critic_agreement"] = sum(agreements) / len(agreements)
     return rows
+
+
+def _share(found: Iterable[bool]) -> float:
+    held = list(found)
+    return sum(held) / len(held) if held else 0.0
 
 
 def breakdown(value: float | None, persona: Persona, by: Sequence[str]) -> dict[str, Row]:

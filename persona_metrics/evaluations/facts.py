@@ -45,7 +45,12 @@ SHARED: tuple[Fact, ...] = (
     Fact("critic_failures", "share of verdicts that could not be had", higher_is_better=False),
     Fact("answer_failures", "share of replies without an answer", higher_is_better=False, judged=False),
     Fact("critic_agreement", "share of agreeing pairs of votes"),
-    Fact("critic_ties", "share of verdicts whose votes were tied; they are missing", higher_is_better=False),
+    Fact(
+        "critic_ties",
+        "share of verdicts whose votes were tied; they are missing",
+        higher_is_better=False,
+        column="tied",
+    ),
     Fact("n", "judged pairs of a group", most="n", unit="pairs", judged=False),
     Fact(
         "design_effect",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from ..critic import Judged, Judgement, Verdict, decide, judge
 from ..critic.check import located
@@ -116,18 +117,18 @@ def sit(exam: Exam, settings: Settings, ask: Ask | None = None) -> Answered:
     ``PersonaError`` as ``critic.judge`` does where the first judgements all fail.
     """
     patient = settings.model_copy(update={"critic_max_failures": 1.0})
-    asking = ask or _live
     of_cases, of_probes = asked(exam, settings)
-    together = asking(of_cases, repeated(exam, patient))
+    # Repeats that turn half of the time are flips, which the card has, and no ties.
+    together = (ask or partial(_live, repeats=exam.repeats > 1))(of_cases, repeated(exam, patient))
     return Answered(
         exam,
         tuple(_split(verdict, exam.repeats, settings.critic_votes) for verdict in together),
-        tuple(asking(of_probes, patient)),
+        tuple((ask or _live)(of_probes, patient)),
     )
 
 
-def _live(judgements: Sequence[Judged], settings: Settings) -> list[Verdict]:
-    return judge(judgements, settings, description="exam")
+def _live(judgements: Sequence[Judged], settings: Settings, repeats: bool = False) -> list[Verdict]:
+    return judge(judgements, settings, description="exam", repeats=repeats)
 
 
 def _split(verdict: Verdict, repeats: int, votes: int) -> tuple[Verdict, ...]:

@@ -172,6 +172,7 @@ def _result(task: Task, score: Score) -> dict[str, Any]:
         "pairs": str(task.pairs),
         ("pairs_judged" if task.judged else "pairs_used"): str(score.n),
         ("verdicts_missing" if task.judged else "replies_missing"): str(task.missing),
+        **({"verdicts_tied": str(task.tied)} if task.tied else {}),
         "data_hash": str(metadata.get("data_hash")),
         "pairs_hash": str(metadata.get("pairs_hash")),
     }

@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from .. import analysis
+from ..analysis.rates import TIED
 from ..critic import Protocol, Verdict, Vote
 from ..critic.protocol import named
 from ..errors import PersonaError, shorten
@@ -157,6 +158,11 @@ class Task:
         column = "personalized" if self.judged else "choice"
         unknown = self.frame[column].isna()
         return int((unknown if self.judged else unknown & self.frame["answer_failure"].isna()).sum())
+
+    @property
+    def tied(self) -> int | None:
+        """Verdicts among the missing whose votes tied; None without samples."""
+        return None if self.task.samples is None else int((self.frame["missing"] == TIED).sum())
 
     @property
     def judged(self) -> bool:

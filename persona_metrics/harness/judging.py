@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from .. import answers, evaluations, settings
-from ..critic import Judgement, Missing, Verdict, judge
+from ..critic import Judgement, Missing, Reason, Verdict, judge
 from ..evaluations import Outcome, Variant
 from ..personas import Persona, known
 from .replies import NoReply
@@ -75,8 +75,14 @@ def outcome(result: Mapping[str, Any]) -> Outcome:
         return Outcome(0.0, answer_failure=True)
     verdict = Verdict.from_dict(result["verdict"])
     personalized = None if verdict.personalized is None else float(verdict.personalized)
-    agreement = verdict.agreement if len(verdict.votes) > 1 else None
-    return Outcome(personalized, agreement=agreement, answer=result["answer"])
+    voted = len(verdict.votes) > 1
+    return Outcome(
+        personalized,
+        agreement=verdict.agreement if voted else None,
+        answer=result["answer"],
+        voted=voted,
+        tied=verdict.missing is not None and verdict.missing.reason is Reason.TIE,
+    )
 
 
 def persona_of(doc: Mapping[str, Any]) -> Persona:

@@ -9,6 +9,7 @@ from typing import Any
 
 from .. import __version__
 from ..critic import critic_card
+from ..critic.check import ties
 from ..dataset.sources import Pair, Pool
 from ..errors import shorten, suggest
 from ..evaluations import Evaluation
@@ -119,6 +120,7 @@ def warnings(settings: Settings, model: str | None) -> list[str]:
     if model and model in critics:
         lines.append(f"the critic {model} is the model under test: models favour their own answers")
     lines += doubts(critic_card(settings))
+    lines += ties(settings)
     if settings.critic_votes > 1 and settings.critic_temperature == 0:
         lines.append("votes of one critic at temperature 0 mostly repeat each other; set PERSONA_CRITIC_TEMPERATURE")
     if settings.yardstick == "reduced":

@@ -14,6 +14,7 @@ from .. import analysis
 from ..analysis.rates import headline, whole
 from ..errors import PersonaError
 from ..evaluations import EVALUATIONS
+from ..evaluations.facts import SHARED
 from ..evaluations.leave_one_out import ALL_LISTED
 from ..exam import found as cards
 from ..export.scores import votes_of
@@ -310,7 +311,9 @@ def _temperature(measured: Measured) -> str:
 def _others(measured: Measured) -> dict[str, Cell]:
     """Return the rows for which the evaluation asks for a column, with their intervals."""
     evaluation = EVALUATIONS.get(measured.evaluation)
-    wanted = {fact.kind: fact for fact in evaluation.rows if fact.column} if evaluation else {}
+    # What every evaluation has is shown of the one that ranks.
+    shared = SHARED if measured.evaluation == "main" else ()
+    wanted = {fact.kind: fact for fact in (*evaluation.rows, *shared) if fact.column} if evaluation else {}
     if not wanted:
         return {}
     ends: Mapping[str, tuple[float, float]] = {}

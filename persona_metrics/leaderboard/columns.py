@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from ..evaluations import EVALUATIONS
+from ..evaluations.facts import SHARED
 from ..runs.terms import NO_CRITIC
 from .board import PASS_STEPS, Board, Cell, Row
 
@@ -167,7 +168,7 @@ def _other(name: str) -> Column:
     def key(row: Row) -> float | None:
         return row.others[name].value if name in row.others else None
 
-    evaluation, fact = next((e, f) for e in EVALUATIONS.values() for f in e.rows if f.column == name)
+    evaluation, fact = next((e, f) for e in EVALUATIONS.values() for f in (*e.rows, *SHARED) if f.column == name)
     return Column(name, cell, key, f"{evaluation.title}: {fact.says}", always=False)
 
 

@@ -12,11 +12,13 @@ from .. import answers, evaluations
 from ..dataset.sources import Pair, Question
 from ..errors import PersonaError, shorten
 from ..evaluations import Evaluation
+from ..evaluations.contrast import Contrast
 from ..files import read_text, scrubbed
 from ..personas import Persona, known
 from ..runs import read
 from ..runs.find import Keep, find
 from ..settings import Settings, load
+from . import contrast
 
 FIXED = ("n", "seed", "source", "personas", "questions", "attributes", "loo_json", "k")
 """Settings that decided what was asked: the answers are there, so they can no longer be chosen."""
@@ -159,15 +161,20 @@ def restore(
     Raises ``PersonaError`` for an override of what is fixed, and for a record that cannot be.
     """
     evaluations.require_critic(name, f"{where} cannot be judged")
+    free = contrast.CHOICES if name == Contrast.name else ()
     for key in overrides:
-        if key in (*FIXED, "mode"):
+        if key in (*FIXED, "mode") and key not in free:
             raise PersonaError(f"{key}=…: the answers are there already, so this can no longer be chosen; leave it out")
     fixed = {
-        k: recorded[k] for k in ("mode", "seed", "by", "k", "yardstick", "min_support") if recorded.get(k) is not None
+        k: recorded[k]
+        for k in ("mode", "seed", "by", "k", "yardstick", "min_support", "others")
+        if recorded.get(k) is not None
     }
     n = recorded["n"] if isinstance(recorded.get("n"), int) else len(pairs)
     chosen = load({**fixed, "n": n, **overrides}, where="--metadata")
     people = [pair.persona for pair in pairs]
+    if name == Contrast.name:
+        people = contrast.people(recorded, chosen, pairs)
     return chosen, evaluations.evaluation_of(name).restore(recorded, chosen, people, where)
 
 

@@ -13,10 +13,12 @@ from ..dataset.sources import Pair, Question, content_hash
 from ..errors import PersonaError, shorten, suggest
 from ..evaluations import EVALUATIONS, require_critic
 from ..evaluations.base import WHOLE
+from ..evaluations.contrast import NOBODY, Contrast
 from ..evaluations.leave_one_out import NONE_LISTED, LeaveOneOut
 from ..evaluations.pass_at_k import PassAtK
 from ..personas import ATTRIBUTES, Persona, known
 from ..settings import load
+from . import contrast
 from .given import FIXED, Given, Prompt, align, pair_of, restore
 
 Lines = Sequence[tuple[str, dict[str, Any]]]
@@ -99,6 +101,9 @@ def _joined(
             said.setdefault(pair.id, {})[variant] = replies[name]
         if isinstance(row.get("prompt"), str) and isinstance(row.get("generation_kwargs"), Mapping):
             shown.setdefault(pair.id, {})[variant] = (row["prompt"], row["generation_kwargs"])
+    if recorded.get("evaluation") == Contrast.name and not any(NOBODY in variants for variants in said.values()):
+        recorded = {**recorded, "baseline": False}
+        contrast.say(contrast.LIFT)
     chosen, evaluation = restore(str(recorded.get("evaluation")), recorded, overrides, list(pairs.values()), str(path))
     answered, left_out = align(
         ((pair, said.get(key, {}), shown.get(key, {})) for key, pair in pairs.items()), evaluation, partial, str(path)
@@ -121,29 +126,47 @@ def _joined(
 
 
 def from_answers(
-    path: Path, rows: Lines, task: str, evaluation: str, overrides: Mapping[str, Any], model: str | None, partial: bool
+    path: Path,
+    rows: Lines,
+    task: str,
+    evaluation: str,
+    overrides: Mapping[str, Any],
+    model: str | None,
+    partial: bool,
+    baseline: Lines = (),
 ) -> Given:
     """Return the answers of ``{"persona": {…}, "question": "…", "answer": "…"}`` lines.
 
     Optional: ``id`` or ``pair_id``, ``persona_id``, ``question_id``, ``topic``, ``model``, ``variant`` (leave-one-out:
     ``whole``, ``without age``, …, where ``persona`` stays the whole one). Pass@k takes the lines of one pair as its
-    attempts, in their order.
+    attempts, in their order. Contrast judges each answer for another person of the file, too, and has a lift where lines with
+    ``"mode": "baseline"`` are there, or in ``baseline``.
     """
     if evaluation not in EVALUATIONS:
         raise PersonaError(
             f"evaluation {evaluation!r} is none of {', '.join(EVALUATIONS)}{suggest(evaluation, EVALUATIONS)}"
         )
     require_critic(evaluation, "answers cannot be judged so")
+    contrasted = evaluation == Contrast.name
     for key in overrides:
-        if key in FIXED:
+        if key in FIXED and not (contrasted and key in contrast.CHOICES):
             raise PersonaError(f"{key}=…: the answers are there already, so this can no longer be chosen; leave it out")
     rows, named = _of_one_model(path, rows, model)
+    nobody = [(where, row) for where, row in baseline if named in (row.get("model", named), "elsewhere")]
+    if contrasted:
+        nobody += [(where, row) for where, row in rows if contrast.for_nobody(row)]
+        rows = [(where, row) for where, row in rows if not contrast.for_nobody(row)]
+    if not rows:
+        raise PersonaError(f"{path}: every answer was written for nobody; add those written with the persona")
+    if baseline and not nobody:
+        raise PersonaError(f"--baseline: no line there is of the model {shorten(named, 40)!r}")
     pairs: dict[str, Pair] = {}
     said: dict[str, dict[str, str]] = {}
     kinds: set[bool] = set()
     unknown: dict[str, None] = {}
+    alone = evaluation != PassAtK.name
     for number, (where, row) in enumerate(rows):
-        pair = _pair(row, where, None if evaluation == PassAtK.name else number, unknown)
+        pair = _pair(row, where, number if alone else None, unknown)
         before = pairs.setdefault(pair.id, pair)
         if (before.persona, before.question.text) != (pair.persona, pair.question.text):
             raise PersonaError(f"{where}: the pair {shorten(pair.id, 40)!r} has another persona or question further up")
@@ -156,9 +179,14 @@ def from_answers(
                 f"{where}: the pair {shorten(pair.id, 40)!r} has {name!r} twice; give each pair its own id"
             )
         variants[name] = text
+    for key, (where, row) in contrast.by_pair(nobody, pairs).items():
+        said[key][NOBODY], extracted = text_of(row, where)
+        kinds.add(extracted)
     if unknown:
         listed = shorten(", ".join(unknown))
         print(f"persona-metrics: not shown to the critic, since none of the 33 attributes: {listed}", file=sys.stderr)
+    if contrasted and not nobody:
+        contrast.say(contrast.LIFT)
     recorded = _record(evaluation, path, said, len(pairs))
     chosen, built = _built(evaluation, recorded, overrides, list(pairs.values()), path)
     extras = {name for variants in said.values() for name in variants}
@@ -222,6 +250,8 @@ def _digest(value: Any) -> str:
 
 def _record(evaluation: str, path: Path, said: Mapping[str, Mapping[str, str]], pairs: int) -> dict[str, Any]:
     recorded: dict[str, Any] = {"evaluation": evaluation, "n": pairs}
+    if evaluation == Contrast.name:
+        recorded["baseline"] = any(NOBODY in variants for variants in said.values())
     if evaluation == PassAtK.name:
         recorded["k"] = max(len(variants) for variants in said.values())
     if evaluation == LeaveOneOut.name:
@@ -241,4 +271,7 @@ def _built(
         others = {k: v for k, v in overrides.items() if k != "mode"}
         return restore(evaluation, {**recorded, "mode": overrides.get("mode")}, others, pairs, str(path))
     chosen = load({"n": len(pairs), **overrides}, where="--metadata")
-    return chosen, EVALUATIONS[evaluation].build(chosen, [pair.persona for pair in pairs])
+    people = [pair.persona for pair in pairs]
+    if evaluation == Contrast.name:
+        return chosen, Contrast.restore(recorded, chosen, contrast.people({}, chosen, pairs), str(path))
+    return chosen, EVALUATIONS[evaluation].build(chosen, people)

@@ -13,7 +13,8 @@ import pytest
 from aiohttp import web
 
 from persona_metrics import settings
-from persona_metrics.critic import Judgement, Verdict, judge, judge_each
+from persona_metrics.critic import Judgement, Missing, Reason, Verdict, judge, judge_each
+from persona_metrics.critic.tally import Tally
 from persona_metrics.errors import PersonaError
 from tests.critic.helpers import expected, judged, judgements, pointing_at, values
 from tests.fakes.server import Server
@@ -221,13 +222,35 @@ def _by_turn(server: Server, needs: list[bool]):  # type: ignore[no-untyped-def]
     return debate
 
 
-def test_a_tie_of_a_panel_is_missing_and_stops_no_run() -> None:
+def test_a_tie_of_a_panel_is_missing_and_said_as_one(capsys: pytest.CaptureFixture[str]) -> None:
     asked = judgements(10)
     with Server(verdict=lambda *_: True) as strict, Server(verdict=lambda *_: False) as mild:
-        verdicts = judged(strict, asked, critic_model=f"a,b@{mild.base_url}")
+        verdicts = judged(strict, asked, critic_model=f"a,b@{mild.base_url}", critic_max_failures=1)
         assert (strict.counts["critic"], mild.counts["critic"]) == (10, 10)
+    assert "10 of 10 verdicts tied, and missing (for example: question" in capsys.readouterr().err
     assert {(v.personalized, v.missing, v.agreement) for v in verdicts} == {(None, "tie", 0.0)}
     assert _votes_of(verdicts[0]) == [("a", 0, False), ("b", 0, True)]
+
+
+def test_ties_count_towards_the_stop_and_are_named_there() -> None:
+    with Server(verdict=lambda *_: True) as strict, Server(verdict=lambda *_: False) as mild:
+        with pytest.raises(PersonaError) as stopped:
+            judged(strict, judgements(10), critic_model=f"a,b@{mild.base_url}", critic_concurrency=1)
+        assert strict.counts["critic"] < 10
+    said = str(stopped.value)
+    assert (
+        "3 of 10 verdicts are missing, more than PERSONA_CRITIC_MAX_FAILURES=0.2 allows; mostly: tie; as many" in said
+    )
+
+
+def test_failures_and_ties_stop_together() -> None:
+    tally = Tally(total=10, allowed=0.2)
+    [asked] = judgements(1)
+    assert tally.add(asked, Verdict(None, Missing(Reason.TIE), 0.0, ()), 2) is None
+    said = tally.add(asked, Verdict(None, Missing(Reason.EMPTY), None, ()))
+    assert said is not None
+    assert said.startswith("3 of 10 verdicts are missing (2 of them tied), more than")
+    assert (tally.failed, tally.tied) == (1, 2)
 
 
 def test_a_critic_that_fails_leaves_the_verdict_to_the_others_and_is_named(capsys: pytest.CaptureFixture[str]) -> None:

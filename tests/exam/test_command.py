@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -82,11 +83,28 @@ def test_votes_of_each_repeat_are_decided_apart() -> None:
     assert mark(answered, chosen).cost.prompt_tokens == 1400
 
 
+def test_repeats_that_disagree_are_flips_and_no_ties(capsys: pytest.CaptureFixture[str]) -> None:
+    with Server(verdict=perfect) as server:
+        whole, turns = server.debate, itertools.count()
+
+        def debate(fenced: Mapping[str, str]) -> str:
+            turned = next(turns) % 2 == 1
+            server.verdict = (lambda *parts: not perfect(*parts)) if turned else perfect
+            return whole(fenced)
+
+        server.debate = debate  # type: ignore[method-assign]
+        chosen = pointing_at(server, critic_concurrency=1)
+        card = mark(run.sit(run.plan(2, 2), chosen), chosen)
+    assert card.flips.value > 0.5
+    assert "tie" not in capsys.readouterr().err
+
+
 @pytest.mark.usefixtures("server")
-def test_a_panel_is_examined_as_one() -> None:
+def test_a_panel_is_examined_as_one(capsys: pytest.CaptureFixture[str]) -> None:
     with Server(verdict=perfect) as other:
         assert main(["exam", *SHORT, "--critic", f"m,n@{other.base_url}"]) == 0
         assert other.counts["critic"] == CALLS + 1
+    assert "2 votes an answer can tie" in capsys.readouterr().err
     [card] = [read(path) for path in found.folder().iterdir()]
     assert card.identity.critic_model == "m,n"
     assert card.sensitivity.value == 1.0

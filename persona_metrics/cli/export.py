@@ -17,8 +17,13 @@ TARGETS: Mapping[str, str] = {
     "eee": "Every Eval Ever: an aggregate JSON and its samples",
     "eval-results": "the Hugging Face hub's .eval_results YAML and a model card's model-index",
     "openai-evals": "an OpenAI-evals registry of the task itself",
+    "trl-preference": "training rows prompt, chosen, rejected (TRL: DPO and its kin)",
+    "trl-unpaired": "training rows prompt, completion, label (TRL: KTO)",
+    "trl-prompts": "prompts with what the rewards need (TRL: GRPO; of persona_choice for rewards.choice)",
+    "sft": "training rows messages, of answers that fit",
 }
 
+TRAINING = ("trl-preference", "trl-unpaired", "trl-prompts", "sft")
 
 RUN = "a results_*.json, a samples_*.jsonl (its task alone), or a folder (its newest run)"
 
@@ -41,6 +46,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--organization", default="not stated", help="eee: who publishes the result")
     parser.add_argument("--relationship", default="other", help="eee: of publisher to developer (default other)")
     parser.add_argument("--dataset", help="eval-results: the benchmark's data set on the hub, owner/name")
+    training = parser.add_argument_group("training data (trl-preference, trl-unpaired, trl-prompts, sft)")
+    training.add_argument("--format", default="jsonl", metavar="FORMAT", help="jsonl (default) or parquet")
+    training.add_argument(
+        "--split",
+        type=float,
+        metavar="SHARE",
+        help="also write a test part, 1 - SHARE of the pairs; the parts share no persona and no question",
+    )
+    training.add_argument("--seed", type=int, default=0, help="of the split and of other people (default 0)")
+    training.add_argument(
+        "--not-in", nargs="+", type=Path, default=[], metavar="RUN", help="leave out the pairs of these"
+    )
+    training.add_argument("--match-length", action="store_true", help="trl-preference: texts of like length only")
+    training.add_argument("--also", nargs="+", type=Path, default=[], metavar="RUN", help="more runs, joined by pair")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -48,6 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.to not in TARGETS:
         known = ", ".join(TARGETS)
         raise PersonaError(f"--to {shorten(arguments.to, 40)!r} is none of {known}{suggest(arguments.to, TARGETS)}")
+    _check_training(arguments)
     found = find([arguments.path], Keep.NEWEST)
     run, notes = found.runs[0], list(found.notes)
     from ..export.scores import Task
@@ -61,6 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
         "eee": _eee,
         "eval-results": _eval_results,
         "openai-evals": _openai_evals,
+        **dict.fromkeys(TRAINING, _training),
     }
     out = arguments.out
     with placing(out) as part:
@@ -117,3 +138,30 @@ def _openai_evals(tasks: list[Any], arguments: argparse.Namespace) -> tuple[list
     from ..export import openai_evals
 
     return openai_evals.write(tasks, arguments.out), []
+
+
+def _check_training(arguments: argparse.Namespace) -> None:
+    """Raise ``PersonaError`` where an option of training data is given for another target."""
+    if arguments.to in TRAINING:
+        return
+    for name in ("split", "not_in", "match_length", "also"):
+        if getattr(arguments, name):
+            raise PersonaError(f"--{name.replace('_', '-')}: only for {', '.join(TRAINING)}; leave it out")
+
+
+def _training(tasks: list[Any], arguments: argparse.Namespace) -> tuple[list[Path], list[str]]:
+    from ..export import training_set
+    from ..export.scores import Task
+
+    more = find(arguments.also, Keep.NEWEST, samples=True) if arguments.also else None
+    joined = [*tasks, *(Task(run, task) for run in (more.runs if more else ()) for task in run.tasks)]
+    wanted = training_set.Wanted(
+        arguments.to,
+        arguments.format,
+        arguments.split,
+        arguments.seed,
+        tuple(arguments.not_in),
+        arguments.match_length,
+    )
+    paths, said = training_set.write(joined, arguments.out, wanted)
+    return paths, [*(more.notes if more else ()), *said]

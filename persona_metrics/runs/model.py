@@ -163,6 +163,16 @@ class Verdict(TypedDict, total=False):
     votes: list[Vote]
 
 
+class Round(TypedDict, total=False):
+    """One state of an answer that was revised: the original first. ``personalized`` is None where the verdict is missing."""
+
+    __pydantic_config__ = _CONFIG  # type: ignore[misc]
+
+    answer: Text
+    personalized: Annotated[bool | None, BeforeValidator(_yes_or_no)]
+    marks: list[Text] | None
+
+
 class Outcome(TypedDict, total=False):
     """One variant's filtered result."""
 
@@ -173,6 +183,7 @@ class Outcome(TypedDict, total=False):
     answer: Text | None
     answer_failure: Text | None
     verdict: Verdict | None
+    rounds: list[Round] | None
 
 
 class Doc(TypedDict, total=False):

@@ -247,7 +247,7 @@ def replies_of(sample: Mapping[str, Any]) -> list[str]:
 def variant_rows(
     sample: Mapping[str, Any], task: str, metadata: Mapping[str, Any], model: str
 ) -> Iterator[dict[str, Any]]:
-    """Yield one dict of ``COLUMNS`` for each variant of a sample."""
+    """Yield one dict of ``COLUMNS`` for each variant of a sample, with the ``rounds`` of an answer that was revised."""
     doc = sample["doc"]
     replies = replies_of(sample)
     content = _digest(json.dumps([doc.get("persona"), doc.get("question")], sort_keys=True))
@@ -288,6 +288,7 @@ def variant_rows(
             "shares": None if shares is None else tuple(shares),
             "verdict": verdict,
             "persona": doc.get("persona") or {},
+            "rounds": tuple(result.get("rounds") or ()),
         }
 
 

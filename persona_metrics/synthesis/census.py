@@ -31,6 +31,7 @@ def sample(n: int, rng: np.random.Generator) -> pd.DataFrame:
     ancestries = basics.draw_ancestry(people, rng)
     work.draw_activity(people, rng)
     work.draw_job(people, rng)
+    work.draw_hours(people, rng)
     home.draw_marital(people, rng)
     home.draw_household(people, rng)
     home.draw_children(people, rng)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from scipy.special import ndtri
 
 from .basics import NATURALIZED, People
 from .draw import POPULATION, Codes, Floats, order, read_rows, read_table, spread
 from .groups import AGES, age_group
+from .vocabulary import CLASS_OF_WORKER, OCCUPATION
 from .work import ARMED, LOOKING, NO_JOB, UNABLE, WORKING, options
 
 DIFFICULTIES = ("cognitive", "vision", "hearing", "walking")
@@ -20,6 +22,7 @@ PATTERNS = tuple(
 
 AT_WORK, NOT_ABLE, WITHOUT_WORK = range(3)
 STANDING = ("Native", "U.S. citizen by naturalization", "Not a U.S. citizen")
+PHYSICIANS = OCCUPATION.index("MED-Healthcare practitioners and technical")
 COVERAGE = ("private", "public", "both", "none")
 INCOME_BANDS = (10_000, 25_000, 50_000, 75_000, 100_000, 150_000)
 INCOME_LABELS = (
@@ -28,6 +31,12 @@ INCOME_LABELS = (
 )  # fmt: skip
 LEAST_PAY, GREATEST_PAY, OTHER_INCOME = 0.3, 2.5, 25_000
 """An income lies between these multiples of the job's usual pay for the hours worked, and this much on top of it."""
+LEAST_WAGE, WEEKS = 7.25, 52
+"""The federal minimum wage in dollars an hour: nobody who states hours and is paid has less for them."""
+GREATEST_OF_PUBLIC = 230_000
+"""What a public employee who is no physician earns at most: the federal schedules end near it (OPM, 2023)."""
+PAY_SPREAD = 0.4
+"""Assumed: the standard deviation of the logarithm of pay within one job, for the rank of a person's income."""
 
 
 def draw_difficulties(people: People, rng: np.random.Generator, folder: Path = POPULATION) -> None:
@@ -64,7 +73,8 @@ def draw_income(people: People, rng: np.random.Generator, folder: Path = POPULAT
     least, greatest, usual = bounds(people)
     # Pay decides most of the rank; the rest is luck, trade and place. What a pension is follows what the job paid.
     last = np.where(people["job"] == NO_JOB, 30_000.0, options().pay[people["job"]])
-    score = np.where(works == 1, usual * (0.6 + 0.8 * numbers), last * (0.3 + 1.4 * numbers))
+    luck = np.exp(PAY_SPREAD * ndtri(numbers * (1 - 2e-9) + 1e-9))
+    score = np.where(works == 1, usual * luck, last * (0.3 + 1.4 * numbers))
     ranked = np.lexsort((score, cell))
     starts = np.flatnonzero(np.diff(cell[ranked], prepend=-1))
     sizes = np.diff(np.append(starts, len(cell)))
@@ -76,7 +86,10 @@ def draw_income(people: People, rng: np.random.Generator, folder: Path = POPULAT
     for first, size in zip(starts, sizes, strict=True):
         persons = ranked[first : first + size]
         income[persons] = np.interp(rank[persons], quantiles, flat[cell[persons[0]]])
-    people["income"] = (np.rint(np.clip(income, least, greatest) / 100) * 100).astype(np.int64)
+    # Who would fall below what the hours must bring is spread above it, so that nobody earns the very least for all.
+    income = np.where(income < least, least * (1 + 0.5 * rng.random(len(cell)) ** 2), income)
+    people["income"] = (np.ceil(np.clip(income, least, greatest) / 100 - 1e-9) * 100).astype(np.int64)
+    people["income"] = np.minimum(people["income"], (greatest // 100 * 100).astype(np.int64))
 
 
 def bounds(people: People) -> tuple[Floats, Floats, Floats]:
@@ -85,10 +98,13 @@ def bounds(people: People) -> tuple[Floats, Floats, Floats]:
     job = people["job"]
     works = np.isin(people["activity"], WORKING) & (job != NO_JOB)
     usual = np.where(works, choices.pay[job] * people["hours"] / 40, 0.0)
-    # The own business and the family's may earn nothing in a year.
-    own = works & (choices.kind[job] >= 5)
-    least = np.where(own, 0.0, np.ceil(LEAST_PAY * usual / 100) * 100)
+    # The family's business pays nothing to those who work in it without pay.
+    unpaid = works & (choices.kind[job] == len(CLASS_OF_WORKER) - 1)
+    wage = LEAST_WAGE * WEEKS * people["hours"]
+    least = np.where(unpaid | ~works, 0.0, np.ceil(np.maximum(LEAST_PAY * usual, wage) / 100) * 100)
     greatest = np.where(works, np.floor((GREATEST_PAY * usual + OTHER_INCOME) / 100) * 100, 400_000.0)
+    public = works & (choices.kind[job] >= 2) & (choices.kind[job] <= 4) & (choices.occupation[job] != PHYSICIANS)
+    greatest = np.where(public, np.minimum(greatest, GREATEST_OF_PUBLIC), greatest)
     return least, greatest, usual
 
 

@@ -20,6 +20,7 @@ from .fit import home as fit_home
 from .fit import people as fit_people
 from .fit import work as fit_work
 from .fit.beliefs import fit_beliefs
+from .fit.jobs import fit_jobs
 from .fit.big_five import fit_big_five
 from .fit.source import Source
 from .fit.targets import fit_targets
@@ -45,8 +46,10 @@ def main(folder: Path) -> None:
     ancestry.fit_ancestry(source)
     fit_work.fit_activity(source, people)
     work.draw_activity(people, rng)
-    fit_work.fit_jobs(source, people)
+    fit_jobs(source, people)
     work.draw_job(people, rng)
+    fit_work.fit_hours(source)
+    work.draw_hours(people, rng)
     fit_home.fit_marital(source, people)
     home.draw_marital(people, rng)
     fit_home.fit_household(source, people)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .basics import NOT_A_CITIZEN, People
-from .draw import POPULATION, Codes, Floats, quota, read_rows, read_table
+from .draw import POPULATION, Codes, Floats, pick, quota, read_rows, read_table
 from .groups import AGES, age_group, schooling
 from .vocabulary import ACTIVITIES, CLASS_OF_WORKER, EDUCATION, INDUSTRY, OCCUPATION
 
@@ -22,6 +24,9 @@ _INDUSTRY = {label[:3]: i for i, label in enumerate(INDUSTRY)}
 _OCCUPATION = {label[:3]: i for i, label in enumerate(OCCUPATION)}
 MILITARY = _OCCUPATION["MIL"]
 FEDERAL = _CLASSES.index("F")
+TRADES = ("Management and professions", "Service", "Sales and office", "Construction and repair", "Production and transport", "Other")
+TRADE_OF: Codes = np.array([0] * 11 + [1] * 5 + [2] * 2 + [3] * 3 + [4] * 2 + [5])
+"""The position in ``TRADES`` of each of ``OCCUPATION``."""
 POLICE = ("police officer", "state trooper", "federal border officer", "correctional officer", "probation officer")
 
 
@@ -97,29 +102,29 @@ def seed(choices: Options) -> Floats:
 def job_shares(folder: Path = POPULATION) -> Floats:
     """Return the share of each option; axes: education, sex, job age, weak English, not a citizen, armed, option.
 
-    It is the seed times three fitted factors: industry by sex, occupation by schooling and sex, and class.
+    It is the seed times four fitted factors: title by sex, industry by sex, occupation by schooling, and class.
     """
     choices = options(folder)
+    by_title = _factors("work_title", (len(choices.job), 2), folder)
     by_industry = _factors("work_industry", (len(INDUSTRY), 2), folder)
-    by_occupation = _factors("work_occupation", (len(OCCUPATION), 5, 2), folder)
+    by_occupation = _factors("work_occupation", (len(OCCUPATION), 5), folder)
     by_class = _factors("work_class", (len(CLASS_OF_WORKER),), folder)
     group = schooling(np.arange(len(EDUCATION)))
     shares = seed(choices)
-    shares = shares * by_industry[choices.industry].T[None, :, None, :]
-    shares = shares * by_occupation[choices.occupation][:, group, :].transpose(1, 2, 0)[:, :, None, :]
+    shares = shares * (by_title[choices.title] * by_industry[choices.industry]).T[None, :, None, :]
+    shares = shares * by_occupation[choices.occupation][:, group].T[:, None, None, :]
     shares = shares * by_class[choices.kind]
     military = choices.occupation == MILITARY
-    masks = np.stack(
-        [
-            np.stack([allowed & ~military, allowed & military])
-            for weak in (0, 1)
-            for foreign in (0, 1)
-            for allowed in [(choices.english <= 1 - weak) & (choices.citizens_only <= 1 - foreign)]
-        ]
-    ).reshape(2, 2, 2, -1)
+    masks = np.stack([open_to(choices, weak, foreign) for weak in (0, 1) for foreign in (0, 1)]).reshape(2, 2, -1)
+    masks = np.stack([masks & ~military, masks & military], axis=2)
     # Soldiers are soldiers whatever their English: the language test comes before enlistment.
     masks[:, :, 1, :] = military
     return np.asarray(shares[:, :, :, None, None, None, :] * masks[None, None, None])
+
+
+def open_to(choices: Options, weak: int, foreign: int) -> NDArray[np.bool_]:
+    """Return which options are open to whom: ``weak`` is 1 for weak English, ``foreign`` for those who are no citizens."""
+    return np.asarray((choices.english <= 1 - weak) & (choices.citizens_only <= 1 - foreign))
 
 
 def _factors(name: str, sizes: tuple[int, ...], folder: Path) -> Floats:
@@ -128,14 +133,10 @@ def _factors(name: str, sizes: tuple[int, ...], folder: Path) -> Floats:
 
 
 def draw_activity(people: People, rng: np.random.Generator, folder: Path = POPULATION) -> None:
-    """Add what the person mainly does, and hours, given age, sex and schooling."""
+    """Add what the person mainly does, given age, sex and schooling."""
     table = read_table("activity", folder)
     group = age_group("work age", people["age"])
     people["activity"] = table.draw(rng, group, people["sex"], people["schooling"], strata=(people["origin"],))
-    hours = read_table("hours", folder)
-    amounts = np.array([int(label) for label in hours.labels])
-    drawn = amounts[hours.draw(rng, people["activity"], strata=(people["sex"],))]
-    people["hours"] = np.where(np.isin(people["activity"], WORKING), drawn, 0)
 
 
 def draw_job(people: People, rng: np.random.Generator, folder: Path = POPULATION) -> None:
@@ -146,20 +147,69 @@ def draw_job(people: People, rng: np.random.Generator, folder: Path = POPULATION
     # Position 0 of the table's labels is "yes".
     has = (before == 0) | np.isin(activity, WORKING)
     # Whoever retired or stopped was younger when hired, not when looked at: the present age bounds the job all the same.
-    shares = job_shares(folder)
-    keys = (
-        people["education"],
-        people["sex"],
-        age_group("job age", people["age"]),
-        (people["english"] >= 3).astype(np.int64),
-        (people["citizenship"] == NOT_A_CITIZEN).astype(np.int64),
-        (activity == ARMED).astype(np.int64),
-    )
+    shares = job_shares(folder).transpose(1, 0, 2, 3, 4, 5, 6)
+    keys = (people["sex"], people["education"], *job_keys(people), (activity == ARMED).astype(np.int64))
     job = np.full(len(activity), NO_JOB, dtype=np.int64)
     at_work = np.isin(activity, WORKING)
     # Those at work first and by themselves, so that their industries and classes meet the margins of the employed.
     for chosen in (at_work, has & ~at_work):
         part = tuple(k[chosen] for k in keys)
         if chosen.any():
-            job[chosen] = quota(rng, shares, part)
+            job[chosen] = settled(rng, shares, part, quota(rng, shares, part), options(folder).title)
     people["job"] = job
+
+
+def settled(rng: np.random.Generator, shares: Floats, keys: Sequence[Codes], job: Codes, title: Codes) -> Codes:
+    """Return the jobs with as many of each title and sex (the first key) as the shares say, to within one.
+
+    A quota over hundreds of options leaves each title to chance, and a title's share of women with it. Persons of a title
+    that is too common take one that is too rare, those first whom it suits best.
+    """
+    cell = np.ravel_multi_index(tuple(keys), shares.shape[:-1])
+    cells, cell = np.unique(cell, return_inverse=True)
+    by_option = shares.reshape(-1, shares.shape[-1])[cells]
+    titles = int(title.max()) + 1
+    by_title = np.zeros((len(cells), titles))
+    for option, t in enumerate(title):
+        by_title[:, t] += by_option[:, option]
+    by_title /= by_title.sum(axis=1, keepdims=True)
+    # Titles of one occupation lie together, so that rounding keeps an occupation's number, too.
+    laid = np.array(list(dict.fromkeys(title.tolist())))
+    result = job.copy()
+    for sex in (0, 1):
+        persons = np.flatnonzero(keys[0] == sex)
+        asked = (by_title * np.bincount(cell[persons], minlength=len(cells))[:, None]).sum(axis=0)[laid]
+        wanted = np.zeros(titles, dtype=np.int64)
+        heights = np.floor(np.cumsum(asked) + rng.random() * 0.999 + 1e-6)
+        wanted[laid] = np.diff(heights, prepend=0).astype(np.int64)
+        now = title[result[persons]]
+        missing = wanted - np.bincount(now, minlength=titles)
+        for common in np.flatnonzero(missing < 0):
+            rare = np.flatnonzero(missing > 0)
+            of = persons[now == common]
+            fit = by_title[cell[of]][:, rare] / by_title[cell[of], common][:, None]
+            for place in np.argsort(-fit, axis=None, kind="stable"):
+                person, into = of[place // len(rare)], rare[place % len(rare)]
+                if missing[common] == 0 or fit.flat[place] <= 0:
+                    break
+                if missing[into] > 0 and title[result[person]] == common:
+                    open_here = by_option[cell[person]] * (title == into)
+                    result[person] = pick(open_here[None], np.zeros(1, dtype=np.int64), rng.random(1))[0]
+                    missing[into] -= 1
+                    missing[common] += 1
+    return result
+
+
+def job_keys(people: People) -> tuple[Codes, Codes, Codes]:
+    """Return job age, weak English (1) and no citizenship (1), by which jobs are open or closed."""
+    weak = (people["english"] >= 3).astype(np.int64)
+    return age_group("job age", people["age"]), weak, (people["citizenship"] == NOT_A_CITIZEN).astype(np.int64)
+
+
+def draw_hours(people: People, rng: np.random.Generator, folder: Path = POPULATION) -> None:
+    """Add usual hours a week, given activity, the job's kind of occupation and sex; 0 for those without work."""
+    hours = read_table("hours", folder)
+    amounts = np.array([int(label) for label in hours.labels])
+    trade = np.where(people["job"] == NO_JOB, len(TRADES) - 1, TRADE_OF[options(folder).occupation[people["job"]]])
+    drawn = amounts[hours.draw(rng, people["activity"], trade, people["sex"], strata=(people["schooling"],))]
+    people["hours"] = np.where(np.isin(people["activity"], WORKING), drawn, 0)

@@ -44,8 +44,8 @@ class Source:
     folder: Path
 
     def table(self, name: str) -> pd.DataFrame:
-        """Return one of the gathered CSV files."""
-        return pd.read_csv(self.folder / name)
+        """Return one of the gathered CSV files; only an empty field is missing, for "None" is a religion."""
+        return pd.read_csv(self.folder / name, keep_default_na=False, na_values=[""])
 
     @cached_property
     def _profile(self) -> dict[tuple[str, int], float]:

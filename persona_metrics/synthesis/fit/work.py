@@ -1,18 +1,15 @@
-"""Fits what people mainly do, their hours, and which jobs they hold in which industry and class."""
+"""Fits what people mainly do and their hours. Knows no job."""
 
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
-from scipy import sparse
-from scipy.sparse.linalg import lsqr
+from scipy.optimize import brentq
 
 from ..basics import People
-from ..draw import POPULATION, Floats, write_table
+from ..draw import Floats, write_table
 from ..groups import AGES, SCHOOLING, age_group, age_labels
-from ..vocabulary import ACTIVITIES, CLASS_OF_WORKER, INDUSTRY, OCCUPATION, SEX
-from ..work import ARMED, LOOKING, MILITARY, OFF, WORKING, Options, options, seed
-from .people import MICRODATA
+from ..vocabulary import ACTIVITIES, SEX
+from ..work import ARMED, LOOKING, OFF, TRADES
 from .source import Source, rake, totals
 
 SURVEY_AGES = ("18-24", "25-34", "35-44", "45-54", "55-64", "65+")
@@ -20,17 +17,10 @@ SURVEY_WORDS = (
     "Full-Time", "Part-Time", "Temporarily Not Working", "", "Unemployed, Laid Off", "Retired", "School", "Housekeeper", "Other",
 )  # fmt: skip
 SURVEY_SCHOOLING = ("Less Than High School", "High School", "Junior College", "Bachelor", "Graduate")
-OCCUPATION_CODES = (
-    430, 740, 999, 1299, 1579, 1999, 2099, 2199, 2599, 2999, 3599, 3699, 3999, 4199, 4299, 4699, 4999, 5999, 6199, 6999,
-    7699, 8999, 9799, 9999,
-)  # fmt: skip
-"""The last Census 2010 code of each major group of occupations, in the order of ``OCCUPATION``."""
-OCCUPATIONS_OF_PROFILE = (tuple(range(11)), (11, 12, 13, 14, 15), (16, 17), (18, 19, 20), (21, 22))
-INDUSTRIES_OF_PROFILE = ((0, 1), (3,), (4,), (5,), (6,), (2, 7), (8,), (9,), (10,), (11, 12, 13), (14,), (15,), (16,))
 
 
 def fit_activity(source: Source, people: People) -> None:
-    """Write main activity given age, sex and schooling; hours given activity; and who of those without work had a job."""
+    """Write main activity given age, sex and schooling, and who of those without work had a job."""
     by_sex = source.table("derived/gss2010_18_wrkstat_by_age_sex.csv").set_index(["ageg", "gender"])
     by_schooling = source.table("derived/gss2010_18_wrkstat_by_age_edu.csv").set_index(["ageg", "educcat"])
     ages = AGES["work age"]
@@ -94,17 +84,6 @@ def fit_activity(source: Source, people: People) -> None:
         fitted,
     )
     none = {"source": "none", "table": "none", "year": "none"}
-    hours = ["10", "15", "20", "25", "30", "35", "40", "45", "50", "60"]
-    shares = np.zeros((len(ACTIVITIES), len(hours)))
-    shares[0] = [0, 0, 0, 0, 0, 10, 60, 12, 12, 6]
-    shares[1] = [10, 15, 30, 25, 20, 0, 0, 0, 0, 0]
-    shares[OFF] = [3, 4, 10, 8, 5, 8, 50, 5, 5, 2]
-    shares[ARMED] = [0, 0, 0, 0, 0, 0, 50, 15, 20, 15]
-    shares[LOOKING:, 0] = 1
-    kind = (
-        "assumed; hours are no attribute, they only tie pay to a job; those without work have none whatever stands here"
-    )
-    write_table("hours", {**none, "universe": "adults", "kind": kind}, {"activity": ACTIVITIES}, hours, shares)
     yes = np.ones((len(ACTIVITIES), len(ages)))
     yes[LOOKING] = [0.75, 0.95, 1, 1, 1, 1, 1, 1, 1, 1]
     yes[5] = 0.95
@@ -123,134 +102,45 @@ def fit_activity(source: Source, people: People) -> None:
     )
 
 
-def targets(source: Source) -> tuple[Floats, Floats, Floats]:
-    """Return shares of industries by sex, of occupations and of classes among employed civilians."""
-    micro = source.microdata
-    employed = micro[micro["industry"].between(0, 16)]
-    industry = totals((17, 2), employed["industry"], employed["sex"], weight=employed["weight"])
-    published = source.dp03(*range(33, 46))
-    goal = np.zeros(17)
-    for total, members in zip(published, INDUSTRIES_OF_PROFILE, strict=True):
-        part = industry[list(members)].sum(axis=1)
-        goal[list(members)] = total * part / part.sum()
-    women = source.dp03(13)[0]
-    by_sex = rake(industry, ((0,), goal), ((1,), np.array([goal.sum() - women, women])))
-    counts = source.table("derived/gss2010_18_occ10_counts.csv")
-    code = np.searchsorted(np.array(OCCUPATION_CODES), counts["occ10"].to_numpy())
-    survey = np.bincount(code, weights=counts["n"], minlength=24)[:23]
-    occupation = np.zeros(23)
-    for total, members in zip(source.dp03(*range(27, 32)), OCCUPATIONS_OF_PROFILE, strict=True):
-        part = survey[list(members)]
-        occupation[list(members)] = total * part / part.sum()
-    classes = source.dp03(47, 48, 49, 50)
-    cps = source.table("derived/cps9495_cow_by_industry.csv")
-    names = ["Private", "Self-employed-incorporated", "Local government", "State government", "Federal government"]
-    private, own, local, state, federal = (float((cps[name] * cps["n"]).sum()) for name in names)
-    # Assumed: a tenth of private wage and salary workers are with not-for-profit organizations.
-    incorporated = own / (own + private)
-    public = np.array([local, state, federal]) / (local + state + federal)
-    kind = np.array(
-        [
-            classes[0] * (1 - incorporated - 0.1),
-            classes[0] * 0.1,
-            *(classes[1] * public),
-            classes[0] * incorporated,
-            classes[2],
-            classes[3],
-        ]
+def fit_hours(source: Source) -> None:
+    """Write hours given activity, kind of occupation and sex."""
+    hours = ["10", "15", "20", "25", "30", "35", "40", "45", "50", "60"]
+    shares = np.zeros((len(ACTIVITIES), len(TRADES), 2, len(hours)))
+    full = np.array([0, 0, 0, 0, 0, 10.0, 60, 12, 12, 6])
+    shares[1] = [10, 15, 30, 25, 20, 0, 0, 0, 0, 0]
+    shares[OFF] = [3, 4, 10, 8, 5, 8, 50, 5, 5, 2]
+    shares[ARMED] = [0, 0, 0, 0, 0, 0, 50, 15, 20, 15]
+    shares[LOOKING:, :, :, 0] = 1
+    table = source.table("v2/cps2019_avg_hours_by_occ_sex.csv")
+    table = table[table["only"] == "usually full time"]
+    names = (
+        "Management, professional", "Service", "Sales and office", "Natural resources", "Production, transportation", "",
+    )  # fmt: skip
+    amounts = np.array([float(h) for h in hours])
+    for t, name in enumerate(names):
+        for s, sex in enumerate(("Men", "Women")):
+            rows = table[table["occupation"].str.startswith(name) & (table["sex"] == sex)]
+            mean = float(rows["avg_hours_at_work"].iloc[0]) if name else 43.0
+            shares[0, t, s] = _tilted(full, amounts, mean)
+    write_table(
+        "hours",
+        {
+            "source": "Current Population Survey 2019 (BLS), average hours at work of those usually full time",
+            "table": "annual averages, hours at work by occupation and sex",
+            "year": "2019",
+            "universe": "adults",
+            "kind": "computed: an assumed shape for full time tilted until its mean is the published one; part time, on leave"
+            " and the forces are assumed; those without work have no hours whatever stands here",
+        },
+        {"activity": ACTIVITIES, "occupation": TRADES, "sex": SEX},
+        hours,
+        shares,
     )
-    return by_sex / by_sex.sum(), occupation / occupation.sum(), kind / kind.sum()
 
 
-def fit_jobs(source: Source, people: People) -> None:
-    """Write the factors that make the jobs of employed civilians meet industry, occupation and class."""
-    choices = options()
-    civilian = choices.occupation != MILITARY
-    at_work = np.isin(people["activity"], [a for a in WORKING if a != ARMED])
-    persons = totals(
-        (10, 2, len(AGES["job age"])),
-        people["education"][at_work],
-        people["sex"][at_work],
-        age_group("job age", people["age"])[at_work],
-    )
-    industry, occupation, kind = targets(source)
-    survey = source.table("derived/gss2010_18_occ_by_edu_sex.csv").set_index(["educcat", "gender"])
-    by_schooling = _occupation_by_schooling(survey, occupation, persons)
-    factors = _rake_options(choices, seed(choices) * civilian, persons, (industry, by_schooling, kind))
-    header = (
-        f"# source: ACS 2023 profile; General Social Survey 2010-2018; CPS 1994-95 (classes within private and government); {MICRODATA}\n"
-        "# table: DP03 lines 26-50; GSS occ10 by schooling and sex; microdata INDP\n# year: 2023, 2010-2018, 1994-95, 2019\n"
-        "# universe: employed civilians\n"
-        "# kind: computed: factors by which the weights of jobs.csv are multiplied, fitted so that industry by sex, occupation by\n"
-        "#   schooling and sex, and class meet their margins; not-for-profit's tenth of private workers is assumed\n"
-    )
-    tables = {
-        "work_industry": (factors[0], {"industry": INDUSTRY, "sex": SEX}),
-        "work_occupation": (factors[1], {"occupation": OCCUPATION, "schooling": SCHOOLING, "sex": SEX}),
-        "work_class": (factors[2], {"class": CLASS_OF_WORKER}),
-    }
-    for name, (values, keys) in tables.items():
-        lines = ["|".join([*keys, "factor"])]
-        for place in np.ndindex(values.shape):
-            names = [level[i] for level, i in zip(keys.values(), place, strict=True)]
-            lines.append("|".join([*names, f"{values[place]:.6g}"]))
-        (POPULATION / f"{name}.csv").write_text(header + "\n".join(lines) + "\n", encoding="utf-8")
+def _tilted(shares: Floats, amounts: Floats, mean: float) -> Floats:
+    def off(slope: float) -> float:
+        weights = shares * np.exp(slope * (amounts - 42))
+        return float((weights * amounts).sum() / weights.sum()) - mean
 
-
-def _occupation_by_schooling(survey: pd.DataFrame, occupation: Floats, persons: Floats) -> Floats:
-    """Return occupations by schooling and sex: the survey's eleven groups shared out by the margin within each."""
-    groups = {
-        "Business/Finance": (0, 1, 2), "Professional": tuple(range(3, 11)), "Service": (11, 12, 13, 14, 15), "Sales": (16,),
-        "Office and Administrative Support": (17,), "Farming, Fishing, and Forestry": (18,),
-        "Construction/Extraction": (19,), "Installation, Maintenance, and Repair": (20,), "Production": (21,),
-        "Transportation": (22,),
-    }  # fmt: skip
-    levels = np.array([0, 0, 1, 1, 2, 2, 3, 4, 4, 4])
-    by_level = np.zeros((5, 2))
-    for education, level in enumerate(levels):
-        by_level[level] += persons[education].sum(axis=1)
-    seeds = np.zeros((23, 5, 2))
-    for name, members in groups.items():
-        part = occupation[list(members)] / occupation[list(members)].sum()
-        for e, level in enumerate(SURVEY_SCHOOLING):
-            for s, sex in enumerate(SEX):
-                seeds[list(members), e, s] = part * (float(survey.loc[(level, sex), name]) + 0.001) * by_level[e, s]
-    return rake(seeds, ((0,), occupation * by_level.sum()), ((1, 2), by_level))
-
-
-def _rake_options(
-    choices: Options, weights: Floats, persons: Floats, goals: tuple[Floats, Floats, Floats]
-) -> tuple[Floats, Floats, Floats]:
-    """Return the factors by industry and sex, by occupation, schooling and sex, and by class.
-
-    Raking multiplies the weights by one factor a cell of each margin, so the fitted table over the weights, in
-    logarithms, is a sum of them: least squares takes it apart exactly.
-    """
-    places = np.array([(0, 0), (0, 1), (1, 0), (1, 1), (2, 0), (2, 1), (3, 0), (4, 0), (4, 1), (4, 2)])
-    ages = persons.shape[2]
-    table = np.zeros((18, 24, 8, 5, 3, ages, 2))
-    cells = np.zeros((5, 3, ages, 2))
-    for education, (level, part) in enumerate(places):
-        cells[level, part] = persons[education].T
-        columns = weights[education].transpose(2, 1, 0)
-        np.add.at(table[:, :, :, level, part], (choices.industry, choices.occupation, choices.kind), columns)
-    table = table[:17, :23]
-    total = persons.sum()
-    industry, occupation, kind = (goal / goal.sum() * total for goal in goals)
-    fitted = rake(table, ((0, 6), industry), ((1, 3, 6), occupation), ((2,), kind), ((3, 4, 5, 6), cells), rounds=40)
-    at = np.nonzero((table > 0) & (fitted > 0))
-    ratio = np.log(fitted[at] / table[at])
-    sizes = ((17, 2), (23, 5, 2), (8,), (5, 3, ages, 2))
-    axes = ((0, 6), (1, 3, 6), (2,), (3, 4, 5, 6))
-    columns, offset = [], 0
-    for size, kept in zip(sizes, axes, strict=True):
-        columns.append(offset + np.ravel_multi_index(tuple(at[axis] for axis in kept), size))
-        offset += int(np.prod(size))
-    rows = np.tile(np.arange(len(ratio)), len(sizes))
-    design = sparse.csr_matrix((np.ones(len(rows)), (rows, np.concatenate(columns))), shape=(len(ratio), offset))
-    found = np.exp(lsqr(design, ratio, atol=1e-10, btol=1e-10, iter_lim=3000)[0])
-    a, b, c = np.ones((18, 2)), np.ones((24, 5, 2)), np.ones(8)
-    a[:17] = found[:34].reshape(17, 2)
-    b[:23] = found[34 : 34 + 230].reshape(23, 5, 2)
-    c[:] = found[264:272]
-    return a, b, c
+    return np.asarray(shares * np.exp(float(brentq(off, -0.5, 0.5)) * (amounts - 42)))

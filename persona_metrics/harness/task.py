@@ -69,8 +69,9 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         """Set the evaluation and its pairs; return the pool that they come from."""
         pool = sources.load_pool(self.settings)
         self.evaluation = evaluations.build(evaluation, self.settings, pool.personas)
+        chosen = self.settings
         self.pairs = sources.draw(
-            pool, self.settings.n, self.settings.seed, self.evaluation.groups, self.settings.min_support
+            pool, chosen.n, chosen.seed, self.evaluation.groups, chosen.min_support, chosen.counterparts
         )
         return pool
 

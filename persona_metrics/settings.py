@@ -82,7 +82,7 @@ class Settings(BaseSettings):
     personas: str | None = Field(None, description="your own personas: a JSONL, CSV or Parquet file")
     questions: str | None = Field(None, description="your own questions: a JSONL, CSV or Parquet file")
     data: int = Field(
-        1, description="edition of the embedded personas and questions: 2, or 1 to compare with earlier runs"
+        2, description="edition of the embedded personas and questions: 2, or 1 to compare with earlier runs"
     )
     kind: str | None = Field(
         None, description="kinds of questions to ask, a comma list; unset, all but plain, on which nothing bears"

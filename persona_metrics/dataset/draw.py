@@ -44,7 +44,7 @@ class Pool:
     questions: Sequence[Question]
     hash: str
     label: str
-    data: str = "own"
+    data: str = "file"
 
 
 def content_hash(personas: Iterable[Persona], questions: Iterable[Question]) -> str:

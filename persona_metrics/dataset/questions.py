@@ -242,6 +242,23 @@ def _kept(
     return kept
 
 
+def of_document(doc: Mapping[str, Any]) -> Question:
+    """Return the question of a document as ``harness.record`` writes it; what is no text there is not known."""
+    bears, columns = doc.get("bears"), doc.get("columns")
+
+    def texts(value: Any) -> tuple[str, ...]:
+        return tuple(map(str, value)) if isinstance(value, (list, tuple)) else ()
+
+    return Question(
+        str(doc.get("question_id")),
+        str(doc.get("question")),
+        None if doc.get("topic") is None else str(doc["topic"]),
+        None if doc.get("kind") is None else str(doc["kind"]),
+        bears=Bears(texts(bears.get("decides")), texts(bears.get("colours"))) if isinstance(bears, Mapping) else None,
+        columns={str(k): str(v) for k, v in columns.items() if v is not None} if isinstance(columns, Mapping) else {},
+    )
+
+
 def value_of(question: Question, column: str) -> str:
     """Return the group of a question by ``topic``, ``kind`` or another column of its table."""
     found = {"topic": question.topic, "kind": question.kind}.get(column) or question.columns.get(column)

@@ -14,6 +14,7 @@ from lm_eval.api.task import ConfigurableTask
 from .. import consoles, evaluations, masking, settings
 from ..critic import Missing, Reason, Verdict, check_once, judge, keys
 from ..dataset import sources
+from ..dataset.questions import of_document as question_of
 from ..errors import PersonaError
 from ..personas import Persona
 from ..prompts import render
@@ -291,6 +292,7 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
             return {"bypass": 0}
         outcomes = [outcome(result) for result in _flat(results)]
         rows = dict(self.evaluation.metrics(persona_of(doc), outcomes))
+        rows |= self.evaluation.of_question(rows, question_of(doc))
         rows |= rows_of_groups(rows)
         if self._repeats and self.evaluation.headline in rows:
             rows["design_effect"] = packed(rows[self.evaluation.headline], doc["persona_id"], doc["question_id"])

@@ -95,6 +95,9 @@ INCOME_BANDS: tuple[tuple[float, float, str], ...] = (
 )
 """Lowest and highest income in dollars a year (both included), label."""
 
+QUESTION_GROUPS = ("topic", "kind")
+"""What pairs are grouped by that is their question's and not their persona's; a file's own columns join these."""
+
 NOT_STATED = "not stated"
 """The group label of a persona that lacks the attribute."""
 

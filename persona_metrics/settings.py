@@ -9,7 +9,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import AliasChoices, Field, PrivateAttr, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    AliasChoices,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from typing_extensions import Self
 
@@ -17,7 +26,7 @@ from . import keyring
 from .environment import ARGUMENT, DEFAULT, DOTENV, ENVIRONMENT, read_all
 from .errors import PersonaError, shorten, suggest
 from .keyring import Key
-from .personas import require_attributes
+from .personas import ATTRIBUTES, QUESTION_GROUPS, require_attributes
 from .prompts import MODES
 
 SOURCES = ("embedded", "hub")
@@ -72,7 +81,24 @@ class Settings(BaseSettings):
     source: str = Field("embedded", description="where personas and questions come from: embedded or hub")
     personas: str | None = Field(None, description="your own personas: a JSONL, CSV or Parquet file")
     questions: str | None = Field(None, description="your own questions: a JSONL, CSV or Parquet file")
-    by: tuple[str, ...] = Field(("sex", "age", "race"), description="attributes to break personalized down by")
+    data: int = Field(
+        2, description="edition of the embedded personas and questions: 2, or 1 to compare with earlier runs"
+    )
+    kind: str | None = Field(
+        None, description="kinds of questions to ask, a comma list; unset, all but plain, on which nothing bears"
+    )
+    bears: str | None = Field(None, description="ask only questions on which one of these attributes bears")
+    counterparts: bool = Field(False, description="a question's counterpart follows it, asked of the same persona")
+    locale: str | None = Field(
+        None,
+        description="any leaves out questions that take one country's institutions for granted; US keeps those of the"
+        " United States; unset, all are asked",
+    )
+    language: str = Field("en", description="languages of the questions, a comma list, or all; asked of their speakers")
+    by: tuple[str, ...] = Field(
+        ("sex", "age", "race"),
+        description="what to break personalized down by: attributes, topic, kind, columns of your own files",
+    )
     attributes: str | None = Field(None, description="leave-one-out: attributes to leave out, a comma list, or all")
     loo_json: str | None = Field(
         None,
@@ -154,11 +180,19 @@ class Settings(BaseSettings):
         # `by=` means no breakdown; any other blank means nobody set it (PERSONA_N= in a shell profile).
         return {k: v for k, v in values.items() if k == "by" or v not in ("", None)}
 
-    @field_validator("by", "attributes", "cross", mode="before")
+    @field_validator("by", "attributes", "cross", "kind", "bears", "language", mode="before")
     @classmethod
     def _names(cls, value: Any, info: Any) -> Any:
         names = split_names(value)
         return names if info.field_name == "by" else ",".join(names) or None
+
+    @field_validator("bears")
+    @classmethod
+    def _bearing(cls, value: str | None) -> str | None:
+        # "hearing" says as well which one is meant as "hearing difficulty".
+        begun = {n: [a for a in ATTRIBUTES if a.startswith(n)] for n in (value or "").split(",") if n}
+        names = [a[0] if len(a) == 1 and n not in ATTRIBUTES else n for n, a in begun.items()]
+        return ",".join(require_attributes(names, "bears")) or None
 
     @field_validator(
         "critic_model",
@@ -225,10 +259,17 @@ class Settings(BaseSettings):
         # --metadata '{"loo_json": {...}}' and Python hand over the object itself.
         return value if isinstance(value, str) else json.dumps(value)
 
+    @field_validator("data")
+    @classmethod
+    def _known_data(cls, value: int) -> int:
+        return int(_one_of(str(value), ("1", "2")))
+
     @field_validator("by")
     @classmethod
-    def _known_attributes(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        return require_attributes(value, "by")
+    def _known_attributes(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if not (info.data.get("personas") or info.data.get("questions")):
+            require_attributes((name for name in value if name not in QUESTION_GROUPS), "by")
+        return value
 
     def masked(self) -> dict[str, Any]:
         """Return every setting as plain values; the key only says whether it is set."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,17 +10,32 @@ import pandas as pd
 
 from ..evaluations.base import row_of
 from ..evaluations.contrast import ANOTHER, NOBODY
+from ..personas import NOT_STATED, QUESTION_GROUPS
 from ..statistics.paired import paired_difference
 from . import length
-from .rates import HEADLINE, LEVEL, NAN, Floats, by_variant, clusters_of, codes, flips, headline, pairs
+from .rates import (
+    HEADLINE,
+    LEVEL,
+    NAN,
+    SMALL,
+    Floats,
+    by_variant,
+    clusters_of,
+    codes,
+    column_of,
+    flips,
+    headline,
+    pairs,
+)
 from .words import count, p_value, percent, plus_minus, points
 
 _PAIRED = ["row", "difference", "low", "high", "stderr", "n", "missing", "only_own", "only_other", "p"]
 
 
-def tables(frame: pd.DataFrame, metadata: Mapping[str, Any]) -> dict[str, pd.DataFrame]:  # noqa: ARG001
+def tables(frame: pd.DataFrame, metadata: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
     """Return ``headline`` (contrast, lift, their rates), ``worth`` (the two, with their tests) and ``length``.
 
+    ``by_question`` has the two by kind and topic of the question, where these are known; small groups, so no tests.
     Interval and ``p`` are those of ``statistics.paired.paired_difference``. Several other people are averaged within the pair
     first. ``only_own`` counts pairs whose answer fits its own person and not the other (lift: not the answer for nobody).
     """
@@ -30,15 +45,35 @@ def tables(frame: pd.DataFrame, metadata: Mapping[str, Any]) -> dict[str, pd.Dat
     worth = [_row("contrast", own, another, clusters)]
     if nobody is not None:
         worth.append(_row("lift", own, nobody, clusters))
+    sides = {"contrast": another, **({} if nobody is None else {"lift": nobody})}
+    by = metadata.get("by") or ()
     rates = {"personalized": own, row_of(ANOTHER): another, **({} if nobody is None else {row_of(NOBODY): nobody})}
     differences = pd.DataFrame([{**row, "value": row["difference"]} for row in worth], columns=list(HEADLINE))
     made = [part for part in (differences, headline(rates, about)) if len(part)]
     return {
         "headline": pd.concat(made, ignore_index=True),
         "worth": pd.DataFrame(worth)[[*_PAIRED, "bound_low", "bound_high", "undetermined", "design_effect"]],
+        **_by_question(about, own, sides, by),
         # The answer judged for another is the same one; only the one written for nobody has a length of its own.
         "length": length.table(frame, {"whole": "personalized", NOBODY: row_of(NOBODY)}),
     }
+
+
+def _by_question(
+    about: pd.DataFrame, own: Floats, sides: Mapping[str, Floats], by: Sequence[str]
+) -> dict[str, pd.DataFrame]:
+    rows = []
+    for column in dict.fromkeys((*QUESTION_GROUPS, *by)):
+        labels = np.array([NOT_STATED if label is None else label for label in column_of(about, column)], object)
+        sizes = pd.Series(labels).value_counts()
+        for group in sorted(sizes.index, key=lambda label: (-int(sizes[label]), label)):
+            inside = labels == group
+            clusters = [codes(list(np.asarray(ids, object)[inside])) for ids in clusters_of(about)]
+            for name, other in sides.items():
+                found = _row(name, own[inside], other[inside], clusters)
+                rows.append({**found, "attribute": column, "group": group, "small": found["n"] < SMALL})
+    columns = ["attribute", "group", "row", "difference", "low", "high", "n", "missing", "small"]
+    return {"by_question": pd.DataFrame(rows)[columns]} if rows else {}
 
 
 def _sides(frame: pd.DataFrame, about: pd.DataFrame) -> tuple[Floats, Floats, Floats | None]:

@@ -9,13 +9,28 @@ import numpy as np
 import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
-from ..evaluations.leave_one_out import ALL_LISTED, NONE_LISTED, PLACEBO
+from ..evaluations.leave_one_out import ALL_LISTED, NONE_LISTED, PLACEBO, WHERE_IT_BEARS
 from ..statistics.clusters import repeats
 from ..statistics.paired import clustered_p, critical_value, detectable_difference, paired_difference, step_down_max_t
 from ..statistics.rates import paired_bounds
 from .rates import LEVEL, NAN, Floats, by_variant, clusters_of, codes, flips, headline, whole
 from .words import count, listed, points, signed
 
+_BEARING = [
+    "item",
+    "questions",
+    "difference",
+    "low",
+    "high",
+    "stderr",
+    "n",
+    "missing",
+    "p",
+    "p_adjusted",
+    "survives",
+    "undetermined",
+    "overall",
+]
 _COLUMNS = [
     "item",
     "dropped",
@@ -40,7 +55,11 @@ _COLUMNS = [
 
 
 def tables(frame: pd.DataFrame, metadata: Mapping[str, Any]) -> dict[str, pd.DataFrame]:  # noqa: ARG001
-    """Return ``headline`` (the whole persona's rate) and ``importance``, one row an item and one for all listed.
+    """Return ``headline`` (the whole persona's rate), ``importance`` and, where it is known, ``where_it_bears``.
+
+    ``importance`` has one row an item and one for all listed, ``where_it_bears`` one an item, over the pairs whose question
+    it bears on alone (``overall`` is its importance over all): an attribute that matters on few questions is lost in the
+    others. Its ``p_adjusted`` is Holm's, as the items' pairs are not the same.
 
     Interval and ``p`` are those of ``statistics.paired.paired_difference`` (Tango's score interval, McNemar's exact test;
     the clustered ones where persons or questions repeat). ``p_adjusted`` is the step-down max-T one over all rows
@@ -50,7 +69,39 @@ def tables(frame: pd.DataFrame, metadata: Mapping[str, Any]) -> dict[str, pd.Dat
     that those alone could turn the sign.
     """
     about, values = whole(frame)
-    return {"headline": headline({"personalized": values}, about), "importance": importance(frame)}
+    rows = importance(frame)
+    found = {"headline": headline({"personalized": values}, about), "importance": rows}
+    bearing = where_it_bears(frame, rows)
+    return found if bearing.empty else {**found, "where_it_bears": bearing}
+
+
+def where_it_bears(frame: pd.DataFrame, overall: pd.DataFrame) -> pd.DataFrame:
+    """Return one row an item over the pairs on whose question it bears; empty where no question's source says what does."""
+    if frame.empty or "decides" not in frame:
+        return pd.DataFrame(columns=_BEARING)
+    wide = by_variant(frame).sort_index()
+    about = frame.drop_duplicates("doc_id").set_index("doc_id").reindex(wide.index)
+    dropped = frame.drop_duplicates("variant").set_index("variant")["dropped"]
+    bears = [frozenset((*(d or ()), *(c or ()))) for d, c in zip(about["decides"], about["colours"], strict=True)]
+    questions = about["question_id"].to_numpy(object)
+    people = about["persona_id"].to_numpy(object)
+    of = dict(zip(overall["item"], overall["difference"], strict=True))
+    rows = []
+    for name in map(str, wide.columns):
+        inside = np.array([not one.isdisjoint(dropped[name]) for one in bears], bool)
+        if not name.startswith("without ") or not inside.any():
+            continue
+        clusters = [codes(list(ids[inside])) for ids in (people, questions)]
+        clustered = any(repeats(ids) for ids in clusters)
+        first, second = (wide[v].to_numpy(float)[inside] for v in ("whole", name))
+        row = _row(first, second, clusters if clustered else ())
+        item = name.removeprefix("without ")
+        rows.append({**row, "item": item, "questions": len(set(questions[inside])), "overall": float(of[item])})
+    if rows:
+        adjusted = multipletests([row["p"] for row in rows], method="holm")[1]
+        for row, p in zip(rows, adjusted, strict=True):
+            row.update(p_adjusted=float(p), survives=bool(p <= 1 - LEVEL + 1e-12))
+    return pd.DataFrame(rows, columns=_BEARING)
 
 
 def importance(frame: pd.DataFrame) -> pd.DataFrame:
@@ -134,8 +185,10 @@ def _detectable(row: Mapping[str, Any], critical: float) -> float:
 def intervals(found: Mapping[str, pd.DataFrame]) -> dict[str, tuple[float, float]]:
     """Return the intervals of the importances."""
     return {
-        f"importance[{row['item']}]": (float(row["low"]), float(row["high"]))
-        for row in found["importance"].to_dict("records")
+        f"{kind}[{row['item']}]": (float(row["low"]), float(row["high"]))
+        for kind, table in (("importance", "importance"), (WHERE_IT_BEARS, "where_it_bears"))
+        if table in found
+        for row in found[table].to_dict("records")
     }
 
 
@@ -150,7 +203,7 @@ def finding(found: Mapping[str, pd.DataFrame]) -> str:
         named = listed(
             f"{r['item']} ({signed(float(r['difference']))} points)" for r in kept.head(5).to_dict("records")
         )
-        return f"Surviving the correction for testing {len(rows)}: {named}.{_floor(every)}"
+        return f"Surviving the correction for testing {len(rows)}: {named}.{_bearing(found)}{_floor(every)}"
     floor = float(rows["detectable"].median())
     found_with = (
         f" A difference below {100 * floor:.0f} points would survive in fewer than four of five runs of this n."
@@ -158,7 +211,21 @@ def finding(found: Mapping[str, pd.DataFrame]) -> str:
         else " So few pairs could not show any difference."
     )
     none = "The one importance does not survive" if len(rows) == 1 else f"None of {len(rows)} importances survives"
-    return f"{none} the test.{found_with}{_floor(every)}"
+    return f"{none} the test.{found_with}{_bearing(found)}{_floor(every)}"
+
+
+def _bearing(found: Mapping[str, pd.DataFrame]) -> str:
+    """Return what survives among the questions that an attribute bears on."""
+    rows = found.get("where_it_bears", pd.DataFrame(columns=_BEARING))
+    kept = rows[rows["survives"].astype(bool)].sort_values("difference", ascending=False)
+    if not len(kept):
+        return ""
+    named = listed(
+        f"{r['item']} ({signed(float(r['difference']))} points of {count(int(r['n']), 'pair')}; over all"
+        f" {signed(float(r['overall']))})"
+        for r in kept.head(5).to_dict("records")
+    )
+    return f" Among the questions on which it bears: {named}."
 
 
 def _floor(rows: pd.DataFrame) -> str:

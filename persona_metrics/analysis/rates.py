@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from ..personas import QUESTION_GROUPS
 from ..statistics.clusters import design
 from ..statistics.rates import effective_n, imbens_manski, wilson
 
@@ -154,3 +155,13 @@ def whole(frame: pd.DataFrame) -> tuple[pd.DataFrame, Floats]:
 def by_row(table: pd.DataFrame) -> dict[str, dict[str, Any]]:
     """Return a table's rows by their name."""
     return {str(row["row"]): {str(k): v for k, v in row.items()} for row in table.to_dict("records")}
+
+
+def column_of(about: pd.DataFrame, column: str) -> list[str | None]:
+    """Return what the pairs' questions have in ``topic``, ``kind`` or a column of their file; nothing where none has it."""
+    if column in QUESTION_GROUPS:
+        values = list(about[column]) if column in about else []
+    else:
+        values = [dict(held or ()).get(column) for held in about.get("columns", ())]
+    found = [None if value is None or value != value else str(value) for value in values]
+    return found if any(value is not None for value in found) else []

@@ -72,7 +72,7 @@ def _lm_eval() -> str:
 
 def _data(chosen: settings.Settings) -> str:
     pool = sources.load_pool(chosen)
-    drawn = sources.draw(pool, chosen.n, chosen.seed)
+    drawn = sources.draw(pool, chosen.n, chosen.seed, counterparts=chosen.counterparts)
     return (
         f"{len(pool.personas)} personas, {len(pool.questions)} questions ({pool.label}, hash {pool.hash}),"
         f" {len(drawn)} pairs drawn"

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..errors import PersonaError, shorten
-from ..personas import NOT_STATED, band, bands, number, require_attributes
+from ..personas import ATTRIBUTES, NOT_STATED, band, bands, number, require_attributes
 
 _AMOUNT = r"\$?(\d[\d,]*(?:\.\d+)?k?)"
 _RANGE = re.compile(rf"^\s*{_AMOUNT}\s*(?:-|–|to)\s*{_AMOUNT}\s*$", re.I)
@@ -55,27 +55,27 @@ Condition = Has | Not | AnyOf | AllOf
 ALWAYS = AllOf(())
 
 
-def parse(data: Any, where: str) -> Condition:
-    """Return the condition that ``data`` (parsed JSON) writes down.
+def parse(data: Any, where: str, attributes: Collection[str] = ATTRIBUTES) -> Condition:
+    """Return the condition that ``data`` (parsed JSON) writes down over ``attributes``.
 
     Raises ``PersonaError``, with ``where`` and the place inside, for anything that is not the notation: an attribute
-    that is none of the 33, an empty list of values, an age or income that is no number, range or band.
+    that is none of them, an empty list of values, an age or income that is no number, range or band.
     """
     if isinstance(data, list):
-        return AllOf(_parse_list(data, where))
+        return AllOf(_parse_list(data, where, attributes))
     if not isinstance(data, Mapping):
         raise PersonaError(f'{where}: expected a condition such as {{"attribute": "age", "values": ["65+"]}}')
     keys = frozenset(data)
     if keys == {"attribute", "values"}:
-        return _parse_has(data["attribute"], data["values"], where)
+        return _parse_has(data["attribute"], data["values"], where, attributes)
     if len(keys) == 1:
         (key,) = keys
         if key == "not":
-            return Not(parse(data["not"], f"{where}.not"))
+            return Not(parse(data["not"], f"{where}.not", attributes))
         if key in ("any", "all"):
             if not isinstance(data[key], list):
                 raise PersonaError(f'{where}: "{key}" needs a list of conditions')
-            inside = _parse_list(data[key], f"{where}.{key}")
+            inside = _parse_list(data[key], f"{where}.{key}", attributes)
             return AnyOf(inside) if key == "any" else AllOf(inside)
     found = shorten(", ".join(map(str, data)), 60) or "nothing"
     raise PersonaError(
@@ -83,14 +83,15 @@ def parse(data: Any, where: str) -> Condition:
     )
 
 
-def _parse_list(data: Sequence[Any], where: str) -> tuple[Condition, ...]:
-    return tuple(parse(entry, f"{where}[{i}]") for i, entry in enumerate(data))
+def _parse_list(data: Sequence[Any], where: str, attributes: Collection[str]) -> tuple[Condition, ...]:
+    return tuple(parse(entry, f"{where}[{i}]", attributes) for i, entry in enumerate(data))
 
 
-def _parse_has(attribute: Any, values: Any, where: str) -> Has:
+def _parse_has(attribute: Any, values: Any, where: str, attributes: Collection[str]) -> Has:
     if not isinstance(attribute, str):
         raise PersonaError(f'{where}: "attribute" is the name of one of the 33')
-    require_attributes((attribute,), where)
+    if attribute not in attributes:
+        require_attributes((attribute,), where)
     if not isinstance(values, list) or not values or not all(isinstance(v, str) and v.strip() for v in values):
         raise PersonaError(f'{where}: {attribute} needs "values", a list of texts that is not empty')
     for value in values:

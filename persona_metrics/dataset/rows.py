@@ -8,7 +8,7 @@ import io
 import json
 import re
 import zlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -123,3 +123,24 @@ def _parquet(path: Path, data: bytes, known: Collection[str]) -> list[Row]:  # n
 def plain(name: object) -> str:
     """Return a column's name as attributes are written: ``Veteran_Status`` is ``veteran status``."""
     return str(name).strip().lower().replace("_", " ")
+
+
+def cell_text(value: Any, where: str) -> str | None:
+    """Return a cell as text, None where it is not there; raise ``PersonaError`` for what no file could hold."""
+    if value is None:
+        return None
+    text = str(value)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise PersonaError(f"{where}: the text holds half a surrogate pair, which is not Unicode text") from None
+    return text
+
+
+def require_unique(ids: Iterable[str], origin: str) -> None:
+    """Raise ``PersonaError`` for the first id that stands twice."""
+    seen: set[str] = set()
+    for identifier in ids:
+        if identifier in seen:
+            raise PersonaError(f"{shorten(origin)}: the id {shorten(identifier, 40)!r} stands twice")
+        seen.add(identifier)

@@ -2,70 +2,46 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from ..errors import PersonaError, shorten
-from ..personas import ATTRIBUTES, Persona, known
+from ..errors import PersonaError, shorten, suggest
+from ..personas import ATTRIBUTES, QUESTION_GROUPS, Persona, known
 from ..settings import Settings
 from . import rows
+from .draw import Pair, Pool, content_hash, draw
 from .hub import hub_rows
+from .questions import KNOWN_COLUMNS, Question, asked, parse_questions
 from .rows import Row, plain
-from .support import fill
+from .rows import cell_text as _text
+from .rows import require_unique as _unique
 
 HUB_PERSONAS = "SynthLabsAI/Synthetic-Personas"
 HUB_QUESTIONS = "SynthLabsAI/PRISM-Filter"
-
-
-@dataclass(frozen=True)
-class Question:
-    """One question to the model, with its topic where the source names one."""
-
-    id: str
-    text: str
-    topic: str | None = None
-
-
-@dataclass(frozen=True)
-class Pair:
-    """One persona and one question: what lm-eval calls a document."""
-
-    id: str
-    persona: Persona
-    question: Question
-
-
-@dataclass(frozen=True)
-class Pool:
-    """The personas and questions that pairs are drawn from; ``hash`` names their content (12 hex digits)."""
-
-    personas: tuple[Persona, ...]
-    questions: tuple[Question, ...]
-    hash: str
-    label: str
 
 
 def load_pool(settings: Settings) -> Pool:
     """Return the personas and questions that the settings name; raise ``PersonaError`` for anything unusable."""
     personas, persona_label = load_personas(settings)
     questions, question_label = _load_questions(settings)
+    _require_columns(settings.by, personas, questions)
     label = persona_label if persona_label == question_label else f"{persona_label}+{question_label}"
-    return Pool(personas, questions, content_hash(personas, questions), label)
+    data = "+".join(
+        dict.fromkeys(str(settings.data) if one == "embedded" else one for one in (persona_label, question_label))
+    )
+    return Pool(personas, questions, content_hash(personas, questions), label, data)
 
 
-def content_hash(personas: Iterable[Persona], questions: Iterable[Question]) -> str:
-    """Return 12 hex digits that name the content of personas and questions."""
-    digest = hashlib.sha256()
-    for persona in personas:
-        digest.update(json.dumps([persona.id, dict(persona.attributes)], sort_keys=True).encode())
-    for question in questions:
-        digest.update(json.dumps([question.id, question.text]).encode())
-    return digest.hexdigest()[:12]
+def _require_columns(by: Sequence[str], personas: Sequence[Persona], questions: Sequence[Question]) -> None:
+    for name in by:
+        if name in ATTRIBUTES or name in QUESTION_GROUPS or any(name in q.columns for q in questions):
+            continue
+        if not any(name in p.attributes for p in personas):
+            known = (*ATTRIBUTES, *QUESTION_GROUPS, *dict.fromkeys(c for q in questions for c in q.columns))
+            raise PersonaError(f"by: {shorten(name, 40)!r} is no column of personas or questions{suggest(name, known)}")
 
 
 def load_personas(settings: Settings) -> tuple[tuple[Persona, ...], str]:
@@ -74,26 +50,37 @@ def load_personas(settings: Settings) -> tuple[tuple[Persona, ...], str]:
         return parse_personas(read_rows(settings.personas, "personas"), settings.personas), "file"
     if settings.source == "hub":
         return parse_personas(hub_rows(HUB_PERSONAS), HUB_PERSONAS), "hub"
-    return _embedded_personas(), "embedded"
+    return _embedded_personas(settings.data), "embedded"
 
 
 def _load_questions(settings: Settings) -> tuple[tuple[Question, ...], str]:
     if settings.questions:
-        return parse_questions(read_rows(settings.questions, "questions"), settings.questions), "file"
-    if settings.source == "hub":
-        return parse_questions(hub_rows(HUB_QUESTIONS), HUB_QUESTIONS), "hub"
-    return _embedded_questions(), "embedded"
+        origin, label = settings.questions, "file"
+        found = parse_questions(read_rows(origin, "questions"), origin)
+    elif settings.source == "hub":
+        origin, label = HUB_QUESTIONS, "hub"
+        found = parse_questions(hub_rows(origin), origin)
+    else:
+        origin, label = f"data={settings.data}", "embedded"
+        found = _embedded_questions(settings.data)
+    return asked(found, settings, origin), label
+
+
+def _embedded(name: str, data: int) -> str:
+    """Return the file of an edition: its own, or the first edition's where that one has not changed."""
+    folder = files("persona_metrics") / "dataset" / "embedded"
+    return str(own if (own := folder / f"{name}_v{data}.jsonl").is_file() else folder / f"{name}.jsonl")
 
 
 @cache
-def _embedded_personas() -> tuple[Persona, ...]:
-    path = str(files("persona_metrics") / "dataset" / "embedded" / "personas.jsonl")
+def _embedded_personas(data: int) -> tuple[Persona, ...]:
+    path = _embedded("personas", data)
     return parse_personas(read_rows(path, "personas"), path)
 
 
 @cache
-def _embedded_questions() -> tuple[Question, ...]:
-    path = str(files("persona_metrics") / "dataset" / "embedded" / "questions.jsonl")
+def _embedded_questions(data: int) -> tuple[Question, ...]:
+    path = _embedded("questions", data)
     return parse_questions(read_rows(path, "questions"), path)
 
 
@@ -156,28 +143,7 @@ def _lines(text: str) -> dict[str, str]:
     return {name: "\n".join(lines).strip() for name, lines in found.items()}
 
 
-QUESTION_COLUMNS = ("question", "instruction", "prompt", "opening_prompt")
-"""What the column of the question may be called; the hub's sets use several of these names."""
-_COLUMNS = frozenset({*ATTRIBUTES, *map(plain, QUESTION_COLUMNS), "id", "topic", "persona"})
-
-
-def parse_questions(listed: Sequence[Row], origin: str) -> tuple[Question, ...]:
-    """Return the questions of a table with the column ``question`` (and, if there, ``id`` and ``topic``)."""
-    present = {str(name) for _, row in listed for name in row}
-    column = next((name for name in QUESTION_COLUMNS if name in present), None)
-    if column is None:
-        raise PersonaError(f"questions={shorten(origin)}: the column question is missing")
-    questions = []
-    for index, (where, row) in enumerate(listed):
-        if isinstance(row.get(column), (list, dict)):
-            raise PersonaError(f"{where}: the question is a {type(row[column]).__name__} and not a text")
-        text = _text(row.get(column), where)
-        if not text or not text.strip():
-            raise PersonaError(f"{where}: the question is blank")
-        topic = _text(row.get("topic"), where)
-        questions.append(Question(_text(row.get("id"), where) or f"q{index:05d}", text, topic or None))
-    _unique([q.id for q in questions], origin)
-    return tuple(questions)
+_COLUMNS = frozenset({*ATTRIBUTES, *map(plain, KNOWN_COLUMNS), "persona"})
 
 
 def _scalar(value: Any, name: str, where: str) -> str | None:
@@ -201,71 +167,17 @@ def _joined(value: Any) -> Any:
     return value
 
 
-def _text(value: Any, where: str) -> str | None:
-    if value is None:
-        return None
-    text = str(value)
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise PersonaError(f"{where}: the text holds half a surrogate pair, which is not Unicode text") from None
-    return text
-
-
-def _unique(ids: Iterable[str], origin: str) -> None:
-    seen: set[str] = set()
-    for identifier in ids:
-        if identifier in seen:
-            raise PersonaError(f"{shorten(origin)}: the id {shorten(identifier, 40)!r} stands twice")
-        seen.add(identifier)
-
-
-def _order(ids: Iterable[int], seed: int, salt: str) -> list[int]:
-    # A hash, not random.shuffle: the same order on every machine and Python, whatever was drawn before.
-    return sorted(ids, key=lambda i: hashlib.sha256(f"{seed}/{salt}/{i}".encode()).digest())
-
-
-def draw(pool: Pool, n: int, seed: int, groups: Sequence[frozenset[int]] = (), min_support: int = 0) -> list[Pair]:
-    """Draw ``n`` pairs, each persona once before any is used twice, no pair twice.
-
-    ``groups`` are sets of persona positions (intersections). Each is filled to ``min_support`` pairs with different
-    personas where it has them and ``n`` allows it, the emptiest first; the rest of ``n`` is drawn from everybody.
-    The first pairs of a larger ``n`` are those of a smaller one where there are no groups.
-    Raises ``PersonaError`` where ``n`` exceeds the number of distinct pairs.
-    """
-    possible = len(pool.personas) * len(pool.questions)
-    if n > possible:
-        raise PersonaError(
-            f"n={n}: {len(pool.personas)} personas and {len(pool.questions)} questions give {possible} pairs at most"
-        )
-    chosen = fill(_order(range(len(pool.personas)), seed, "persona/0"), n, groups, min_support) if groups else []
-    taken = set(chosen)
-    rounds = 0
-    while len(chosen) < n:
-        order = [i for i in _order(range(len(pool.personas)), seed, f"persona/{rounds}") if i not in taken]
-        chosen += order[: n - len(chosen)]
-        taken, rounds = set(), rounds + 1
-    if groups:
-        # Mixed, so that a run over the first documents (--limit) is no run over the first group.
-        chosen = [chosen[i] for i in _order(range(len(chosen)), seed, "mix")]
-    return [
-        Pair(f"{number:05d}", pool.personas[p], pool.questions[q])
-        for number, (p, q) in enumerate(zip(chosen, _questions_for(chosen, len(pool.questions), seed), strict=True))
-    ]
-
-
-def _questions_for(chosen: Sequence[int], questions: int, seed: int) -> list[int]:
-    used: set[tuple[int, int]] = set()
-    queue: list[int] = []
-    result: list[int] = []
-    rounds = 0
-    for persona in chosen:
-        position = next((i for i, q in enumerate(queue) if (persona, q) not in used), None)
-        while position is None:
-            queue += _order(range(questions), seed, f"question/{rounds}")
-            rounds += 1
-            position = next((i for i, q in enumerate(queue) if (persona, q) not in used), None)
-        question = queue.pop(position)
-        used.add((persona, question))
-        result.append(question)
-    return result
+__all__ = [
+    "HUB_PERSONAS",
+    "HUB_QUESTIONS",
+    "Pair",
+    "Pool",
+    "Question",
+    "content_hash",
+    "draw",
+    "load_personas",
+    "load_pool",
+    "parse_personas",
+    "parse_questions",
+    "read_rows",
+]

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from typing_extensions import Self
 
+from ..dataset.questions import Question
 from ..personas import Persona, band
 from ..settings import Settings
 from .facts import PERSONALIZED, Fact
@@ -101,6 +102,10 @@ class Evaluation(ABC):
 
         A row that a missing verdict leaves unknown is left out; it is never 0.
         """
+
+    def of_question(self, rows: Mapping[str, Row], question: Question) -> dict[str, Row]:  # noqa: ARG002
+        """Return the pair's further rows that its question decides, made of those that ``metrics`` gave."""
+        return {}
 
     def aggregates(self) -> Mapping[str, Callable[[Iterable[Any]], float]]:
         """Return the rows whose table value is not the mean over pairs, with the function that makes it."""

@@ -104,6 +104,8 @@ class Choice(Judgefree):
     def build(cls, settings: Settings, personas: Sequence[Persona]) -> Self:
         """Take ``n``, the seed, the split and, where they are given, the attributes in ``by``."""
         by = settings.by if "by" in settings.model_fields_set else ()
+        if strange := [name for name in by if name != "topic" and name not in ATTRIBUTES]:
+            raise PersonaError(f"by={','.join(strange)}: choice is broken down by attributes and by topic")
         items = load_items(settings.split)
         return cls(LOGLIKELIHOOD, settings.n, settings.seed, settings.split, by, items, tuple(personas))
 
@@ -197,7 +199,8 @@ class Choice(Judgefree):
             rows |= {"acc": (own + other) / 2, "adapts": own * other}
             rows[row_of(doc["attribute"], "adapts")] = own * other
             for name in self.by:
-                rows[row_of(f"{name}={band(name, doc['persona'].get(name))}", "adapts")] = own * other
+                group = doc["topic"] if name == "topic" else band(name, doc["persona"].get(name))
+                rows[row_of(f"{name}={group}", "adapts")] = own * other
         if value[NOBODY] is not None:
             rows["prior"] = value[NOBODY]
         for name, (_, pick) in by_name.items():

@@ -8,6 +8,7 @@ from typing import Any
 
 from typing_extensions import Self
 
+from ..dataset.questions import Question
 from ..errors import PersonaError, shorten, suggest
 from ..personas import ATTRIBUTE_GROUPS, ATTRIBUTES, Persona
 from ..settings import Settings, read_json, split_names
@@ -28,6 +29,7 @@ DEFAULT = (
 )
 NONE_LISTED = "none of the listed"
 ALL_LISTED = "all listed"
+WHERE_IT_BEARS = "importance_where_it_bears"
 PLACEBO = "placebo"
 """The whole persona asked once more: what its importance shows is noise of sampling and critic."""
 
@@ -50,6 +52,11 @@ class LeaveOneOut(Evaluation):
         Fact(
             "importance",
             "rate with the whole persona minus rate without the attribute, over the same pairs (no better or worse)",
+            least=-1.0,
+        ),
+        Fact(
+            WHERE_IT_BEARS,
+            "the same over the questions on which the attribute bears alone (no better or worse)",
             least=-1.0,
         ),
     )
@@ -129,6 +136,15 @@ class LeaveOneOut(Evaluation):
             if whole.personalized is not None and outcome.personalized is not None:
                 rows[f"importance[{item}]"] = whole.personalized - outcome.personalized
         return {**rows, **shares(outcomes)}
+
+    def of_question(self, rows: Mapping[str, Row], question: Question) -> dict[str, Row]:
+        """Return the importance of each item that bears on the question, where the source says what does."""
+        bears = frozenset() if question.bears is None else question.bears.names
+        return {
+            f"{WHERE_IT_BEARS}[{item}]": rows[f"importance[{item}]"]
+            for item in self.items
+            if f"importance[{item}]" in rows and not bears.isdisjoint(self.dropped_by(item))
+        }
 
     def record(self) -> dict[str, Any]:
         """Return the items and the yardstick."""

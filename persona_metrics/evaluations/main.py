@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from typing_extensions import Self
 
-from ..personas import Persona
+from ..dataset.questions import Question, value_of
+from ..personas import ATTRIBUTES, QUESTION_GROUPS, Persona
 from ..settings import Settings
-from .base import WHOLE, Evaluation, Outcome, Row, Variant, breakdown, shares
+from .base import WHOLE, Evaluation, Outcome, Row, Variant, breakdown, row_of, shares
 
 
 @dataclass(frozen=True)
@@ -21,11 +22,18 @@ class Main(Evaluation):
     title = "Main"
     task = "persona_main"
     by: tuple[str, ...] = ()
+    by_question: tuple[str, ...] = ()
+    """What of ``by`` is the question's: topic, kind, a column of its file."""
 
     @classmethod
-    def build(cls, settings: Settings, personas: Sequence[Persona]) -> Self:  # noqa: ARG003
-        """Break the rate down by the attributes in ``settings.by``."""
-        return cls(settings.by)
+    def build(cls, settings: Settings, personas: Sequence[Persona]) -> Self:
+        """Break the rate down by the attributes of the persona and the columns of the question in ``settings.by``."""
+
+        def persons(name: str) -> bool:
+            return name in ATTRIBUTES or (name not in QUESTION_GROUPS and any(name in p.attributes for p in personas))
+
+        of_person = tuple(name for name in settings.by if persons(name))
+        return cls(of_person, tuple(name for name in settings.by if name not in of_person))
 
     def variants(self, persona: Persona) -> tuple[Variant, ...]:
         """Return the whole persona."""
@@ -36,6 +44,12 @@ class Main(Evaluation):
         (outcome,) = outcomes
         return {**breakdown(outcome.personalized, persona, self.by), **shares(outcomes)}
 
+    def of_question(self, rows: Mapping[str, Row], question: Question) -> dict[str, Row]:
+        """Return the rate by what of ``by`` is the question's."""
+        if "personalized" not in rows:
+            return {}
+        return {row_of(f"{column}={value_of(question, column)}"): rows["personalized"] for column in self.by_question}
+
     def record(self) -> dict[str, Any]:
-        """Return the attributes the rate is broken down by."""
-        return {"by": list(self.by)}
+        """Return what the rate is broken down by."""
+        return {"by": [*self.by, *self.by_question]}

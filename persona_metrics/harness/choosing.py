@@ -54,7 +54,8 @@ class ChoosingTask(*_BASES):  # type: ignore[misc]
         self.evaluation = replace(built, form=self._form)  # type: ignore[type-var]
         self.pairs = self.evaluation.documents()
         self._by_id = {document.id: document for document in self.pairs}
-        return sources.Pool(personas, (), sources.content_hash(personas, ()), label)
+        edition = str(self.settings.data) if label == "embedded" else label
+        return sources.Pool(personas, (), sources.content_hash(personas, ()), label, edition)
 
     def _generation(self, given: Mapping[str, Any] | None) -> dict[str, Any] | None:
         return super()._generation(given) if self._form == GENERATE else None

@@ -23,17 +23,24 @@ from ..settings import ALIASES, Settings, canonical
 OF_YAML = ("evaluation", "version", "config_source")
 """Keys of a task's metadata that are its YAML's or lm-eval's own words."""
 
+CHOSEN = ("kind", "bears", "counterparts", "locale", "language")
+"""Settings that chose among the questions; recorded where they are not the default."""
+
 _SECRET = re.compile(r"key|token(?!izer|s\b|ized)|secret|passw|auth|header|credential", re.I)
 
 
 def document(pair: Pair) -> dict[str, Any]:
     """Return the pair as lm-eval's document: one flat row, the persona with all 33 attributes (None where unknown)."""
+    bears = pair.question.bears
     return {
         "pair_id": pair.id,
         "persona_id": pair.persona.id,
         "question_id": pair.question.id,
         "question": pair.question.text,
         "topic": pair.question.topic,
+        "kind": pair.question.kind,
+        "bears": None if bears is None else {"decides": list(bears.decides), "colours": list(bears.colours)},
+        "columns": dict(pair.question.columns) or None,
         "persona": {name: pair.persona.attributes.get(name) for name in ATTRIBUTES},
     }
 
@@ -51,6 +58,7 @@ def metadata(
         "n": len(pairs),
         "seed": settings.seed,
         "source": pool.label,
+        "data": pool.data,
         "data_hash": pool.hash,
         "pairs_hash": _pairs_hash(pairs),
         "answer_template": template_hash(template),
@@ -62,6 +70,7 @@ def metadata(
             else {**critic_card(settings), "critic_card": noted(settings)}
         ),
     }
+    recorded |= {k: v for k in CHOSEN if (v := getattr(settings, k)) != Settings.model_fields[k].default}
     if settings.labels:
         recorded["labels"] = settings.labels
     if support := evaluation.support(pair.persona for pair in pairs):

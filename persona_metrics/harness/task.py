@@ -13,6 +13,7 @@ from lm_eval.api.task import ConfigurableTask
 from .. import consoles, evaluations, masking, settings
 from ..critic import Missing, Reason, Verdict, check_once, judge, keys
 from ..dataset import sources
+from ..dataset.questions import of_document as question_of
 from ..errors import PersonaError, shorten
 from ..personas import Persona
 from ..prompts import render
@@ -68,8 +69,9 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         """Set the evaluation and its pairs; return the pool that they come from."""
         pool = sources.load_pool(self.settings)
         self.evaluation = evaluations.build(evaluation, self.settings, pool.personas)
+        chosen = self.settings
         self.pairs = sources.draw(
-            pool, self.settings.n, self.settings.seed, self.evaluation.groups, self.settings.min_support
+            pool, chosen.n, chosen.seed, self.evaluation.groups, chosen.min_support, chosen.counterparts
         )
         return pool
 
@@ -305,6 +307,7 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
             return {"bypass": 0}
         outcomes = [outcome(result) for result in _flat(results)]
         rows = dict(self.evaluation.metrics(persona_of(doc), outcomes))
+        rows |= self.evaluation.of_question(rows, question_of(doc))
         rows |= rows_of_groups(rows)
         if self._repeats and self.evaluation.headline in rows:
             rows["design_effect"] = packed(rows[self.evaluation.headline], doc["persona_id"], doc["question_id"])

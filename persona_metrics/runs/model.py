@@ -88,6 +88,7 @@ class Recorded(BaseModel):
     intersections: dict[str, dict[str, list[Text]]] | None = None
     support: Named = Field(default_factory=dict)
     source: Text | None = None
+    data: Text | None = None
     data_hash: Text | None = None
     pairs_hash: Text | None = None
     answer_template: Text | None = None
@@ -186,6 +187,15 @@ class Outcome(TypedDict, total=False):
     rounds: list[Round] | None
 
 
+class Bearing(TypedDict, total=False):
+    """The attributes that bear on a question."""
+
+    __pydantic_config__ = _CONFIG  # type: ignore[misc]
+
+    decides: list[Text]
+    colours: list[Text]
+
+
 class Doc(TypedDict, total=False):
     """A pair."""
 
@@ -196,6 +206,9 @@ class Doc(TypedDict, total=False):
     question_id: Text | None
     question: Text | None
     topic: Text | None
+    kind: MaybeText
+    bears: Annotated[Bearing | None, Wrap(_or_none)]
+    columns: Annotated[dict[str, Text | None] | None, Wrap(_or_none)]
     persona: dict[str, Text | None] | None
 
 

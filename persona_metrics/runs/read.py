@@ -32,6 +32,10 @@ COLUMNS = (
     "content",
     "question",
     "topic",
+    "kind",
+    "decides",
+    "colours",
+    "columns",
     "variant",
     "dropped",
     "attempt",
@@ -53,6 +57,8 @@ COLUMNS = (
 Without a critic it says whether the picked option is right; ``choice`` is its position and ``shares`` those of all options
 (None where there are none, and where answers are judged).
 
+``decides`` and ``colours`` are the attributes that bear on the question (None where its source does not say), ``columns``
+the further columns of the question's file, as pairs of name and value.
 ``content`` names what the pair says, whatever its ids and row number (12 hex digits over persona and question);
 ``answer_key`` the answer's text, ``answer_length`` its characters (None and NaN without an answer).
 """
@@ -251,6 +257,7 @@ def variant_rows(
     doc = sample["doc"]
     replies = replies_of(sample)
     content = _digest(json.dumps([doc.get("persona"), doc.get("question")], sort_keys=True))
+    about = _about(doc)
     at = -1
     for result in results_of(sample):
         # An answer that is judged for several people has a result for each, and one reply.
@@ -273,6 +280,8 @@ def variant_rows(
             "content": content,
             "question": doc.get("question"),
             "topic": doc.get("topic"),
+            "kind": doc.get("kind"),
+            **about,
             "variant": name,
             "dropped": tuple(result.get("dropped") or ()),
             "attempt": _attempt(name),
@@ -290,6 +299,15 @@ def variant_rows(
             "persona": doc.get("persona") or {},
             "rounds": tuple(result.get("rounds") or ()),
         }
+
+
+def _about(doc: Mapping[str, Any]) -> dict[str, tuple[Any, ...] | None]:
+    bears, columns = doc.get("bears"), doc.get("columns")
+    return {
+        "decides": None if bears is None else tuple(bears.get("decides") or ()),
+        "colours": None if bears is None else tuple(bears.get("colours") or ()),
+        "columns": tuple((name, value) for name, value in (columns or {}).items() if value is not None),
+    }
 
 
 def _digest(text: Any) -> str:

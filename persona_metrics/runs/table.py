@@ -46,8 +46,8 @@ def samples(run: str | Path | Sequence[str | Path]) -> pd.DataFrame:
 def write(frame: pd.DataFrame, out: Path) -> None:
     """Write the table as Parquet, CSV or JSONL, by the ending; whole or not at all.
 
-    ``dropped``, ``verdict`` and ``persona`` are nested, in CSV their JSON; a missing number is null, in CSV blank. Raises
-    ``PersonaError`` for another ending, and where the file cannot be written.
+    ``dropped``, ``decides``, ``colours``, ``columns``, ``verdict`` and ``persona`` are nested, in CSV their JSON; a missing
+    number is null, in CSV blank. Raises ``PersonaError`` for another ending, and where the file cannot be written.
     """
     suffix = require_suffix(out)
     rows = [scrubbed(_plain(row)) for row in frame.to_dict("records")]
@@ -76,7 +76,9 @@ def _plain(row: dict[Any, Any]) -> dict[str, Any]:
     # Always the 33, in their order: every file has the same columns, whatever its first persona lacks.
     persona = plain["persona"] or {}
     plain["persona"] = {name: persona.get(name) for name in dict.fromkeys((*ATTRIBUTES, *persona))}
-    return {**plain, "dropped": list(plain["dropped"] or ())}
+    bears = ((name, plain[name]) for name in ("decides", "colours"))
+    lists = {name: None if value is None else list(value) for name, value in bears}
+    return {**plain, **lists, "dropped": list(plain["dropped"] or ()), "columns": dict(plain["columns"] or ()) or None}
 
 
 def _cell(value: Any) -> Any:
@@ -88,8 +90,9 @@ def _parquet(rows: list[dict[str, Any]], out: Path) -> None:
     import pyarrow.parquet
 
     floats, whole = ("personalized", "agreement", "answer_length", "choice"), ("doc_id", "attempt")
-    nested = ("dropped", "verdict", "persona", "shares")
-    kinds = {**dict.fromkeys(floats, pyarrow.float64()), **dict.fromkeys(whole, pyarrow.int64())}
+    nested = ("dropped", "verdict", "persona", "shares", "columns")
+    texts = dict.fromkeys(("decides", "colours"), pyarrow.list_(pyarrow.string()))
+    kinds = {**texts, **dict.fromkeys(floats, pyarrow.float64()), **dict.fromkeys(whole, pyarrow.int64())}
     try:
         arrays = [
             pyarrow.array([row[name] for row in rows], None if name in nested else kinds.get(name, pyarrow.string()))

@@ -11,6 +11,7 @@ from .read import TaskRun
 TERMS: Mapping[str, str] = {
     "pack_version": "pack version",
     "version": "task version",
+    "data": "data edition",
     "data_hash": "data hash",
     "critic_model": "critic",
     "critic_template": "critic template",

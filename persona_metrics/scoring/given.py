@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from .. import answers, evaluations
-from ..dataset.sources import Pair, Question
+from ..dataset.questions import of_document
+from ..dataset.sources import Pair
 from ..errors import PersonaError, shorten
 from ..evaluations import Evaluation
 from ..evaluations.contrast import Contrast
@@ -20,7 +21,10 @@ from ..runs.find import Keep, find
 from ..settings import Settings, load
 from . import contrast
 
-FIXED = ("n", "seed", "source", "personas", "questions", "attributes", "loo_json", "k")
+FIXED = (
+    *("n", "seed", "source", "personas", "questions", "attributes", "loo_json", "k"),
+    *("data", "kind", "bears", "counterparts", "locale", "language"),
+)
 """Settings that decided what was asked: the answers are there, so they can no longer be chosen."""
 
 Prompt = tuple[str, Mapping[str, Any]]
@@ -127,11 +131,10 @@ def pair_of(doc: Any, where: str) -> Pair:
     attributes = known(doc["persona"])
     if not attributes:
         raise PersonaError(f"{where}: the persona has none of the 33 attributes")
-    topic = doc.get("topic")
     return Pair(
         str(doc.get("pair_id")),
         Persona(str(doc.get("persona_id")), attributes),
-        Question(str(doc.get("question_id")), question, None if topic is None else str(topic)),
+        of_document(doc),
     )
 
 

@@ -82,7 +82,8 @@ class ReplayTask(PersonaTask):
         personas = tuple(pair.persona for pair in self.pairs)
         questions = tuple(pair.question for pair in self.pairs)
         digest = given.recorded.get("data_hash") or content_hash(personas, questions)
-        return Pool(personas, questions, str(digest), str(given.recorded.get("source") or "file"))
+        source, edition = (str(given.recorded.get(name) or "file") for name in ("source", "data"))
+        return Pool(personas, questions, str(digest), source, edition)
 
     def construct_requests(self, doc: Any, ctx: Any, **kwargs: Any) -> list[Any]:
         """Return the instances with the prompts that were really sent, where they are known."""

@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..dataset.sources import Pair, Question, content_hash
+from ..dataset.questions import of_document
+from ..dataset.sources import Pair, content_hash
 from ..errors import PersonaError, shorten, suggest
 from ..evaluations import EVALUATIONS, require_critic
 from ..evaluations.base import WHOLE
@@ -236,11 +237,10 @@ def _pair(row: Mapping[str, Any], where: str, number: int | None, unknown: dict[
     alone = number is not None and "variant" not in row  # else several lines make one pair
     given = row.get("pair_id", row.get("id") if alone else None)
     fallback = f"{number:05d}" if alone else f"{person}/{asked}"
-    topic = row.get("topic")
     return Pair(
         fallback if given is None else str(given),
         Persona(person, attributes),
-        Question(asked, question, None if topic is None else str(topic)),
+        of_document({**row, "question_id": asked}),
     )
 
 

@@ -177,8 +177,8 @@ class _Run:
 
     def _show(self) -> None:
         judged = self.tally.judged
-        rate = f"{self.tally.personalized / judged:.2f}" if judged else "–"
-        self.bar.set_postfix(failed=self.tally.failed, personalized=rate, refresh=False)
+        rate = f"{self.tally.counted / judged:.2f}" if judged else "–"
+        self.bar.set_postfix({"failed": self.tally.failed, self.tally.counts: rate}, refresh=False)
 
     def _kept(self) -> str:
         if self.store.path is None:

@@ -31,6 +31,7 @@ from .prompts import MODES
 
 SOURCES = ("embedded", "hub")
 SPLITS = ("main", "holdout", "all")
+PROTOCOLS = ("debate", "pairwise")
 PREFIX = "PERSONA_"
 _SECRETS = ("critic_api_key", "critic_api_keys")
 
@@ -147,6 +148,9 @@ class Settings(BaseSettings):
     critic_store: str | None = Field(None, description="verdict store: a path, off, or nothing for the cache folder")
     critic_rpm: int | None = Field(None, gt=0, description="cap: requests a minute")
     critic_tpm: int | None = Field(None, gt=0, description="cap: tokens a minute")
+    protocol: str = Field(
+        "debate", description="contrast: debate, or pairwise: two answers side by side, which serves the person better"
+    )
     template: int = Field(2, description="the debate's template: 2, or 1 to compare with earlier runs")
     card: str | None = Field(
         None, description="the critic's card: a card.json, or a folder of cards; nothing for the cache folder"
@@ -242,6 +246,11 @@ class Settings(BaseSettings):
     @classmethod
     def _known_split(cls, value: str) -> str:
         return _one_of(value, SPLITS)
+
+    @field_validator("protocol")
+    @classmethod
+    def _known_protocol(cls, value: str) -> str:
+        return _one_of(value, PROTOCOLS)
 
     @field_validator("yardstick")
     @classmethod

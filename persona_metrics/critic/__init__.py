@@ -6,10 +6,12 @@ from .batch import judge, judge_each
 from .check import check, check_once, critic_card
 from .debate import Debate, Judgement
 from .missing import Missing, Reason
+from .pairwise import Comparison
 from .protocol import Judged, Protocol
 from .verdict import Verdict, Vote, decide
 
 __all__ = [
+    "Comparison",
     "Debate",
     "Judged",
     "Judgement",

@@ -182,8 +182,8 @@ class _Run:
 
     def _show(self) -> None:
         judged = self.tally.judged
-        rate = f"{self.tally.personalized / judged:.2f}" if judged else "–"
-        counts: dict[str, object] = {"failed": self.tally.failed, "personalized": rate}
+        rate = f"{self.tally.counted / judged:.2f}" if judged else "–"
+        counts: dict[str, object] = {"failed": self.tally.failed, self.tally.counts: rate}
         if self.tally.tied and not self.tally.repeats:
             counts["tied"] = self.tally.tied
         self.bar.set_postfix(counts, refresh=False)

@@ -20,15 +20,17 @@ from .tally import advice
 from .verdict import Vote
 
 
-def check(settings: Settings, *, remembered: bool = False, protocol: str = FIRST) -> None:
-    """Ask for one dry judgement of every critic; raise ``PersonaError`` that names the setting to change.
+def check(settings: Settings, *, remembered: bool = False) -> None:
+    """Ask for one dry judgement of every critic, by the protocol that the settings name.
+
+    Raises ``PersonaError`` that names the setting to change.
 
     ``remembered`` spares the judgement, which may cost money, where the store holds the one of an earlier check with the
     same critic and key, and the endpoint still lists its models for that key. A broken store is found here too.
     """
     quick = settings.model_copy(update={"critic_attempts": min(3, settings.critic_attempts)})
     critics = [located(critic, settings) for critic in panel(settings)]
-    prompt = Prompt.of(_way(settings, protocol).probe())
+    prompt = Prompt.of(way(settings).probe())
 
     async def one(critic: Critic, store: Store) -> Vote:
         endpoint = Endpoint(critic, quick, backoff=0.2, patience=60.0)
@@ -62,9 +64,13 @@ _checked: set[str] = set()
 _SALT = secrets.token_hex(16)
 
 
+def _decisive(settings: Settings) -> set[str]:
+    return {f for f in type(settings).model_fields if f.startswith("critic") or f in ("protocol", "template")}
+
+
 def check_once(settings: Settings) -> None:
     """Check as ``check`` does, once a process for the same critics and keys; another key is another check."""
-    chosen = settings.model_dump_json(include={f for f in type(settings).model_fields if f.startswith("critic")})
+    chosen = settings.model_dump_json(include=_decisive(settings))
     secret = "\n".join(critic.secret(settings) or "" for critic in panel(settings)) if settings.critic_model else ""
     name = hashlib.sha256(f"{_SALT}\n{chosen}\n{secret}".encode()).hexdigest()
     if name not in _checked:
@@ -77,15 +83,17 @@ def _slow_hash(secret: str, salt: str) -> str:
     return hashlib.pbkdf2_hmac("sha256", secret.encode(), salt.encode(), 200_000).hex()
 
 
-def critic_card(settings: Settings, protocol: str = FIRST) -> dict[str, Any]:
+def critic_card(settings: Settings) -> dict[str, Any]:
     """Return what results_*.json says of the critic: flat, and without a key or a path of an address."""
     if not settings.critic_model:
         return {"critic_model": None}
     critics = panel(settings)
+    protocol = way(settings)
     return {
+        **({} if protocol.name == FIRST else {"protocol": protocol.name}),
         "critic_model": ",".join(c.model for c in critics),
         "critic_endpoint": ",".join(c.host for c in critics),
-        "critic_template": _way(settings, protocol).prompt_hash(),
+        "critic_template": protocol.prompt_hash(),
         "critic_temperature": settings.critic_temperature,
         "critic_max_tokens": settings.critic_max_tokens,
         "critic_votes": settings.critic_votes,
@@ -103,8 +111,9 @@ def ties(settings: Settings) -> list[str]:
     ]
 
 
-def _way(settings: Settings, protocol: str) -> Protocol:
-    return edition(settings.template) if protocol == FIRST else named(protocol)
+def way(settings: Settings) -> Protocol:
+    """Return the way of judging that the settings name."""
+    return edition(settings.template) if settings.protocol == FIRST else named(settings.protocol)
 
 
 def located(critic: Critic, settings: Settings) -> Critic:

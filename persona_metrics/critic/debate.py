@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
-from ..prompts import render
+from .framing import fenced, one_object, whole
 from .protocol import Messages, Protocol, register
 
 TEMPLATES: Mapping[int, str] = {1: "critic/debate_1.jinja", 2: "critic/debate.jinja"}
@@ -63,68 +61,19 @@ class Debate:
 
 
 def messages(judgement: Judgement) -> Messages:
-    """Return the system and the user message of the debate.
-
-    The fence's token is a hash over all that stands between the fences: nobody can write a text that contains its own
-    hash, and the same judgement gives the same prompt, so that a stored verdict is found again.
-    """
-    question, persona, answer = (_json(x) for x in (judgement.question, dict(judgement.persona), judgement.answer))
-    fence = hashlib.sha256("\x00".join((question, persona, answer)).encode()).hexdigest()[:20]
-    values = {"question": question, "persona": persona, "answer": answer, "fence": fence}
-    template = TEMPLATES[judgement.template]
-    return [{"role": part, "content": _filled(template, part, values)} for part in ("system", "user")]
-
-
-def _filled(template: str, part: str, values: Mapping[str, str]) -> str:
-    return "".join(values[piece] if is_name else piece for piece, is_name in _pieces(template, part))
-
-
-@cache
-def _pieces(template: str, part: str) -> tuple[tuple[str, bool], ...]:
-    """Render a part of a template once, with a mark for each value; return texts and names of values in turn.
-
-    Reading thousands of stored verdicts back would otherwise be Jinja's work for the most part. The template puts the
-    values in as they are and does nothing else with them.
-    """
-    marked = {name: f"\0{name}\0" for name in ("question", "persona", "answer", "fence")}
-    pieces = render(template, part=part, **marked).split("\0")
-    return tuple((piece, bool(i % 2)) for i, piece in enumerate(pieces))
-
-
-_ENCODER = json.JSONEncoder(ensure_ascii=False)  # json.dumps would make a new one a text
-
-
-def _json(value: Any) -> str:
-    return _whole(_ENCODER.encode(value))
-
-
-def _whole(text: str) -> str:
-    # A model can send half a surrogate pair, which no file and no HTTP body can carry.
-    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    """Return the system and the user message of the debate."""
+    values = {"question": judgement.question, "persona": dict(judgement.persona), "answer": judgement.answer}
+    return fenced(TEMPLATES[judgement.template], values)
 
 
 def parse(reply: str) -> Debate | None:
     """Return the debate when ``reply`` is exactly one object of the schema (white space and one code fence aside)."""
-    text = reply.strip()
-    if text.startswith("```") and text.endswith("```"):
-        text = text[3:-3].removeprefix("json").strip()
-    try:
-        data = json.loads(text, object_pairs_hook=_no_repeats)
-    except (ValueError, RecursionError):
+    data = one_object(reply, (*TEXTS, "needs_revision"))
+    if data is None or not isinstance(data["needs_revision"], bool):
         return None
-    if not isinstance(data, dict) or set(data) != {*TEXTS, "needs_revision"}:
+    if not all(isinstance(data[name], str) for name in TEXTS):
         return None
-    if not all(isinstance(data[name], str) for name in TEXTS) or not isinstance(data["needs_revision"], bool):
-        return None
-    return Debate(**{name: _whole(data[name]) for name in TEXTS}, needs_revision=data["needs_revision"])
-
-
-def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    # {"needs_revision": true, "needs_revision": false} has no meaning; JSON readers would take the last one.
-    data = dict(pairs)
-    if len(data) != len(pairs):
-        raise ValueError("a key stands twice")
-    return data
+    return Debate(**{name: whole(data[name]) for name in TEXTS}, needs_revision=data["needs_revision"])
 
 
 def _dry(template: int) -> Judgement:

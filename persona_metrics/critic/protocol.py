@@ -1,6 +1,6 @@
 """A way of judging, as a value: what a critic is asked, what its reply has to look like, and what the reply amounts to.
 
-Client, store, batches and batch files know these types alone. ``debate`` is the first protocol.
+Client, store, batches and batch files know these types alone. ``debate`` is the first protocol, ``pairwise`` the second.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import hashlib
 import json
 import typing
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -51,7 +51,9 @@ class Protocol:
 
     ``parse`` returns the opinion in a reply, or None where the reply is not exactly one. ``restore`` makes an opinion
     of its fields. ``outcome_field`` is the outcome's name in samples files, ``sections`` are the fields that pages
-    show, with a heading each, and ``probe`` makes the judgement of a dry run.
+    show, with a heading each, and ``probe`` makes the judgement of a dry run. ``values`` and ``words`` say of each
+    outcome what it counts as, in 0…1, and how it reads; ``counted`` names the outcome whose share a progress bar shows.
+    ``about`` says of an opinion's fields what a reader has to know beside its outcome.
     """
 
     name: str
@@ -62,6 +64,18 @@ class Protocol:
     outcome_field: str
     sections: tuple[tuple[str, str], ...]
     probe: Callable[[], Judged]
+    values: Mapping[Outcome, float] = field(default_factory=lambda: {True: 1.0, False: 0.0})
+    words: Mapping[Outcome, str] = field(default_factory=lambda: {True: "needs no revision", False: "needs revision"})
+    counted: tuple[str, Outcome] = ("personalized", True)
+    about: Callable[[Mapping[str, Any]], str] = lambda _: ""
+
+    def value(self, outcome: Outcome | None) -> float | None:
+        """Return what an outcome counts as; None for a missing verdict, and for an outcome that is no number."""
+        return None if outcome is None else self.values.get(outcome)
+
+    def word(self, outcome: Outcome | None) -> str:
+        """Return how an outcome reads."""
+        return "no verdict" if outcome is None else self.words.get(outcome, str(outcome))
 
     def prompt_hash(self) -> str:
         """Return the hash of template and schema: two runs compare only where it agrees."""
@@ -100,6 +114,12 @@ def register(protocol: Protocol) -> Protocol:
     """Make a protocol known by its name, so that samples files can be read back; return it."""
     _known[protocol.name] = protocol
     return protocol
+
+
+def value_of(verdict: Mapping[str, Any]) -> float | None:
+    """Return what a verdict of a samples file counts as, None where it is missing; raise as ``named`` does."""
+    protocol = named(str(verdict.get("protocol", FIRST)))
+    return protocol.value(verdict.get(protocol.outcome_field))
 
 
 def named(name: str = FIRST) -> Protocol:

@@ -30,7 +30,10 @@ class Tally:
     repeats: bool = False
     """Whether the votes are repeats that are counted apart later (an exam's), so that a tie of them all says nothing."""
     judged: int = 0
-    personalized: int = 0
+    counted: int = 0
+    """Judgements with the outcome that their protocol counts."""
+    counts: str = "personalized"
+    """What that outcome is called."""
     asked: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     examples: dict[str, tuple[Missing, str]] = field(default_factory=dict)
@@ -58,7 +61,8 @@ class Tally:
         self.asked += not all(vote.stored for vote in verdict.votes)
         if verdict.missing is None:
             self.judged += times
-            self.personalized += times * (verdict.outcome is True)
+            self.counts, outcome = judgement.protocol.counted
+            self.counted += times * (verdict.outcome == outcome)
             for vote in verdict.votes:
                 if vote.missing is not None:
                     self.lost_votes[f"{vote.critic} at {vote.endpoint}: {vote.missing.kind}"] += 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
@@ -94,7 +93,7 @@ class _Batches:
         batch["status"] = "completed" if batch["request_counts"]["total"] == len(output) + len(errors) else "expired"
 
     def _answer(self, row: dict[str, Any]) -> dict[str, Any] | None:
-        from tests.fakes.server import _FENCED, draw
+        from tests.fakes.server import draw
 
         body = row["body"]
         self.server.counts["batched"] += 1
@@ -109,8 +108,7 @@ class _Batches:
         if fault == "500":
             return {**made, "error": {"code": "server_error", "message": "The server had an error."}}
         text = "\n".join(str(m["content"]) for m in body["messages"])
-        fenced = {name: value for name, _, value in re.findall(_FENCED, text)}
-        content = {"garbage": "Sure!", "length": '{"chain'}.get(str(fault)) or self.server.debate(fenced)
+        content = {"garbage": "Sure!", "length": '{"chain'}.get(str(fault)) or self.server.judged(text)
         message = {"role": "assistant", "content": content}
         finish = "length" if fault == "length" else "stop"
         completion = {

@@ -25,6 +25,8 @@ Reply = Callable[[str, int], str]
 """(prompt text, seed) -> the model's reply."""
 Verdict = Callable[[str, dict[str, str], str], bool]
 """(question, persona, answer) -> needs_revision."""
+Prefer = Callable[[str, dict[str, str], str, str], bool]
+"""(question, persona, first answer, second answer) -> whether the first is better."""
 
 FAULTS = (
     "429",
@@ -39,7 +41,12 @@ FAULTS = (
     "truncated",
     "refusal",
 )
-_FENCED = re.compile(r"<<<(question|persona|answer) (\w+)>>>\n(.*?)\n<<<end \1 \2>>>", re.S)
+_FENCED = re.compile(r"<<<(question|persona|(?:first |second )?answer) (\w+)>>>\n(.*?)\n<<<end \1 \2>>>", re.S)
+_ASKED = ({"question", "persona", "answer"}, {"question", "persona", "first answer", "second answer"})
+
+
+def _fenced(text: str) -> dict[str, str]:
+    return {name: value for name, _, value in _FENCED.findall(text)}
 
 
 def draw(*parts: object) -> float:
@@ -59,6 +66,12 @@ def default_verdict(question: str, persona: dict[str, str], answer: str) -> bool
     return draw("verdict", answer) < 0.4
 
 
+def default_preference(question: str, persona: dict[str, str], first: str, second: str) -> bool:
+    """Prefer one of two answers by their texts, wherever they stand."""
+    del question, persona
+    return draw("preference", first) <= draw("preference", second)
+
+
 class Server:
     """Serves on a free port of loopback until closed. ``log`` holds every request's path and body."""
 
@@ -67,6 +80,7 @@ class Server:
         *,
         reply: Reply = default_reply,
         verdict: Verdict = default_verdict,
+        prefer: Prefer = default_preference,
         latency: float = 0.0,
         key: str | None = None,
         models: tuple[str, ...] | None = None,
@@ -80,6 +94,7 @@ class Server:
         batch_faults: Mapping[str, float] | None = None,
     ) -> None:
         self.batch_looks, self.batch_faults = batch_looks, dict(batch_faults or {})
+        self.prefer = prefer
         self.reply, self.verdict, self.latency, self.key, self.models = reply, verdict, latency, key, models
         self.formats, self.faults, self.fault_seed, self.retry_after = (
             formats,
@@ -175,8 +190,7 @@ class Server:
         if (refused := self.refused(request, body)) is not None:
             return refused
         text = "\n".join(str(m["content"]) for m in body["messages"])
-        fenced = {name: value for name, _, value in _FENCED.findall(text)}
-        critic = set(fenced) == {"question", "persona", "answer"}
+        critic = set(_fenced(text)) in _ASKED
         self.counts["critic" if critic else "model"] += 1
         if self.latency:
             await asyncio.sleep(self.latency)
@@ -187,7 +201,12 @@ class Server:
             return await self._faulty(request, fault)
         if not critic:
             return _completion(self.reply(text, int(body.get("seed") or 0)), body)
-        return _completion(self.debate(fenced), body)
+        return _completion(self.judged(text), body)
+
+    def judged(self, text: str) -> str:
+        """Return the critic's reply to a prompt, by what stands between its fences."""
+        fenced = _fenced(text)
+        return self.debate(fenced) if "answer" in fenced else self.preference(fenced)
 
     def debate(self, fenced: Mapping[str, str]) -> str:
         """Return the critic's reply to what stands between the fences."""
@@ -200,6 +219,21 @@ class Server:
                 "helpfulness_critic": "It helps.",
                 "conclusion": "Revise it." if needs else "Let it go out.",
                 "needs_revision": needs,
+            }
+        )
+
+    def preference(self, fenced: Mapping[str, str]) -> str:
+        """Return the critic's reply to two answers between the fences."""
+        names = ("question", "persona", "first answer", "second answer")
+        question, persona, first, second = (json.loads(fenced[name]) for name in names)
+        better = self.prefer(question, persona, first, second)
+        return json.dumps(
+            {
+                "chain_of_thought": "What bears on the choice.",
+                "for_first": f"The first has {len(first)} letters.",
+                "for_second": f"The second has {len(second)} letters.",
+                "conclusion": "The first it is." if better else "The second it is.",
+                "better": "first" if better else "second",
             }
         )
 

@@ -20,8 +20,8 @@ from .fit import home as fit_home
 from .fit import people as fit_people
 from .fit import work as fit_work
 from .fit.beliefs import fit_beliefs
-from .fit.jobs import fit_jobs
 from .fit.big_five import fit_big_five
+from .fit.jobs import fit_jobs
 from .fit.source import Source
 from .fit.targets import fit_targets
 

@@ -153,16 +153,14 @@ def checked(secret: str, name: str, *, strip: bool = True) -> str:
     return text
 
 
-def headers(url: str, secret: str | None, shell: Mapping[str, str]) -> dict[str, str | openai.Omit]:
-    """Return what the client's headers must be at ``url``: the key or none, and nothing that is another host's.
+def left_out(shell: Mapping[str, str]) -> dict[str, str | openai.Omit]:
+    """Return what keeps the client from sending what it takes from the shell by itself, to whatever host.
 
-    The client adds ``OPENAI_ORG_ID``, ``OPENAI_PROJECT_ID`` and ``OPENAI_CUSTOM_HEADERS`` of the shell by itself, and takes
-    names in another case for others. Raises ``PersonaError`` as ``own_headers`` does.
+    It adds ``OPENAI_ORG_ID``, ``OPENAI_PROJECT_ID`` and ``OPENAI_CUSTOM_HEADERS``, takes names in another case for others,
+    and insists on a key: the one here stands in for that which the request is signed with.
     """
-    ours: dict[str, str | openai.Omit] = {**own_headers(url, shell)}
-    ours["Authorization"] = f"Bearer {secret}" if secret else openai.Omit()
     names = [*_NAMED.values(), *(name for name, _ in _lines(shell))]
-    return {**{name: openai.Omit() for name in names if name not in ours}, **ours}
+    return {**{name: openai.Omit() for name in names if name != "Authorization"}, "Authorization": "Bearer none"}
 
 
 def own_headers(url: str, shell: Mapping[str, str]) -> dict[str, str]:
@@ -175,13 +173,11 @@ def own_headers(url: str, shell: Mapping[str, str]) -> dict[str, str]:
     if here is None or not (is_openai(here) or here.same(origin(shell.get("OPENAI_BASE_URL")))):
         return {}
     found = {name.lower(): (variable, name, shell.get(variable, "").strip()) for variable, name in _NAMED.items()}
-    # In the client's own spelling where it has one: it goes by the order of spellings.
-    spelt = {name.lower(): name for name in _NAMED.values()}
-    for name, value in _lines(shell):
-        found[name.lower()] = ("OPENAI_CUSTOM_HEADERS", spelt.get(name.lower(), name), value)
+    optional = frozenset(found)
+    found |= {name.lower(): ("OPENAI_CUSTOM_HEADERS", name, value) for name, value in _lines(shell)}
     # The key is chosen elsewhere.
     return dict(
-        _checked(*one) for name, one in found.items() if name != "authorization" and (one[2] or name not in spelt)
+        _checked(*one) for name, one in found.items() if name != "authorization" and (one[2] or name not in optional)
     )
 
 
@@ -231,4 +227,4 @@ def _port(scheme: str) -> int:
     return 443 if scheme == "https" else 80
 
 
-__all__ = ["OPENAI_HOSTS", "Choice", "Origin", "checked", "choose", "headers", "is_openai", "origin", "own_headers"]
+__all__ = ["OPENAI_HOSTS", "Choice", "Origin", "checked", "choose", "is_openai", "left_out", "origin", "own_headers"]

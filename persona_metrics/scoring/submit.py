@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -209,14 +210,9 @@ class Submission:
         if critic not in self._clients:
             secret = critic.secret(self.settings)
             announce(critic.notes(self.settings))
-            own = credentials(critic.base_url, secret)
             # Azure's dated API takes its key in another header than the client sends.
-            elsewhere: dict[str, Any] = {} if "Authorization" in own else {"Authorization": openai.Omit()}
-            headers: dict[str, Any] = {**keys.headers(critic.base_url, secret, os.environ), **elsewhere, **own}
-            hooks: list[Any] = []
-            if isinstance(headers["Authorization"], openai.Omit):
-                headers = {name: value for name, value in headers.items() if name.lower() != "authorization"}
-                hooks = [_unsigned]
+            signed = {**keys.own_headers(critic.base_url, os.environ), **credentials(critic.base_url, secret)}
+            sign = partial(_sign, signed)
             with faults.building(os.environ):
                 self._clients[critic] = openai.OpenAI(
                     api_key=secret or "none",
@@ -224,9 +220,9 @@ class Submission:
                     default_query=dict(query(critic.base_url)),
                     timeout=max(600.0, self.settings.critic_timeout),
                     max_retries=self.settings.critic_attempts,
-                    default_headers=headers,
+                    default_headers=keys.left_out(os.environ),  # type: ignore[arg-type]
                     # A redirect would carry the answers on, and where host and port stay, the key.
-                    http_client=openai.DefaultHttpxClient(follow_redirects=False, event_hooks={"request": hooks}),
+                    http_client=openai.DefaultHttpxClient(follow_redirects=False, event_hooks={"request": [sign]}),
                 )
         try:
             yield self._clients[critic]
@@ -255,9 +251,10 @@ def _address(critic: Critic) -> str:
     return shown_url(critic.address)
 
 
-def _unsigned(request: Any) -> None:
-    # The client insists on a key, even where it is told to send none.
+def _sign(headers: Mapping[str, str], request: Any) -> None:
+    """Give a request of the client's our headers: the key, or none, and what else is for this host."""
     request.headers.pop("Authorization", None)
+    request.headers.update(headers)
 
 
 def _content(client: openai.OpenAI, name: str) -> bytes:

@@ -183,21 +183,42 @@ def test_submitted_verdicts_equal_the_live_ones(
             assert b"sk-test-secret" not in path.read_bytes()
 
 
-def test_a_batch_is_signed_as_live_calls_are_or_not_at_all(
-    answers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("query", "key", "own", "expected"),
+    [
+        ("", None, False, {}),
+        ("", "sk-test-0001", False, {"authorization": "Bearer sk-test-0001"}),
+        ("?api-version=2025-01-01", "sk-test-0001", False, {"api-key": "sk-test-0001"}),
+        ("", None, True, {"x-gate": "second", "user-agent": "mine", "openai-organization": "org-2"}),
+    ],
+)
+def test_a_batch_is_signed_as_live_calls_are(
+    query: str,
+    key: str | None,
+    own: bool,
+    expected: dict[str, str],
+    answers: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for name, query, key in (("none", "", None), ("azure", "?api-version=2025-01-01", "sk-azure-0001")):
-        with Server() as server:
-            monkeypatch.setenv("PERSONA_CRITIC_MODEL", "critic")
-            monkeypatch.setenv("PERSONA_CRITIC_BASE_URL", f"{server.base_url}{query}")
-            monkeypatch.setenv("PERSONA_CRITIC_STORE", str(tmp_path / f"{name}.sqlite"))
-            if key:
-                monkeypatch.setenv("PERSONA_CRITIC_API_KEY", key)
-            # The client would send it by itself.
-            monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "authorization: Bearer sk-another-0002")
-            assert main(["score", str(answers), "--out", str(tmp_path / name), *SUBMIT]) == 0
-            (sent,) = ({n.lower(): value for n, value in headers.items()} for headers in server.batch_headers)
-        assert (sent.get("authorization"), sent.get("api-key")) == (None, key)
+    custom = (
+        "x-gate: first\nX-Gate: second\nuser-agent: mine\nopenai-organization: org-2\nauthorization: Bearer sk-another"
+    )
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", custom if own else f"{custom}\nX-Ключ: ключ\nHost: elsewhere")
+    with Server() as server:
+        monkeypatch.setenv("PERSONA_CRITIC_MODEL", "critic")
+        monkeypatch.setenv("PERSONA_CRITIC_BASE_URL", f"{server.base_url}{query}")
+        if own:
+            monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+        if key:
+            monkeypatch.setenv("PERSONA_CRITIC_API_KEY", key)
+        assert main(["score", str(answers), "--out", str(tmp_path / "out"), *SUBMIT]) == 0
+        (headers,) = server.batch_headers
+    sent = [(name.lower(), value) for name, value in headers.items()]
+    assert len(dict(sent)) == len(sent)
+    theirs = ("authorization", "api-key", "x-gate", "openai-organization", *(["user-agent"] if own else []))
+    assert {name: value for name, value in sent if name in theirs} == expected
+    assert headers["Host"] == server.base_url.split("/")[2]
 
 
 def test_a_batch_goes_to_an_address_as_people_paste_it(

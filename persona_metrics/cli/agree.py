@@ -41,7 +41,9 @@ def run(arguments: argparse.Namespace) -> int:
     if bool(arguments.labels) == bool(arguments.card):
         raise PersonaError("agree needs files of labels, or --card card.json without any")
     if arguments.card is not None:
-        return _across(across.from_card(arguments.path, arguments.card, arguments.task), arguments.json)
+        from ..exam.correction import corrected
+
+        return _across(corrected(arguments.path, arguments.card, arguments.task), arguments.json)
     labels, notes = read_labels(arguments.labels)
     if (other := arguments.errors_from) is not None:
         found = across.from_labels(arguments.path, other, labels, arguments.labels, arguments.task)

@@ -1,8 +1,7 @@
-"""A rate corrected by a critic's errors measured elsewhere: labels on another run, or the critic's card. Reads both runs."""
+"""A rate corrected by a critic's errors measured elsewhere: labels on another run. Reads both runs."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,20 +113,6 @@ def _worth(share: Interval) -> int:
     if not share.n or not 0 < share.value < 1 or not share.stderr > 0:
         return share.n
     return max(1, min(share.n, round(share.value * (1 - share.value) / share.stderr**2)))
-
-
-def from_card(path: Path, card: Path, task: str | None = None) -> Across:
-    """Return the rate of the run at ``path`` by the sensitivity and specificity of its critic's card."""
-    answers, _ = answers_at(path, task)
-    try:
-        data = json.loads(card.read_text(encoding="utf-8"))
-        seen = {name: (float(data[name]["value"]), int(data[name]["n"])) for name in ("sensitivity", "specificity")}
-    except OSError as error:
-        raise PersonaError(f"{shorten(card)}: cannot be read: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError) as error:
-        raise PersonaError(f"{shorten(card)}: no card with sensitivity and specificity: {shorten(error, 60)}") from None
-    errors = Errors(*seen["specificity"], *seen["sensitivity"])
-    return across(answers[0], errors, card.name)
 
 
 def across(here: Answers, errors: Errors, where: str) -> Across:

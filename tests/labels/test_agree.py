@@ -239,17 +239,6 @@ def test_errors_of_another_critic_are_one_line(place: Path, tmp_path: Path, caps
     assert "another critic judged there (critic model critic-x, here critic-y)" in capsys.readouterr().err
 
 
-def test_card_corrects_a_rate_without_labels(place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    card = tmp_path / "card.json"
-    card.write_text(json.dumps({"sensitivity": {"value": 0.9, "n": 120}, "specificity": {"value": 0.85, "n": 120}}))
-    assert main(["agree", str(place / "run"), "--card", str(card), "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert found["corrected"]["value"] == pytest.approx((found["critic"] - 0.1) / 0.75)
-    card.write_text(json.dumps({"sensitivity": {"value": 0.5, "n": 120}, "specificity": {"value": 0.5, "n": 120}}))
-    assert main(["agree", str(place / "run"), "--card", str(card)]) == 0
-    assert "no better than a coin" in capsys.readouterr().out
-
-
 def test_agree_needs_labels_or_a_card(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["agree", str(place / "run")]) == 2
     assert "needs files of labels" in capsys.readouterr().err

@@ -20,6 +20,7 @@ COMMANDS: dict[str, str] = {
     "personas": "generate personas, or check a file of them against the population",
     "prompts": "write a task's rendered prompts, to be answered elsewhere",
     "score": "judge answers that were made elsewhere",
+    "revise": "have the answers that need it rewritten, and judge them again",
     "exam": "put a critic through cases of known outcome, and write its card",
     "store": "look into, prune or export the verdict store",
     "label": "write a blind sheet of a run's answers for people to judge",

@@ -137,7 +137,7 @@ def _take(answer: Answer, about: Mapping[str, str], pairs: dict[str, Pair], left
         left["replies without an answer left out"] += 1
         return
     rounds = row["rounds"]
-    origin = WITHOUT if baseline else ATTEMPT if row["attempt"] else REVISION if rounds else OWN
+    origin = REVISION if rounds else WITHOUT if baseline else ATTEMPT if row["attempt"] else OWN
     for number, one in enumerate(rounds[:-1]):
         if one["personalized"] is None:
             left["answers without a verdict left out"] += 1
@@ -172,12 +172,13 @@ def _once(answers: Sequence[Taught], left: Counter[str]) -> list[Taught]:
         groups.setdefault(clusters.of(one.text), []).append(one)
     kept = []
     for alike in groups.values():
-        if len({one.fits for one in alike}) > 1:
+        first = {one.fits: one for one in reversed(alike)}
+        # A small change that turned the verdict is what a revision is for; of two attempts it says that the verdict is shaky.
+        if len(first) > 1 and not any(one.origin in (ORIGINAL, REVISION) for one in alike):
             left["near-duplicates of one answer that were judged both ways left out"] += len(alike)
             continue
-        kept.append(alike[0])
-        if len(alike) > 1:
-            left["near-duplicates of an answer left out"] += len(alike) - 1
+        kept += [one for one in alike if one is first[one.fits]]
+        left["near-duplicates of an answer left out"] += len(alike) - len(first)
     return kept
 
 

@@ -141,11 +141,15 @@ def score(given: Sequence[Given], out: Path, ask: Ask | None = None) -> list[Pat
 
     Raises ``PersonaError`` where the critic does not work or ``out`` cannot be written, before anything is paid for.
     """
+    return write([ReplayTask(one, ask) for one in given], given, out)
+
+
+def write(tasks: Sequence[ReplayTask], given: Sequence[Given], out: Path) -> list[Path]:
+    """Run lm-eval over tasks that answer ``given``, print its table, and write and return the files; see ``score``."""
     check_folder(out)
-    tasks = [ReplayTask(one, ask) for one in given]
     manager = TaskManager(include_path=str(tasks_folder()), include_defaults=False)
     with raising():
-        raw = simple_evaluate(model=Repeater(given), tasks=tasks, task_manager=manager, log_samples=True)
+        raw = simple_evaluate(model=Repeater(given), tasks=list(tasks), task_manager=manager, log_samples=True)
     first = given[0]
     # The model's own arguments, without what lm-eval adds about this process (device, batch size), which made nothing.
     arguments = first.config.get("model_args") or {"model": first.model}

@@ -3,7 +3,10 @@
 A bank is a JSONL file under ``banks/``, one entry a line: ``text`` (a clause whose subject is left out; ``[a|b]`` are
 words to choose from), ``about`` (what it is about: no person gets two texts about the same thing), ``traits`` (which
 of the big five must be high or low), ``fits`` (age and income from and to, any of the kinds of work and occupation
-named, all of the circumstances of the household) and ``needs`` (what the person must be able to do, or have). Knows no persona and draws nothing.
+named, all of the circumstances of the household), ``needs`` (what the person must be able to do, or have) and ``asks``
+(practice of faith, food, music, language and home culture: which religion, household language, ancestry or region of
+birth the entry is of). A text that ends with a full stop stands by itself, in whatever voice. Knows no persona and
+draws nothing.
 """
 
 from __future__ import annotations
@@ -54,13 +57,16 @@ HOUSEHOLD = (
     "relatives",
     "parents",
 )
-NEEDS = ("sight", "hearing", "walking", "memory", "home", "driving")
+NEEDS = ("sight", "hearing", "walking", "memory", "home", "driving", "english")
 OCCUPATIONS = tuple(label[:3] for label in OCCUPATION)
 FITS = ("age", "income", "work", "occupation", "household")
-"""All that an entry may depend on besides traits and needs. Race, ancestry, religion, language, citizenship and place
-of birth are not among them, and never will be: a text that follows from them would be a stereotype."""
+"""All that an entry without ``asks`` may depend on besides traits and needs. Race, ancestry, religion, language,
+citizenship and place of birth are not among them: a text that followed from them would be a stereotype."""
+ASKS = ("religion", "household language", "ancestry", "birth region")
+"""What an entry of faith, food, music, language or home culture may name. It says what some of a group do and no more:
+a share of the group gets one, never all of it, and race is not among these."""
 
-_FIELDS = ("id", "text", "about", "traits", "fits", "needs")
+_FIELDS = ("id", "text", "about", "traits", "fits", "needs", "asks")
 
 _ORIGIN_OR_FAITH = re.compile(
     r"\b(white|black|asian|hispanic|latin[oa]|latinx|african|native|indian|european|arab|jew|jewish|irish|italian|german"
@@ -77,6 +83,12 @@ _GENDERED = re.compile(
     r"|women|gentleman|lady|guy|guys|bride|groom|makeup|lipstick|pregnan\w*)\b",
     re.IGNORECASE,
 )
+
+ENGLISH_WORDS = re.compile(
+    r"\b(crosswords?|word (games?|puzzles?|searches)|scrabble|anagrams?|puns?|spelling|grammar|typos?|commas?)\b",
+    re.IGNORECASE,
+)
+"""Words of texts that only somebody who knows English well fits."""
 
 NEEDED_BY_WORDS: Mapping[str, re.Pattern[str]] = {
     "sight": re.compile(
@@ -99,6 +111,7 @@ NEEDED_BY_WORDS: Mapping[str, re.Pattern[str]] = {
         re.IGNORECASE,
     ),
     "driving": re.compile(r"\b(drives?|driving|the tank|commute)\b", re.IGNORECASE),
+    "english": ENGLISH_WORDS,
 }
 """Words in a text, and what the person must be able to do or have for it not to contradict the census part."""
 
@@ -113,7 +126,7 @@ FITTED_BY_WORDS: Sequence[tuple[re.Pattern[str], str, tuple[str, ...]]] = (
             r"\b(after work|cowork\w*|office|boss|paycheck|shift|shifts|at work|on the clock|commute)\b", re.IGNORECASE
         ),
         "work",
-        ("employed", "full time", "self-employed", "retired"),
+        ("employed", "full time", "self-employed"),
     ),
     (re.compile(r"\b(partner|partner's|spouse|wedding band)\b", re.IGNORECASE), "household", ("partner", "married")),
     (re.compile(r"\b(roommates?|housemates?)\b", re.IGNORECASE), "household", ("roommates",)),
@@ -121,6 +134,8 @@ FITTED_BY_WORDS: Sequence[tuple[re.Pattern[str], str, tuple[str, ...]]] = (
 )
 """Words in a text, and the conditions of which it must name one."""
 
+_FIRST_PERSON = re.compile(r"\b(I|I'm|I've|I'd|I'll|[Mm]y|[Mm]e|[Mm]yself|[Mm]ine|[Ww]e|[Oo]ur|[Uu]s)\b")
+_QUOTED = re.compile(r'"[^"]*"')
 _CHOICE = re.compile(r"\[([^\[\]]+)\]")
 
 
@@ -138,6 +153,12 @@ class Entry:
     occupation: tuple[str, ...] = ()
     household: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
+    asks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def first_person(self) -> bool:
+        """Whether the entry is told by the person."""
+        return _FIRST_PERSON.search(_QUOTED.sub("", self.texts[0])) is not None
 
     def wording(self, number: float) -> str:
         """Return one of the texts, by a number in [0, 1)."""
@@ -167,13 +188,15 @@ def parse(row: Mapping[str, Any]) -> Entry:
     if unknown := set(fits) - set(FITS):
         raise ValueError(f"an entry may depend on {', '.join(FITS)}, never on {', '.join(sorted(unknown))}")
     text, traits, needs = row["text"], row.get("traits", {}), tuple(row.get("needs", ()))
+    asks = row.get("asks", {})
+    _known(asks, ASKS, "asked attribute")
     _known(traits, TRAITS, "trait")
     _known(traits.values(), ("high", "low"), "level")
     _known(needs, NEEDS, "need")
     _known(fits.get("work", ()), WORK, "work")
     _known(fits.get("occupation", ()), OCCUPATIONS, "occupation")
     _known(fits.get("household", ()), HOUSEHOLD, "household")
-    _check_words(text, fits, needs)
+    _check_words(text, fits, needs, asks)
     return Entry(
         row["id"],
         _texts(text),
@@ -185,6 +208,7 @@ def parse(row: Mapping[str, Any]) -> Entry:
         tuple(fits.get("occupation", ())),
         tuple(fits.get("household", ())),
         needs,
+        {name: tuple(values) for name, values in asks.items()},
     )
 
 
@@ -193,9 +217,9 @@ def _known(names: Any, allowed: Sequence[str], what: str) -> None:
         raise ValueError(f"unknown {what} {unknown[0]!r}; there are {', '.join(allowed)}")
 
 
-def _check_words(text: str, fits: Mapping[str, Any], needs: Sequence[str]) -> None:
-    if found := _ORIGIN_OR_FAITH.search(text):
-        raise ValueError(f"{found.group()!r}: a text says nothing of origin or faith")
+def _check_words(text: str, fits: Mapping[str, Any], needs: Sequence[str], asks: Mapping[str, Any]) -> None:
+    if not asks and (found := _ORIGIN_OR_FAITH.search(text)):
+        raise ValueError(f"{found.group()!r}: a text says nothing of origin or faith that asks for neither")
     if found := _GENDERED.search(text):
         raise ValueError(f"{found.group()!r}: a text fits either sex")
     for need, words in NEEDED_BY_WORDS.items():

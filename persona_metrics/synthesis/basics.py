@@ -1,4 +1,4 @@
-"""Draws age, sex, race, schooling, citizenship, birthplace, ancestry and languages. Knows nothing of work or home."""
+"""Draws age, sex, race, residence, schooling, citizenship, birthplace, ancestry and languages. Knows nothing of work or home."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .draw import POPULATION, Codes, pick, quota, read_rows, read_table
-from .groups import AGES, age_group, age_labels, origin, schooling
+from .draw import POPULATION, Codes, order, pick, quota_of_product, read_rows, read_table, spread
+from .groups import AGES, REGION, age_group, age_labels, origin, schooling
 from .vocabulary import RACE, SEX
 
 People = dict[str, Codes]
@@ -37,11 +37,31 @@ def draw_basics(n: int, rng: np.random.Generator, folder: Path = POPULATION) -> 
 
 
 def draw_education(people: People, rng: np.random.Generator, folder: Path = POPULATION) -> None:
-    """Add schooling, given age, sex and origin."""
+    """Add schooling, given age, sex, origin and country of birth."""
     group = age_group("school age", people["age"])
-    table = read_table("education", folder)
-    people["education"] = quota(rng, table.shares, (people["origin"], people["sex"], group))
+    table, by_birth = read_table("education", folder), read_table("education_by_birth", folder)
+    keys = (people["origin"], people["sex"], group)
+    parts = ((table.shares, keys), (by_birth.shares, (birth_key(people, folder),)))
+    people["education"] = quota_of_product(rng, parts)
     people["schooling"] = schooling(people["education"])
+
+
+def birth_key(people: People, folder: Path = POPULATION) -> Codes:
+    """Return 0 for those who were born citizens, and 1 and on for the countries of birth of all others."""
+    names = places(folder)
+    countries = [row["country"] for row in read_rows("countries", folder)]
+    position = np.array([countries.index(name) + 1 if name in countries else 0 for name in names])
+    return np.where(people["foreign"] == 1, position[people["birthplace"]], 0)
+
+
+def draw_residence(people: People, rng: np.random.Generator, folder: Path = POPULATION) -> None:
+    """Add the state of residence (a position in ``states.csv``) and its region, given origin and citizenship; urbanity."""
+    table = read_table("residence", folder)
+    standing = np.maximum(people["citizenship"] - (NATURALIZED - 1), 0)
+    people["state"] = table.draw(rng, people["origin"], standing, strata=(people["sex"],))
+    regions = np.array([REGION.index(row["region"]) for row in read_rows("states", folder)])
+    people["region"] = regions[people["state"]]
+    people["urbanity"] = read_table("urbanity", folder).draw(rng, people["origin"], people["region"])
 
 
 def draw_citizenship(people: People, rng: np.random.Generator, folder: Path = POPULATION) -> None:
@@ -52,7 +72,7 @@ def draw_citizenship(people: People, rng: np.random.Generator, folder: Path = PO
 
 
 def draw_birthplace(people: People, rng: np.random.Generator, folder: Path = POPULATION) -> None:
-    """Add the place of birth (a position in ``places(folder)``), given citizenship and race."""
+    """Add the place of birth (a position in ``places(folder)``), given citizenship, race and residence."""
     states, abroad = read_table("birth_state", folder), read_table("birth_country", folder)
     territory, bases = read_table("birth_territory", folder), read_table("birth_to_americans", folder)
     names = places(folder)
@@ -64,6 +84,8 @@ def draw_birthplace(people: People, rng: np.random.Generator, folder: Path = POP
     away = np.where(not_hispanic & islander, 4, away)
     citizenship = people["citizenship"]
     birthplace = np.zeros(len(citizenship), dtype=np.int64)
+    stays = np.array([float(row["born"]) for row in read_rows("states", folder)])[people["state"]]
+    stays = spread(rng, order(rng, people["state"], people["origin"])) < stays
     for kind, table, key in (
         (citizenship == BORN_HERE, states, here),
         (citizenship == BORN_IN_TERRITORY, territory, (islander & not_hispanic).astype(np.int64)),
@@ -74,7 +96,8 @@ def draw_birthplace(people: People, rng: np.random.Generator, folder: Path = POP
             position = np.array([names.index(label) for label in table.labels])
             strata = (age_group("life", people["age"])[kind], people["sex"][kind])
             birthplace[kind] = position[table.draw(rng, key[kind], strata=strata)]
-    people["birthplace"] = birthplace
+    # States stand first among the places, in the order of states.csv.
+    people["birthplace"] = np.where((citizenship == BORN_HERE) & stays, people["state"], birthplace)
 
 
 def places(folder: Path = POPULATION) -> list[str]:
@@ -87,32 +110,65 @@ def places(folder: Path = POPULATION) -> list[str]:
 
 
 def draw_language(people: People, rng: np.random.Generator, folder: Path = POPULATION) -> None:
-    """Add the language of the household, given where the person was raised."""
-    table = read_table("language", folder)
-    keys = list(table.levels[0])
+    """Add the language of the household, given where the person was raised, and ancestry: the native-born speak
+    English or a language of their ancestors.
+    """
+    table, spoken = read_table("language", folder), read_table("ancestry_language", folder)
+    parts = ((table.shares, (upbringing(people, folder),)), (spoken.shares, (forebears(people, folder),)))
+    people["language"] = quota_of_product(rng, parts, age_group("life", people["age"]))
+
+
+def upbringing(people: People, folder: Path = POPULATION) -> Codes:
+    """Return the position in ``language.csv``: where immigrants come from, the origin of all others."""
+    keys = upbringings(folder)
     place = np.array([keys.index(name) if name in keys else -1 for name in places(folder)])
-    raised_here = np.array([keys.index(f"Raised here: {name}") for name in ORIGINS_AT_HOME])
+    raised_here = np.arange(len(ORIGINS_AT_HOME))
     in_territory = keys.index("Born in a U.S. territory")
     native = np.where(people["race"] == NATIVE, 4, np.where(people["race"] == ISLANDER, 5, 6))
     at_home = np.where(people["origin"] < 3, people["origin"], np.where(people["race"] == ISLANDER, 5, 3))
     at_home = np.where(people["origin"] == 4, native, at_home)
     speech = np.where(people["foreign"] == 1, place[people["birthplace"]], raised_here[at_home])
-    speech = np.where(people["citizenship"] == BORN_IN_TERRITORY, in_territory, speech)
-    people["language"] = table.draw(rng, speech, strata=(age_group("life", people["age"]),))
+    return np.where(people["citizenship"] == BORN_IN_TERRITORY, in_territory, speech)
+
+
+def upbringings(folder: Path = POPULATION) -> list[str]:
+    """Return the rows of ``language.csv``."""
+    here = [f"Raised here: {name}" for name in ORIGINS_AT_HOME]
+    return [*here, "Born in a U.S. territory", *(row["country"] for row in read_rows("countries", folder))]
+
+
+def forebears(people: People, folder: Path = POPULATION) -> Codes:
+    """Return the position in ``ancestry_language.csv`` of each ancestry; the first row, for immigrants and
+    those born in a territory, lets any language pass.
+    """
+    rows = [row["ancestry"] for row in read_rows("ancestry_language", folder)]
+    labels = ancestry_labels(folder)
+    position = np.array([rows.index(name) if name in rows else 0 for name in labels])
+    raised = (people["foreign"] == 0) & (people["citizenship"] != BORN_IN_TERRITORY)
+    return np.where(raised, position[people["ancestry"]], 0)
 
 
 def draw_english(people: People, rng: np.random.Generator, folder: Path = POPULATION) -> None:
-    """Add how well English is spoken, given the language of the household, nativity and schooling."""
-    english = read_table("english", folder)
+    """Add how well English is spoken, given the language of the household, nativity, schooling and country of birth."""
+    english, by_birth = read_table("english", folder), read_table("english_by_birth", folder)
     learned = np.array([0, 1, 1, 2, 2])[people["schooling"]]
-    people["english"] = english.draw(rng, people["language"], people["foreign"], learned)
+    keys = (people["language"], people["foreign"], learned)
+    parts = ((english.shares, keys), (by_birth.shares, (birth_key(people, folder),)))
+    people["english"] = quota_of_product(rng, parts)
 
 
-def draw_ancestry(people: People, rng: np.random.Generator, folder: Path = POPULATION) -> list[str]:
-    """Add the ancestry, given race, Hispanic origin and birthplace; return its labels."""
+def ancestry_labels(folder: Path = POPULATION) -> list[str]:
+    """Return every ancestry: those of the native-born, then those that only immigrants have."""
+    table = read_table("ancestry", folder)
+    found = {row["ancestry"] for row in read_rows("countries", folder)}
+    return [*table.labels, *sorted(found - set(table.labels))]
+
+
+def draw_ancestry(people: People, rng: np.random.Generator, folder: Path = POPULATION) -> None:
+    """Add the ancestry (a position in ``ancestry_labels``), given race, Hispanic origin and birthplace."""
     table = read_table("ancestry", folder)
     countries = {row["country"]: row["ancestry"] for row in read_rows("countries", folder)}
-    labels = [*table.labels, *sorted(set(countries.values()) - set(table.labels))]
+    labels = ancestry_labels(folder)
     drawn = table.draw(rng, people["race"], people["hispanic"], strata=(people["sex"],))
     territory = {"Puerto Rico": "Puerto Rican", "Guam": "Chamorro", "American Samoa": "Samoan"}
     follows = np.array([labels.index({**countries, **territory}.get(name, labels[0])) for name in places(folder)])
@@ -123,4 +179,3 @@ def draw_ancestry(people: People, rng: np.random.Generator, folder: Path = POPUL
         | ((people["citizenship"] == BORN_IN_TERRITORY) & (people["race"] == ISLANDER))
     )
     people["ancestry"] = np.where(fixed, follows[people["birthplace"]], drawn)
-    return labels

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .draw import POPULATION, Codes, quota, read_rows, read_table
-from .groups import ORIGIN
-from .vocabulary import EDUCATION, RACE, SEX
+from .draw import POPULATION, Codes, Floats, Part, quota, quota_of_product, read_rows, read_table
+from .groups import ORIGIN, REGION
+from .vocabulary import EDUCATION, MARITAL, RACE, SEX
 
 RELIGION = (
     "Protestant",
@@ -41,6 +41,9 @@ PARTY = (
 IDEOLOGY = ("Very conservative", "Conservative", "Moderate", "Liberal", "Very liberal")
 """As Gallup asks for it."""
 
+NO_RELIGION = RELIGION.index("Atheist")
+"""From here on, ``RELIGION`` names those without one."""
+
 FAITH_AGES = (18, 30, 45, 65)
 FAITH_AGE_LABELS = ("18-29", "30-44", "45-64", "65+")
 SURVEY_RACE = ("White", "Black", "Other")
@@ -70,6 +73,8 @@ def keys_of(census: pd.DataFrame, folder: Path = POPULATION) -> dict[str, Codes]
         "race": _SURVEY_RACE_OF[positions(census["race"], RACE)],
         "sex": positions(census["sex"], SEX),
         "college": (positions(census["education"], EDUCATION) >= _BACHELOR).astype(np.int64),
+        "region": positions(census["_region"], REGION),
+        "marital": positions(census["marital status"], MARITAL),
     }
 
 
@@ -82,18 +87,36 @@ def positions(values: pd.Series[str], labels: tuple[str, ...]) -> Codes:
 
 
 def draw_religion(keys: dict[str, Codes], rng: np.random.Generator, folder: Path = POPULATION) -> Codes:
-    """Return each person's position in ``RELIGION``, given origin, age and place of birth."""
-    shares = read_table("religion", folder).shares
-    return quota(rng, shares, [keys[k] for k in ("origin", "age", "birth")], keys["sex"])
+    """Return each person's position in ``RELIGION``, given origin, age, place of birth, region and marital status."""
+    return quota_of_product(rng, _parts("religion", keys, RELIGION_AXES, folder), keys["sex"])
 
 
 def draw_party(keys: dict[str, Codes], rng: np.random.Generator, folder: Path = POPULATION) -> Codes:
-    """Return each person's position in ``PARTY``, given race, religion (in ``keys`` too), college, age and sex."""
-    shares = read_table("party", folder).shares
-    return quota(rng, shares, [keys[k] for k in ("race", "religion", "college", "age", "sex")])
+    """Return each person's position in ``PARTY``, given race, religion (in ``keys`` too), college, age, sex, region and
+    marital status.
+    """
+    return quota_of_product(rng, _parts("party", keys, PARTY_AXES, folder))
 
 
 def draw_ideology(keys: dict[str, Codes], rng: np.random.Generator, folder: Path = POPULATION) -> Codes:
     """Return each person's position in ``IDEOLOGY``, given party besides what party was drawn by."""
     shares = read_table("ideology", folder).shares
     return quota(rng, shares, [keys[k] for k in ("party", "race", "religion", "college", "age", "sex")])
+
+
+def leanings(ideology: Codes, religion: Codes) -> Floats:
+    """Return conservatism and having a religion as columns of mean 0 and deviation 1, for traits that go with them."""
+    conservatism = 2.0 - ideology
+    faith = (religion < NO_RELIGION).astype(float)
+    columns = [x - x.mean() for x in (conservatism, faith)]
+    return np.stack([x / (np.sqrt((x * x).mean()) or 1.0) for x in columns], axis=1)
+
+
+RELIGION_AXES = (("origin", "age", "birth"), ("region",), ("marital",))
+PARTY_AXES = (("race", "religion", "college", "age", "sex"), ("region",), ("marital",))
+"""The keys of the table of each, and of what region and marital status change in it."""
+
+
+def _parts(name: str, keys: dict[str, Codes], of: tuple[tuple[str, ...], ...], folder: Path) -> list[Part]:
+    tables = (name, f"{name}_by_region", f"{name}_by_marital")
+    return [(read_table(t, folder).shares, [keys[k] for k in axes]) for t, axes in zip(tables, of, strict=True)]

@@ -9,7 +9,7 @@ from . import basics, health, home, work
 from . import vocabulary as words
 from .basics import People
 from .draw import Codes, read_rows
-from .groups import ORIGIN
+from .groups import ORIGIN, REGION
 from .work import ARMED, HOUSE, LOOKING, NO_JOB, OFF, PART, RETIRED, STUDYING, UNABLE
 
 _STATUS = {OFF: 1, ARMED: 2, LOOKING: 3, RETIRED: 4, STUDYING: 4, HOUSE: 4, UNABLE: 4}
@@ -23,12 +23,13 @@ def sample(n: int, rng: np.random.Generator) -> pd.DataFrame:
     if n < 1:
         raise ValueError("at least one person")
     people = basics.draw_basics(n, rng)
-    basics.draw_education(people, rng)
     basics.draw_citizenship(people, rng)
+    basics.draw_residence(people, rng)
     basics.draw_birthplace(people, rng)
+    basics.draw_education(people, rng)
+    basics.draw_ancestry(people, rng)
     basics.draw_language(people, rng)
     basics.draw_english(people, rng)
-    ancestries = basics.draw_ancestry(people, rng)
     work.draw_activity(people, rng)
     work.draw_job(people, rng)
     work.draw_hours(people, rng)
@@ -41,10 +42,10 @@ def sample(n: int, rng: np.random.Generator) -> pd.DataFrame:
     health.draw_income(people, rng)
     health.draw_insurance(people, rng)
     mixed = np.argsort(rng.random(n), kind="stable")
-    return _labelled({name: values[mixed] for name, values in people.items()}, ancestries)
+    return _labelled({name: values[mixed] for name, values in people.items()})
 
 
-def _labelled(people: People, ancestries: list[str]) -> pd.DataFrame:
+def _labelled(people: People) -> pd.DataFrame:
     choices = work.options()
     activity, job = people["activity"], people["job"]
     status = np.array([_STATUS.get(a, 0) for a in range(len(words.ACTIVITIES))])[activity]
@@ -62,7 +63,7 @@ def _labelled(people: People, ancestries: list[str]) -> pd.DataFrame:
 
     put("sex", words.SEX, people["sex"])
     put("race", words.RACE, people["race"])
-    put("ancestry", ancestries, people["ancestry"])
+    put("ancestry", basics.ancestry_labels(), people["ancestry"])
     put("household language", words.LANGUAGE, people["language"])
     put("education", words.EDUCATION, people["education"])
     put("employment status", words.EMPLOYMENT, status)
@@ -85,6 +86,9 @@ def _labelled(people: People, ancestries: list[str]) -> pd.DataFrame:
     put("vision difficulty", words.DIFFICULTY, 1 - people["vision"])
     put("fertility", words.FERTILITY, people["fertility"])
     put("hearing difficulty", words.DIFFICULTY, 1 - people["hearing"])
+    put("state of residence", [row["state"] for row in read_rows("states")], people["state"])
+    put("urbanity", words.URBANITY, people["urbanity"])
+    put("_region", REGION, people["region"])
     text["_hispanic"] = people["hispanic"] == 1
     put("_race_origin", ORIGIN, people["origin"])
     put("_birth_region", _regions(places), people["birthplace"])

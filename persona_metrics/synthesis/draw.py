@@ -121,3 +121,25 @@ def quota(rng: np.random.Generator, shares: Floats, keys: Sequence[Codes], *stra
     """
     cells = np.ravel_multi_index(tuple(keys), shares.shape[:-1])
     return pick(shares.reshape(-1, shares.shape[-1]), cells, spread(rng, order(rng, *keys, *strata)))
+
+
+Part = tuple[Floats, Sequence[Codes]]
+"""Shares, or factors to be multiplied with them (labels on the last axis), and each person's positions on the other axes."""
+
+
+def quota_of_product(rng: np.random.Generator, parts: Sequence[Part], *strata: Codes) -> Codes:
+    """Return a label's position for each person, in proportion to the product of all parts' rows."""
+    keys = list({id(key): key for _, axes in parts for key in axes}.values())
+    rows, cell = product_rows(parts)
+    return pick(rows, cell, spread(rng, order(rng, *keys, *strata)))
+
+
+def product_rows(parts: Sequence[Part]) -> tuple[Floats, Codes]:
+    """Return the product of the parts' rows in each combination of keys that occurs, and each person's combination."""
+    keys = list({id(key): key for _, axes in parts for key in axes}.values())
+    cell = np.ravel_multi_index(tuple(keys), tuple(int(key.max()) + 1 for key in keys))
+    _, first, cell = np.unique(cell, return_index=True, return_inverse=True)
+    rows = np.ones((len(first), parts[0][0].shape[-1]))
+    for shares, axes in parts:
+        rows = rows * shares[tuple(key[first] for key in axes)]
+    return rows, cell

@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 
 from . import census, person
-from .vocabulary import CENSUS_ATTRIBUTES, PERSON_ATTRIBUTES
+from .vocabulary import CENSUS_ATTRIBUTES, EXTRA_ATTRIBUTES, PERSON_ATTRIBUTES
 
 # The order in which a prompt shows the attributes; persona_metrics.personas holds the same, and a test compares them.
 ATTRIBUTES: tuple[str, ...] = (*CENSUS_ATTRIBUTES[:20], *PERSON_ATTRIBUTES, *CENSUS_ATTRIBUTES[20:])
 
 
 def generate(n: int, seed: int) -> pd.DataFrame:
-    """Return ``n`` personas: the column ``id`` and the 33 attributes, all text. The same seed gives the same personas.
+    """Return ``n`` personas: the column ``id``, the 33 attributes, state and urbanity, all text. The same seed gives the same personas.
 
     Persons of a smaller ``n`` are not the first of a larger one: each sample is balanced as a whole.
     """
@@ -25,8 +25,8 @@ def generate(n: int, seed: int) -> pd.DataFrame:
     rest = person.sample(people, rng)
     width = max(4, len(str(n)))
     columns: dict[str, object] = {"id": [f"p{i:0{width}d}" for i in range(1, n + 1)]}
-    for name in ATTRIBUTES:
-        values = people[name] if name in CENSUS_ATTRIBUTES else rest[name]
+    for name in (*ATTRIBUTES, *EXTRA_ATTRIBUTES):
+        values = rest[name] if name in PERSON_ATTRIBUTES else people[name]
         columns[name] = values.astype(str).to_numpy()
     return pd.DataFrame(columns)
 

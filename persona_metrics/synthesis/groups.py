@@ -24,12 +24,16 @@ AGES: dict[str, tuple[int, ...]] = {
     "service age": (18, 20, 35, 55, 65, 75),
     "health age": (18, 25, 35, 45, 55, 65, 75),
     "birth age": (18, 20, 35, 51),
-    "cover age": (18, 65),
+    "cover age": (18, 26, 35, 45, 55, 65),
+    "faith age": (18, 30, 45, 65),
 }
 """The lowest age of each group of each grouping."""
 
 ORIGIN = ("Hispanic", "White", "Black", "Asian", "Other")
 """Hispanic or Latino of any race; the others are not. Asian includes Pacific Islander, Other all further and several."""
+
+REGION = ("Northeast", "Midwest", "South", "West")
+"""The regions of the Census Bureau."""
 
 SCHOOLING = ("No diploma", "High school", "Some college", "Bachelor", "Graduate")
 _SCHOOLING_OF = np.array([0, 0, 1, 1, 2, 2, 3, 4, 4, 4])

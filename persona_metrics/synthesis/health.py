@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from .basics import NATURALIZED, People
-from .draw import POPULATION, Codes, Floats, order, read_rows, read_table, spread
+from .draw import POPULATION, Codes, Floats, order, quota_of_product, read_rows, read_table, spread
 from .groups import AGES, age_group
 from .vocabulary import CLASS_OF_WORKER, OCCUPATION
 from .work import ARMED, LOOKING, NO_JOB, UNABLE, WORKING, options
@@ -40,9 +40,14 @@ PAY_SPREAD = 0.4
 
 
 def draw_difficulties(people: People, rng: np.random.Generator, folder: Path = POPULATION) -> None:
-    """Add the four difficulties, given age and whether the person works, or is unable to."""
+    """Add the four difficulties, given age, schooling and whether the person works, or is unable to."""
     table = read_table("difficulties", folder)
-    drawn = table.draw(rng, age_group("health age", people["age"]), ability(people), strata=(people["sex"],))
+    taught = read_table("difficulties_by_schooling", folder)
+    parts = (
+        (table.shares, (age_group("health age", people["age"]), ability(people))),
+        (taught.shares, (people["schooling"],)),
+    )
+    drawn = quota_of_product(rng, parts, people["sex"])
     for bit, name in enumerate(DIFFICULTIES):
         people[name] = (drawn >> (len(DIFFICULTIES) - 1 - bit)) & 1
 
@@ -117,11 +122,18 @@ def read_quantiles(folder: Path = POPULATION) -> tuple[Floats, Floats]:
 
 
 def draw_insurance(people: People, rng: np.random.Generator, folder: Path = POPULATION) -> None:
-    """Add health insurance: private, public, both or none; given age, work and income."""
-    table = read_table("insurance", folder)
+    """Add health insurance: private, public, both or none; given age, work, income, citizenship and origin."""
+    names = ("insurance", "insurance_by_age", "insurance_by_citizenship", "insurance_by_origin")
+    tables = [read_table(name, folder).shares for name in names]
+    people["insurance"] = quota_of_product(rng, list(zip(tables, insurance_keys(people), strict=True)))
+
+
+def insurance_keys(people: People) -> tuple[tuple[Codes, ...], ...]:
+    """Return the keys of the four tables of insurance."""
     old = (people["age"] >= 65).astype(np.int64)
     band = np.searchsorted(np.array(INCOME_BANDS), people["income"], side="right")
-    people["insurance"] = table.draw(rng, old, labor(people), band, strata=(people["walking"],))
+    standing = np.maximum(people["citizenship"] - (NATURALIZED - 1), 0)
+    return (old, labor(people), band), (age_group("cover age", people["age"]),), (standing,), (people["origin"],)
 
 
 def labor(people: People) -> Codes:

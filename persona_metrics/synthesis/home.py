@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from .basics import People
-from .draw import POPULATION, read_table
+from .draw import POPULATION, Codes, quota_of_product, read_table
 from .groups import age_group
 from .vocabulary import HOUSEHOLD, MARITAL
-from .work import ARMED, FULL, OFF, PART, STUDYING
+from .work import ARMED, FULL, HOUSE, OFF, PART, STUDYING
 
 MARRIED = MARITAL.index("Married")
 (
@@ -26,14 +26,23 @@ MARRIED = MARITAL.index("Married")
     QUARTERS,
 ) = range(len(HOUSEHOLD))
 WITH_CHILDREN = (COUPLE_CHILDREN, COHABITING_CHILDREN, SINGLE_PARENT)
-DAILY_LIFE = ("at work", "studying or in the armed forces", "neither")
+DAILY_LIFE = ("at work", "studying or in the armed forces", "neither", "keeping house")
 
 
 def draw_marital(people: People, rng: np.random.Generator, folder: Path = POPULATION) -> None:
-    """Add marital status, given age and sex."""
-    table = read_table("marital", folder)
-    keys = age_group("marital age", people["age"]), people["sex"]
-    people["marital"] = table.draw(rng, *keys, strata=(people["origin"], people["schooling"]))
+    """Add marital status, given age, sex, origin and schooling."""
+    tables = [read_table(name, folder).shares for name in ("marital", "marital_by_origin", "marital_by_schooling")]
+    people["marital"] = quota_of_product(rng, list(zip(tables, marital_keys(people), strict=True)))
+
+
+def marital_keys(people: People) -> tuple[tuple[Codes, ...], ...]:
+    """Return the keys of the three tables of marital status."""
+    sex, faith_age = people["sex"], age_group("faith age", people["age"])
+    return (
+        (age_group("marital age", people["age"]), sex),
+        (people["origin"], sex),
+        (people["schooling"], faith_age),
+    )
 
 
 def draw_household(people: People, rng: np.random.Generator, folder: Path = POPULATION) -> None:
@@ -47,7 +56,8 @@ def daily_life(people: People) -> np.ndarray:
     """Return the position in ``DAILY_LIFE``: dormitories, barracks and institutions depend on it."""
     activity = people["activity"]
     away = np.isin(activity, [STUDYING, ARMED])
-    return np.where(away, 1, np.where(np.isin(activity, [FULL, PART, OFF]), 0, 2))
+    at_home = np.where(activity == HOUSE, 3, 2)
+    return np.where(away, 1, np.where(np.isin(activity, [FULL, PART, OFF]), 0, at_home))
 
 
 def draw_children(people: People, rng: np.random.Generator, folder: Path = POPULATION) -> None:

@@ -35,18 +35,24 @@ def sample(census: pd.DataFrame, rng: np.random.Generator, folder: Path = POPULA
     keys["religion"] = beliefs.SURVEY_RELIGION_OF[religion]
     keys["party"] = beliefs.draw_party(keys, rng, folder)
     ideology = beliefs.draw_ideology(keys, rng, folder)
-    scores = draw_scores(census["age"].to_numpy(), keys["sex"], rng, folder)
+    scores = draw_scores(census["age"].to_numpy(), keys["sex"], rng, folder, beliefs.leanings(ideology, religion))
     levels = levels_of(scores)
-    found: dict[str, object] = dict(texts.compose(texts.Facts.of(census, levels), rng, tuple(BANKS)))
+    faith = np.array(beliefs.RELIGION, dtype=object)[religion]
+    found: dict[str, object] = dict(texts.compose(texts.Facts.of(census, levels, faith), rng, tuple(BANKS)))
     found["big five scores"] = describe(scores, levels)
-    found["religion"] = np.array(beliefs.RELIGION, dtype=object)[religion]
+    found["religion"] = faith
     found["political views"] = np.array(beliefs.PARTY, dtype=object)[keys["party"]]
     found["ideology"] = np.array(beliefs.IDEOLOGY, dtype=object)[ideology]
     return pd.DataFrame({name: found[name] for name in PERSON_ATTRIBUTES}, index=census.index)
 
 
-def draw_scores(age: Codes, sex: Codes, rng: np.random.Generator, folder: Path = POPULATION) -> Codes:
-    """Return T-scores of the five traits (a column each): correlated normals whose means follow sex and age."""
+def draw_scores(
+    age: Codes, sex: Codes, rng: np.random.Generator, folder: Path = POPULATION, leanings: Floats | None = None
+) -> Codes:
+    """Return T-scores of the five traits (a column each): correlated normals whose means follow sex and age.
+
+    ``leanings`` has a column for each row of ``big_five_beliefs.csv``, of mean 0 and deviation 1, that traits go with.
+    """
     rows = read_rows("big_five_means", folder)
     means = np.array([[float(row[t]) for t in TRAITS] for row in rows]).reshape(len(SEX), len(_AGES), len(TRAITS))
     within = np.array([[float(row[t]) for t in TRAITS] for row in read_rows("big_five_within", folder)])
@@ -56,6 +62,11 @@ def draw_scores(age: Codes, sex: Codes, rng: np.random.Generator, folder: Path =
     factor = np.linalg.cholesky(within)
     # Summed one by one and not by a matrix product, whose rounding depends on the machine.
     values = [sum(factor[i, j] * normal[j] for j in range(i + 1)) + means[sex, group, i] for i in range(len(TRAITS))]
+    if leanings is not None:
+        for j, row in enumerate(read_rows("big_five_beliefs", folder)):
+            for i, trait in enumerate(TRAITS):
+                r = float(row[trait])
+                values[i] = values[i] * np.sqrt(1 - r * r) + r * leanings[:, j]
     scores = np.rint(MEAN + SPREAD * np.stack(values, axis=1)).astype(np.int64)
     return np.clip(scores, LEAST, MOST)
 

@@ -15,9 +15,11 @@ import numpy as np
 
 from . import basics, health, home, work
 from .fit import ancestry
+from .fit import birth as fit_birth
 from .fit import health as fit_health
 from .fit import home as fit_home
 from .fit import people as fit_people
+from .fit import speech as fit_speech
 from .fit import work as fit_work
 from .fit.beliefs import fit_beliefs
 from .fit.big_five import fit_big_five
@@ -33,17 +35,21 @@ def main(folder: Path) -> None:
     source, rng = Source(folder), np.random.Generator(np.random.PCG64(SEED))
     fit_people.fit_basics(source)
     people = basics.draw_basics(PERSONS, rng)
-    fit_people.fit_education(source, people)
-    basics.draw_education(people, rng)
-    fit_people.fit_citizenship(source, people)
+    fit_birth.fit_citizenship(source, people)
     basics.draw_citizenship(people, rng)
-    fit_people.fit_birthplaces(source, people)
+    fit_birth.fit_residence(source)
+    basics.draw_residence(people, rng)
+    fit_birth.fit_birthplaces(source, people)
     basics.draw_birthplace(people, rng)
-    fit_people.fit_language(source, people, basics.places())
-    basics.draw_language(people, rng)
-    fit_people.fit_english(source, people)
-    basics.draw_english(people, rng)
+    fit_people.fit_education(source, people)
+    fit_people.fit_education_by_birth(source, people)
+    basics.draw_education(people, rng)
     ancestry.fit_ancestry(source)
+    basics.draw_ancestry(people, rng)
+    fit_speech.fit_language(source, people)
+    basics.draw_language(people, rng)
+    fit_speech.fit_english(source, people)
+    basics.draw_english(people, rng)
     fit_work.fit_activity(source, people)
     work.draw_activity(people, rng)
     fit_jobs(source, people)

@@ -8,7 +8,7 @@ few enough (``MOST_WITH_OWN_PAIR``), no two of them get the same two entries, le
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from .bank import BANKS, HOUSEHOLD, OCCUPATIONS, TRAITS, WORK, Entry, read_bank
 from .draw import Codes
-from .vocabulary import CLASS_OF_WORKER
+from .vocabulary import CLASS_OF_WORKER, ENGLISH
 from .vocabulary import HOUSEHOLD as HOUSEHOLD_TYPES
 
 Mask = NDArray[np.bool_]
@@ -30,6 +30,8 @@ MOST_WITH_OWN_PAIR = 3000
 
 _TRAIT, _CIRCUMSTANCE, _BAND = 4, 3, 2
 """How much likelier an entry becomes with a trait, with work or household, with age or income that it asks for."""
+_CULTURE = 12
+"""How likely an entry of faith or home culture is: so that it is heard from a share of its group, never from all."""
 
 
 @dataclass(frozen=True)
@@ -43,10 +45,14 @@ class Facts:
     household: Mapping[str, Mask]
     able: Mapping[str, Mask]
     levels: Codes
+    origins: Mapping[str, NDArray[np.object_]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, census: pd.DataFrame, levels: Codes) -> Facts:
-        """Read the facts from the census part, helper columns included."""
+    def of(cls, census: pd.DataFrame, levels: Codes, religion: NDArray[np.object_] | None = None) -> Facts:
+        """Read the facts from the census part, helper columns included.
+
+        Entries of faith fit nobody where ``religion`` is not given.
+        """
         activity = census["_activity"].to_numpy(dtype=object)
         employed = np.isin(activity, ["working full time", "working part time", "temporarily off work", "armed forces"])
         own_boss = census["class of worker"].isin([c for c in CLASS_OF_WORKER if c.startswith("Self-employed")])
@@ -86,11 +92,18 @@ class Facts:
             "memory": memory.to_numpy(),
             "home": home,
             "driving": (sight & memory).to_numpy() & home,
+            "english": census["ability to speak english"].isin(ENGLISH[:3]).to_numpy(),
+        }
+        origins = {
+            "religion": np.full(len(census), "", dtype=object) if religion is None else religion,
+            "household language": census["household language"].to_numpy(dtype=object),
+            "ancestry": census["ancestry"].to_numpy(dtype=object),
+            "birth region": census["_birth_region"].to_numpy(dtype=object),
         }
         assert set(work) == set(WORK)
         assert set(household) == set(HOUSEHOLD)
         occupation = pd.Index(OCCUPATIONS).get_indexer(census["occupation category"].str[:3])
-        return cls(age, census["income"].to_numpy(dtype=np.int64), occupation, work, household, able, levels)
+        return cls(age, census["income"].to_numpy(dtype=np.int64), occupation, work, household, able, levels, origins)
 
     def fits(self, entry: Entry) -> Mask:
         """Return which persons the entry fits."""
@@ -107,12 +120,16 @@ class Facts:
             fit &= np.any([self.work[name] for name in entry.work], axis=0)
         for name in entry.household:
             fit &= self.household[name]
+        for name, values in entry.asks.items():
+            fit &= np.isin(self.origins[name], values)
         return fit
 
 
 def weight(entry: Entry) -> int:
     """Return how likely the entry is among those that fit: the more it asks of a person, the more it says of them."""
     result = _TRAIT if entry.traits else 1
+    if entry.asks:
+        return _CULTURE
     if entry.work or entry.occupation or entry.household:
         result *= _CIRCUMSTANCE
     elif entry.age != Entry.age or entry.income != Entry.income:
@@ -122,7 +139,7 @@ def weight(entry: Entry) -> int:
 
 def sentence(first: str, second: str, frame: int) -> str:
     """Return two clauses without a subject as a text; ``frame`` (0, 1, 2) says how they are joined, if they can be."""
-    joinable = len(first) + len(second) < 120 and first[-1] != '"'
+    joinable = len(first) + len(second) < 120 and first[-1] not in '".?!' and second[-1] not in ".?!"
     if frame == 1 and joinable:
         return f"{first}; {_lower(second)}" + _stop(second)
     if frame == 2 and joinable and not any(joint in first + second for joint in (",", " and ")):
@@ -150,6 +167,7 @@ def _compose(
     n = len(facts.age)
     weights = np.stack([facts.fits(entry) * np.uint8(weight(entry)) for entry in bank], axis=1)
     weights[used[:, about]] = 0
+    told = np.array([entry.first_person for entry in bank])
     texts: list[str] = [""] * n
     chosen = np.zeros((n, 2), dtype=np.int64)
     waiting = np.arange(n)
@@ -159,7 +177,7 @@ def _compose(
         last = attempt == attempts - 1
         again = []
         for rows in np.array_split(waiting, max(1, -(-len(waiting) // CHUNK))):
-            chosen[rows] = _two(weights[rows], rng, about)
+            chosen[rows] = _two(weights[rows], rng, about, told)
             numbers = rng.random((len(rows), 3))
             for row, (a, b), (x, y, z) in zip(rows.tolist(), chosen[rows].tolist(), numbers.tolist(), strict=True):
                 texts[row] = sentence(bank[a].wording(x), bank[b].wording(y), int(z * 3))
@@ -172,8 +190,10 @@ def _compose(
     return texts, chosen
 
 
-def _two(weights: NDArray[np.uint8], rng: np.random.Generator, about: Codes) -> Codes:
-    """Return two columns of ``weights`` for each of its rows, drawn in proportion, the second about another thing."""
+def _two(weights: NDArray[np.uint8], rng: np.random.Generator, about: Codes, told: Mask) -> Codes:
+    """Return two columns of ``weights`` for each of its rows, drawn in proportion, the second about another thing and
+    told by the same person.
+    """
     chosen = np.zeros((len(weights), 2), dtype=np.int64)
     for place in range(2):
         sums = weights.cumsum(axis=1, dtype=np.int32)
@@ -182,6 +202,7 @@ def _two(weights: NDArray[np.uint8], rng: np.random.Generator, about: Codes) -> 
         aim = (rng.random(len(weights)) * sums[:, -1]).astype(np.int32)
         chosen[:, place] = np.argmax(sums > aim[:, None], axis=1)
         weights[about == about[chosen[:, place]][:, None]] = 0
+        weights[told != told[chosen[:, place]][:, None]] = 0
     return chosen
 
 

@@ -23,10 +23,17 @@ PERSON_ATTRIBUTES: tuple[str, ...] = (
 CENSUS_ATTRIBUTES: tuple[str, ...] = tuple(name for name in ATTRIBUTES if name not in PERSON_ATTRIBUTES)
 """Columns of ``census.sample(n, rng)``: age (18 to 99) and income (dollars a year) are int64, all others text."""
 
+EXTRA_ATTRIBUTES: tuple[str, ...] = ("state of residence", "urbanity")
+"""Columns beyond the 33 that ``census.sample`` adds and a generated persona carries; shown only where asked for."""
+
+URBANITY = ("City", "Suburb", "Small town", "Rural area")
+"""As the American National Election Studies ask where a person lives."""
+
 HELPER_COLUMNS: dict[str, str] = {
     "_hispanic": "bool: of Hispanic or Latino origin (of any race)",
     "_race_origin": "Hispanic | White | Black | Asian | Other (the last four not Hispanic)",
     "_birth_region": "United States | U.S. territory | Europe | Asia | Africa | Oceania | Latin America | Northern America",
+    "_region": "Northeast | Midwest | South | West: where the person lives",
     "_activity": "one of ACTIVITIES: what the person mainly does",
     "_hours": "int: usual hours of work a week, 0 for those who do not work",
     "_job": "the present job's title, or the last one's; empty where there never was one",

@@ -24,7 +24,14 @@ _INDUSTRY = {label[:3]: i for i, label in enumerate(INDUSTRY)}
 _OCCUPATION = {label[:3]: i for i, label in enumerate(OCCUPATION)}
 MILITARY = _OCCUPATION["MIL"]
 FEDERAL = _CLASSES.index("F")
-TRADES = ("Management and professions", "Service", "Sales and office", "Construction and repair", "Production and transport", "Other")
+TRADES = (
+    "Management and professions",
+    "Service",
+    "Sales and office",
+    "Construction and repair",
+    "Production and transport",
+    "Other",
+)
 TRADE_OF: Codes = np.array([0] * 11 + [1] * 5 + [2] * 2 + [3] * 3 + [4] * 2 + [5])
 """The position in ``TRADES`` of each of ``OCCUPATION``."""
 POLICE = ("police officer", "state trooper", "federal border officer", "correctional officer", "probation officer")

@@ -12,6 +12,7 @@ import pandas as pd
 from persona_metrics.synthesis.bank import BANKS, Entry, read_bank
 from persona_metrics.synthesis.rules import broken
 from persona_metrics.synthesis.texts import Facts
+from persona_metrics.synthesis.views import VIEWS
 
 NO_CHILDREN = "No own children under 18 at home"
 ACTIVITIES = {
@@ -68,7 +69,8 @@ def _facts(personas: Sequence[Mapping[str, str]]) -> Facts:
     frame["_children"] = (frame["family presence and age"] != NO_CHILDREN).astype(int)
     frame["_young_children"] = frame["family presence and age"].str.contains("under 6")
     frame["_walking_difficulty"] = frame["disability"].str.contains("walking")
-    return Facts.of(frame, np.full((len(frame), 5), 2))
+    frame["_birth_region"] = VIEWS["birth region"](frame)
+    return Facts.of(frame, np.full((len(frame), 5), 2), frame["religion"].to_numpy(dtype=object))
 
 
 def _activity(text: str) -> str:

@@ -5,10 +5,21 @@ from __future__ import annotations
 import numpy as np
 
 from ..basics import People, places
-from ..beliefs import FAITH_AGE_LABELS, FAITH_AGES, RELIGION, SURVEY_RELIGION_OF, birth_groups, draw_religion
+from ..beliefs import (
+    FAITH_AGE_LABELS,
+    FAITH_AGES,
+    PARTY,
+    PARTY_AXES,
+    RELIGION,
+    RELIGION_AXES,
+    SURVEY_RELIGION_OF,
+    birth_groups,
+    draw_religion,
+)
 from ..draw import Codes, Floats, read_rows, write_table
-from ..groups import ORIGIN
-from ..vocabulary import RACE
+from ..groups import ORIGIN, REGION
+from ..vocabulary import MARITAL, RACE
+from .adjust import Margin, base_margin, factor_shares, fit_parts, scaled
 from .politics import NOBODY, SURVEY, fit_ideology, fit_party, read_survey
 from .source import Source, rake, totals
 
@@ -48,7 +59,8 @@ def fit_beliefs(source: Source, people: People, rng: np.random.Generator) -> Non
     fit_religion(source, keys)
     keys["religion"] = SURVEY_RELIGION_OF[draw_religion(keys, rng)]
     survey = read_survey(source)
-    fit_ideology(survey, fit_party(survey, keys))
+    party = fit_party(survey, keys, lambda fitted: fit_party_further(source, fitted, keys))
+    fit_ideology(survey, party)
 
 
 def _keys(people: People) -> dict[str, Codes]:
@@ -62,6 +74,8 @@ def _keys(people: People) -> dict[str, Codes]:
         "race": survey_race[people["race"]],
         "sex": people["sex"],
         "college": (people["schooling"] >= 3).astype(np.int64),
+        "region": people["region"],
+        "marital": people["marital"],
     }
 
 
@@ -82,6 +96,7 @@ def fit_religion(source: Source, keys: dict[str, Codes]) -> None:
     by_religion *= persons.sum() / by_religion.sum()
     christians = np.array([CHRISTIANS_BY_ORIGIN.get(name, np.nan) for name in ORIGIN]) / 100
     fitted = _raked_to_origin(seed, persons, by_religion, christians)
+    fitted = _fit_further(source, "religion", fitted, keys, RELIGION_AXES, SURVEY_RELIGION_OF, RELIGION)
     write_table(
         "religion",
         {
@@ -127,4 +142,49 @@ def _religion_at_home(source: Source) -> Floats:
             shares[o, a, 8:] = float(row.iloc[4]) * np.array([5, 6, 19]) / 30
             for label, part in zip(_OTHER_FAITHS, OTHER_SPLIT[name], strict=True):
                 shares[o, a, RELIGION.index(label)] += float(row["Other"]) * part / 100
+    return shares
+
+
+def fit_party_further(source: Source, fitted: Floats, keys: dict[str, Codes]) -> Floats:
+    """Write what region and marital status change in party; return the table itself fitted beside them."""
+    group = np.array([0, 0, 1, 2, 3, 4, 4, 5])
+    return _fit_further(source, "party", fitted, keys, PARTY_AXES, group, PARTY)
+
+
+def _fit_further(
+    source: Source,
+    name: str,
+    fitted: Floats,
+    keys: dict[str, Codes],
+    axes: tuple[tuple[str, ...], ...],
+    group: Codes,
+    labels: tuple[str, ...],
+) -> Floats:
+    """Write the factors of region and of marital status; ``group`` says which of the survey's answers each label is."""
+    file, target, answers = {
+        "religion": ("gss_religion", "religion", ("Protestant", "Catholic", "Jewish", "Other", "No religion")),
+        "party": ("gss_party_ideology", "pid5", ("Dem", "Lean Dem", "Ind", "Lean Rep", "Rep", "Other")),
+    }[name]
+    table = source.table(f"v2/{file}.csv")
+    table = table[table["target"] == target].set_index(["by", "v1", "category"])["share"].astype(float)
+    marital = [m.replace("Never married", "Never Married") for m in MARITAL]
+    by_region = np.array([[table.get(("bigregion", r, a), 0.0) + 0.002 for a in answers] for r in REGION])
+    by_marital = np.array([[table.get(("marital", m, a), 0.0) + 0.002 for a in answers] for m in marital])
+    base = base_margin(fitted, tuple(keys[k] for k in axes[0]))
+    of_label = base.goal.reshape(-1, len(labels)).sum(axis=0)
+    of_group = np.bincount(group, weights=of_label)
+    region = scaled(by_region, totals((4,), keys["region"]), of_group)
+    married = scaled(by_marital, totals((5,), keys["marital"]), of_group)
+    margins = [base, Margin((keys["region"],), region, group), Margin((keys["marital"],), married, group)]
+    shares, by_place, by_state = fit_parts(fitted, margins, rounds=60)
+    further, factors = ({"region": REGION}, {"marital": MARITAL}), (by_place, by_state)
+    for suffix, key, factor in zip(("region", "marital"), further, factors, strict=True):
+        header = {
+            "source": "General Social Survey 2018-2024",
+            "table": f"{target} by {'bigregion' if suffix == 'region' else 'marital'}",
+            "year": "2018-2024",
+            "universe": "factors for adults",
+            "kind": f"computed: what {suffix} changes in {name} given all else that it is drawn by",
+        }
+        write_table(f"{name}_by_{suffix}", header, key, labels, factor_shares(factor))
     return shares

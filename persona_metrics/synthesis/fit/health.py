@@ -8,10 +8,21 @@ from scipy.optimize import brentq
 
 from ..basics import NATURALIZED, People
 from ..draw import POPULATION, Floats, write_table
-from ..groups import AGES, SCHOOLING, age_group, age_labels
-from ..health import COVERAGE, DIFFICULTIES, INCOME_BANDS, INCOME_LABELS, PATTERNS, STANDING, ability, labor
+from ..groups import AGES, ORIGIN, SCHOOLING, age_group, age_labels
+from ..health import (
+    COVERAGE,
+    DIFFICULTIES,
+    INCOME_BANDS,
+    INCOME_LABELS,
+    PATTERNS,
+    STANDING,
+    ability,
+    insurance_keys,
+    labor,
+)
 from ..vocabulary import SEX
 from ..work import WORKING
+from .adjust import Margin, base_margin, factor_shares, fit_parts, scaled
 from .people import MICRODATA
 from .source import Source, rake, totals
 
@@ -50,6 +61,32 @@ def fit_difficulties(source: Source, people: People) -> None:
 
         rates[3, part] *= brentq(distance, 0.3, 3.0, xtol=1e-3)
     fitted = _fit_patterns(seed, rates, persons)
+    shares = fitted.reshape(16, size, 3).transpose(1, 2, 0)
+    shares = np.divide(
+        shares,
+        shares.sum(axis=-1, keepdims=True),
+        out=np.zeros_like(shares),
+        where=shares.sum(axis=-1, keepdims=True) > 0,
+    )
+    grown_up = (people["age"] >= 25).astype(np.int64)
+    taught, group = people["schooling"], np.minimum(np.arange(16), 1)
+    base = base_margin(shares, (age_group("health age", people["age"]), ability(people)))
+    any_and_none = np.array([base.goal[1:, :, 0].sum(), base.goal[1:, :, 1:].sum()])
+    goal = scaled(_by_schooling(source), totals((5,), taught[grown_up == 1]), any_and_none)
+    shares, factor = fit_parts(shares, [base, Margin((taught,), goal, group, grown_up)], rounds=40)
+    write_table(
+        "difficulties_by_schooling",
+        {
+            "source": "ACS 2018",
+            "table": "S1811 (with a disability, by educational attainment)",
+            "year": "2018",
+            "universe": "factors for adults; fitted to those of 25 and over",
+            "kind": "computed: what schooling changes in having any difficulty given age and ability to work",
+        },
+        {"schooling": SCHOOLING},
+        PATTERNS,
+        factor_shares(factor),
+    )
     write_table(
         "difficulties",
         {
@@ -62,8 +99,21 @@ def fit_difficulties(source: Source, people: People) -> None:
         },
         {"age": age_labels("health age"), "ability": ABILITY},
         PATTERNS,
-        fitted.reshape(16, size, 3).transpose(1, 2, 0),
+        shares,
     )
+
+
+def _by_schooling(source: Source) -> Floats:
+    """Return shares without and with a disability for each of ``SCHOOLING``, at 25 and over."""
+    table = source.table("v2/acs2018_subject_tables.csv")
+    rows = table[(table["table"] == "S1811") & table["row_path"].str.contains("EDUCATIONAL ATTAINMENT")]
+    result = []
+    for column in ("No Disability", "With a Disability"):
+        values = rows[rows["column"] == column]["estimate"].to_numpy(dtype=float)
+        result.append(values[0] * values[1:] / 100)
+    shares = np.stack(result, axis=1)
+    # The published last group is a bachelor's degree and more: both of ours have its share.
+    return np.asarray((shares / shares.sum(axis=1, keepdims=True))[[0, 1, 2, 3, 3]])
 
 
 def _independent(seed: Floats) -> Floats:
@@ -237,6 +287,36 @@ def fit_insurance(source: Source, people: People) -> None:
         count = np.maximum(persons[1].sum(axis=0), 1e-3)
         shares[1, status] = rake(seniors * count[:, None], ((0,), count), ((1,), goal * count.sum()))
     shares[:, 3] = np.array([1.0, 0, 0, 0])
+    keys = insurance_keys(people)
+    base = base_margin(shares, keys[0])
+    none = np.array([0, 0, 0, 1])
+    adult = (people["age"] < 65).astype(np.int64)
+    by_group = np.array([base.goal[0, ..., :3].sum(), base.goal[0, ..., 3].sum()])
+    margins = [base]
+    for key, rates in zip(keys[1:], _uninsured(source), strict=True):
+        persons = totals((len(rates),), key[0][adult == 1])
+        structure = np.stack([1 - rates, rates], axis=1)
+        margins.append(
+            Margin(key, scaled(structure, np.maximum(persons, 1e-3), by_group) * (persons > 0)[:, None], none, adult)
+        )
+    shares, *factors = fit_parts(shares, margins, rounds=60)
+    names = ({"age": age_labels("cover age")}, {"citizenship": STANDING}, {"origin": ORIGIN})
+    for key, factor in zip(names, factors, strict=True):
+        (name,) = key
+        write_table(
+            f"insurance_by_{name}",
+            {
+                "source": "ACS 2018",
+                "table": "S2701 (uninsured, by age, citizenship, race and origin)",
+                "year": "2018",
+                "universe": "factors for adults; fitted to those under 65",
+                "kind": f"computed: what {name} changes in having no insurance, given age, work and income; assumed: that those"
+                " under 65 differ by it as all ages do",
+            },
+            key,
+            COVERAGE,
+            factor_shares(factor),
+        )
     write_table(
         "insurance",
         {
@@ -249,10 +329,28 @@ def fit_insurance(source: Source, people: People) -> None:
             " raked; the armed forces' own counts as private, as the public use file counts it",
         },
         {
-            "age": age_labels("cover age"),
+            "age": ["18-64", "65+"],
             "work": ["employed", "unemployed", "not in labor force", "armed forces"],
             "income": INCOME_LABELS,
         },
         COVERAGE,
         shares,
+    )
+
+
+def _uninsured(source: Source) -> tuple[Floats, Floats, Floats]:
+    """Return the share without insurance by age, by citizenship and by origin."""
+    table = source.table("v2/acs2018_subject_tables.csv")
+    rows = table[(table["table"] == "S2701") & (table["column"] == "Percent Uninsured")]
+    last = rows["row_path"].str.split(" > ").str[-1]
+    rate = dict(zip(last, rows["estimate"].astype(float) / 100, strict=True))
+    ages = ("19 to 25", "26 to 34", "35 to 44", "45 to 54", "55 to 64", "65 and older")
+    origins = (
+        "Hispanic or Latino (of any race)", "White alone, not Hispanic or Latino", "Black or African American alone",
+        "Asian alone", "Two or more races",
+    )  # fmt: skip
+    return (
+        np.array([rate.get(f"{a} years", 0.008) for a in ages]),
+        np.array([rate["Native born"], rate["Naturalized"], rate["Not a citizen"]]),
+        np.array([rate[o] for o in origins]),
     )

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..basics import People
 from ..draw import Floats, write_table
-from ..groups import AGES, age_group, age_labels
+from ..groups import AGES, ORIGIN, SCHOOLING, age_group, age_labels
 from ..home import (
     ALONE,
     COHABITING,
@@ -22,14 +22,16 @@ from ..home import (
     WITH_PARENTS,
     WITH_RELATIVES,
     daily_life,
+    marital_keys,
 )
 from ..vocabulary import HOUSEHOLD, MARITAL, SEX
+from .adjust import Margin, fit_parts, scaled
 from .people import MICRODATA
 from .source import Source, rake, totals
 
 
 def fit_marital(source: Source, people: People) -> None:
-    """Write marital status given age and sex."""
+    """Write marital status given age and sex, and what origin and schooling change in it."""
     micro = source.microdata
     size = len(AGES["marital age"])
     seed = totals(
@@ -46,6 +48,33 @@ def fit_marital(source: Source, people: People) -> None:
     goal = np.stack([source.dp02(27, 29, 30, 28, 26), source.dp02(33, 35, 36, 34, 32)]) - minors
     goal *= (persons.sum(axis=0) / goal.sum(axis=1))[:, None]
     fitted = rake(seed, ((1, 2), goal), ((0, 1), persons))
+    keys = marital_keys(people)
+    grown = totals((5, 2), *keys[1])
+    by_origin = np.stack(
+        [scaled(_by_origin(source)[:, s], grown[:, s], fitted[:, s].sum(axis=0)) for s in (0, 1)], axis=1
+    )
+    taught = totals((5, 4), *keys[2])
+    by_age = np.zeros((4, 5))
+    np.add.at(by_age, age_group("faith age", np.array(AGES["marital age"])), fitted.sum(axis=1))
+    by_schooling = np.stack([scaled(s, taught[:, a], by_age[a]) for a, s in enumerate(_by_schooling(source))], axis=1)
+    labels = np.arange(len(MARITAL))
+    base, origins, schools = fit_parts(
+        fitted / fitted.sum(axis=-1, keepdims=True),
+        [Margin(keys[0], fitted, labels), Margin(keys[1], by_origin, labels), Margin(keys[2], by_schooling, labels)],
+    )
+    header = {"table": "B12002B-I", "year": "2018", "universe": "factors for adults", "source": "ACS 2018"}
+    kind = "computed: what origin changes in marital status given age and sex; less the 15 to 17 of each origin (assumed, by its age)"
+    write_table("marital_by_origin", header | {"kind": kind}, {"origin": ORIGIN, "sex": SEX}, MARITAL, origins)
+    header = {"source": "General Social Survey 2016-2024", "table": "marital by degree and age", "year": "2016-2024"}
+    kind = "computed: what schooling changes in marital status given age"
+    write_table(
+        "marital_by_schooling",
+        header | {"universe": "factors for adults", "kind": kind},
+        {"schooling": SCHOOLING, "age": age_labels("faith age")},
+        MARITAL,
+        schools,
+    )
+    fitted = base
     write_table(
         "marital",
         {
@@ -59,6 +88,34 @@ def fit_marital(source: Source, people: People) -> None:
         MARITAL,
         fitted,
     )
+
+
+def _by_origin(source: Source) -> Floats:
+    """Return marital status by origin and sex (15 and over, less an eighteenth of the young for each year of age)."""
+    table = source.table("v2/acs2018_marital.csv")
+    codes = {0: "I", 1: "H", 2: "B", 3: "D", 4: "G"}
+    names = ("Now married (except separated)", "Widowed", "Divorced", "Separated", "Never married")
+    # Assumed: the 15 to 17 are so many percent of those of 15 and over.
+    minors = {0: 0.068, 1: 0.038, 2: 0.052, 3: 0.036, 4: 0.085}
+    result = np.zeros((5, 2, 5))
+    for o, letter in codes.items():
+        rows = table[(table["table"] == f"B12002{letter}") & table["d2"].isna() & table["d1"].notna()]
+        for s, sex in enumerate(SEX):
+            part = rows[rows["sex"] == sex].set_index("d1")["estimate"].astype(float)
+            result[o, s] = [part[name] for name in names]
+            result[o, s, 4] -= minors[o] * result[o, s].sum()
+    return result
+
+
+def _by_schooling(source: Source) -> Floats:
+    """Return marital status by age and schooling; axes: age, schooling, status."""
+    table = source.table("v2/gss_marital_children.csv")
+    rows = table[(table["target"] == "marital") & (table["by"] == "degree*age4")]
+    degrees = ("Less than High School", "High School", "Associate / Jr College", "Bachelor's", "Graduate")
+    share = rows.set_index(["v2", "v1", "category"])["share"].astype(float).to_dict()
+    names = [name.replace("Never married", "Never Married") for name in MARITAL]
+    ages = age_labels("faith age")
+    return np.array([[[share.get((a, d, m), 0.0) + 0.002 for m in names] for d in degrees] for a in ages])
 
 
 def household_goal(source: Source) -> Floats:
@@ -90,7 +147,7 @@ def fit_household(source: Source, people: People) -> None:
     ages = np.array(AGES["home age"])
     size = len(ages)
     age, sex, life = age_group("home age", people["age"]), people["sex"], daily_life(people)
-    persons = totals((5, size, 2, 3), people["marital"], age, sex, life)
+    persons = totals((5, size, 2, 4), people["marital"], age, sex, life)
     cps = source.table("derived/cps9495_household_by_marital_age.csv")
     names = {"Divorced": 2, "Separated": 3, "Never married": 4, "Widowed": 1}
     group = ("18-24", "18-24", "25-34", "25-34", "35-44", "45-54", "55-64", "65+", "65+")
@@ -103,7 +160,7 @@ def fit_household(source: Source, people: People) -> None:
         for part in [married[(married["age"] >= low) & (married["age"] < high)]]
     ]
     young = ages < 55
-    seed = np.full((len(HOUSEHOLD), 5, size, 2, 3), 1e-9)
+    seed = np.full((len(HOUSEHOLD), 5, size, 2, 4), 1e-9)
     for a in range(size):
         has = float(np.clip(children[a], 0.001, 0.9))
         seed[COUPLE_CHILDREN, MARRIED, a] = 0.92 * has
@@ -129,15 +186,18 @@ def fit_household(source: Source, people: People) -> None:
             seed[WITH_RELATIVES, m, a] = relative + holder * 0.2
             seed[WITH_OTHERS, m, a] = float(row["Nonrelative of householder"])
             seed[QUARTERS, m, a] = (0.12, 0.1, 0.03, 0.03, 0.03, 0.03, 0.03, 0.02, 0.06)[a]
-    life_factor = np.ones((len(HOUSEHOLD), 3))
-    life_factor[QUARTERS] = 0.06, 5.0, 2.0
-    life_factor[WITH_PARENTS] = 1.0, 1.2, 1.1
+    life_factor = np.ones((len(HOUSEHOLD), 4))
+    # Nobody keeps house in a dormitory, a barracks or an institution.
+    life_factor[QUARTERS] = 0.06, 5.0, 2.0, 0.0
+    life_factor[WITH_PARENTS] = 1.0, 1.2, 1.1, 1.1
     seed *= life_factor[:, None, None, None, :]
     # Nobody of 65 lives with parents, nobody of 75 has own minors: structural zeros.
     seed[WITH_PARENTS, :, ages >= 75] = 0
     seed[list(WITH_CHILDREN)] *= np.select([ages >= 75, ages >= 65], [0.0, 0.3], 1.0)[:, None, None]
     seed[[COUPLE_CHILDREN, COUPLE], 1:] = 0
     seed[[COHABITING_CHILDREN, COHABITING, SINGLE_PARENT], MARRIED] = 0
+    # A spouse lives elsewhere where work or law parts a couple, which a persona does not say: none lives alone.
+    seed[[ALONE, WITH_OTHERS], MARRIED] = 0
     goal = household_goal(source) * persons.sum() / source.adults
     # Living alone is published for those of 65 and over as well: two rows of the table instead of one.
     old = np.zeros((1, *seed.shape[1:]))

@@ -63,7 +63,9 @@ def targets(source: Source) -> tuple[Floats, Floats, Floats]:
     # Health care is what hospitals and other health services make together.
     sizes = table.loc[["Hospitals", "Health services, except hospitals"]].astype(float)
     care = float(np.average(sizes["pct_women"], weights=sizes["employed_thousands"]))
-    women = np.array([care if n == "Health care" else float(table.loc[n, "pct_women"]) for n in WOMEN_BY_INDUSTRY]) / 100
+    women = (
+        np.array([care if n == "Health care" else float(table.loc[n, "pct_women"]) for n in WOMEN_BY_INDUSTRY]) / 100
+    )
     all_women = source.dp03(13)[0]
     by_sex = rake(
         np.stack([goal * (1 - women), goal * women], axis=1),
@@ -105,9 +107,13 @@ def schooling_by_occupation(source: Source) -> Floats:
     employed = size[size["type"] == "Line item"].drop_duplicates("soc_code").set_index("soc_code")
     weight = pd.to_numeric(employed["employment_2022_thousands"]).reindex(shares["soc_code"]).fillna(0).to_numpy()
     digits = shares["soc_code"].str.replace("-", "")
-    place = np.array([SOC.index(int(d[:n])) if int(d[:n]) in SOC else -1 for d in digits for n in [3 if d[:2] == "13" else 2]])
+    place = np.array(
+        [SOC.index(int(d[:n])) if int(d[:n]) in SOC else -1 for d in digits for n in [3 if d[:2] == "13" else 2]]
+    )
     levels = shares.filter(like="pct_").astype(float).to_numpy()
-    five = np.stack([levels[:, 0], levels[:, 1], levels[:, 2] + levels[:, 3], levels[:, 4], levels[:, 5:].sum(axis=1)], axis=1)
+    five = np.stack(
+        [levels[:, 0], levels[:, 1], levels[:, 2] + levels[:, 3], levels[:, 4], levels[:, 5:].sum(axis=1)], axis=1
+    )
     result = np.zeros((23, 5))
     np.add.at(result, place[place >= 0], (five * weight[:, None])[place >= 0])
     return result / result.sum(axis=1, keepdims=True)
@@ -126,7 +132,9 @@ def fit_jobs(source: Source, people: People) -> None:
     learned = np.bincount(level, weights=persons.sum(axis=(1, 2, 3, 4)))
     occupation = schooling_by_occupation(source) * by_occupation[:, None] * total
     occupation = rake(occupation, ((1,), learned), ((0,), by_occupation * total))
-    goals = Goals(by_industry * total, occupation, by_class * total, women_by_group(source), usual_sizes(source, choices))
+    goals = Goals(
+        by_industry * total, occupation, by_class * total, women_by_group(source), usual_sizes(source, choices)
+    )
     factors = _fit(choices, persons, level, goals)
     header = (
         "# source: ACS 2023 profile; Current Population Survey 2022 (sex); BLS Employment Projections 2022 (schooling); CPS"

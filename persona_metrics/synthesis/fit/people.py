@@ -1,13 +1,15 @@
-"""Fits age, sex, race, schooling, citizenship, birthplaces, languages and ancestry."""
+"""Fits age, sex, race and schooling."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from ..basics import ORIGINS_ABROAD, ORIGINS_AT_HOME, People
-from ..draw import POPULATION, read_rows, write_table
-from ..groups import AGES, OLDEST, ORIGIN, age_group, age_labels
-from ..vocabulary import CITIZENSHIP, EDUCATION, ENGLISH, LANGUAGE, RACE, SEX
+from ..basics import People, birth_key
+from ..draw import POPULATION, read_rows, read_table, write_table
+from ..groups import AGES, OLDEST, ORIGIN, age_group, age_labels, schooling
+from ..vocabulary import EDUCATION, RACE, SEX
+from .adjust import Margin, base_margin, factor_shares, fit_parts, scaled
+from .birth import profile_of
 from .source import Source, rake, totals
 
 MICRODATA = "NIST Diverse Communities Data Excerpts (ACS 2019 microdata, raked to ACS 2022 and 2023)"
@@ -133,195 +135,43 @@ def _young_from_survey(source: Source) -> dict[int, dict[tuple[int, ...], float]
     return result
 
 
-def fit_citizenship(source: Source, people: People) -> None:
-    """Write citizenship given origin and age."""
-    # Born here, naturalised, not a citizen, in percent; the last origin takes those of American Indians.
-    published = np.array([[55.1, 18.4, 26.5], [95.4, 3.0, 1.6], [87.4, 7.9, 4.7], [24.8, 46.2, 29.0], [92.2, 3.3, 4.6]])
-    persons = totals((5, 3), people["origin"], age_group("life", people["age"]))
-    total = persons.sum()
-    scale = total / source.adults
-    # Assumed: 5.3 percent of the foreign-born are minors, nearly all of them not citizens; 17 percent of those born
-    # abroad or in a territory as Americans are minors, and two fifths of them were born in a territory.
-    foreign = source.dp02(94)[0] * 0.947
-    naturalized = source.dp02(96)[0] * 0.975
-    outside = source.dp02(93)[0] * 0.83
-    goal = np.array([0, outside * 0.4, outside * 0.6, naturalized, foreign - naturalized]) * scale
-    goal[0] = total - goal.sum()
-    by_age = np.array([[1.0, 1.0, 1.0, 0.45, 1.05], [1.0, 1.0, 1.0, 1.25, 1.15], [1.0, 1.0, 0.8, 1.3, 0.35]]).T
-    seed = np.zeros((5, 5, 3))
-    territory = np.array([0.035, 0.0006, 0.004, 0.004, 0.002])
-    abroad = np.array([0.012, 0.0065, 0.008, 0.012, 0.012])
-    for o in range(5):
-        born, nat, non = published[o] / published[o].sum()
-        seed[o] = np.array([born, territory[o], abroad[o], nat, non])[:, None] * by_age
-    seed *= persons[:, None, :]
-    fitted = rake(seed, ((1,), goal), ((0, 2), persons))
+def fit_education_by_birth(source: Source, people: People) -> None:
+    """Write what the country of birth changes in schooling given origin, sex and age; the table itself anew beside it."""
+    table = read_table("education")
+    countries = [r["country"] for r in read_rows("countries")]
+    figures = profile_of(source, "091", "092", "093", "094", "095")
+    structure = np.array([figures[name] for name in ("native", *countries)])
+    keys = (people["origin"], people["sex"], age_group("school age", people["age"]))
+    birth, grown = birth_key(people), (people["age"] >= 25).astype(np.int64)
+    base = base_margin(table.shares, keys)
+    level = schooling(np.arange(len(EDUCATION)))
+    ages = np.array(AGES["school age"]) >= 25
+    by_level = np.bincount(level, weights=base.goal[:, :, ages].sum(axis=(0, 1, 2)))
+    persons = totals((len(structure),), birth[grown == 1])
+    goal = scaled(structure, persons, by_level)
+    fitted, factor = fit_parts(table.shares, [base, Margin((birth,), goal, level, grown)], rounds=40)
+    labels = {"origin": ORIGIN, "sex": SEX, "age": age_labels("school age")}
+    write_table("education", _header("education"), labels, EDUCATION, fitted)
     write_table(
-        "citizenship",
+        "education_by_birth",
         {
-            "source": "ACS 2023 profile; Economic Policy Institute from ACS 2019",
-            "table": "DP02 lines 89-97; B05003B, C, D, E, H, I",
-            "year": "2023; 2019",
-            "universe": "adults",
-            "kind": "computed by raking the 2019 shares by race to the 2023 totals; assumed: minors' share of the totals,"
-            " citizenship by age within an origin, the split of Americans born outside the states",
+            "source": "ACS 2018, Selected Population Profile",
+            "table": "S0201 (its region's row where a country has none)",
+            "year": "2018",
+            "universe": "factors for adults; fitted to those of 25 and over",
+            "kind": "computed: what the country of birth changes in schooling given origin, sex and age",
         },
-        {"origin": ORIGIN, "age": age_labels("life")},
-        CITIZENSHIP,
-        fitted.transpose(0, 2, 1),
+        {"birth": ["Born a citizen", *countries]},
+        EDUCATION,
+        factor_shares(factor),
     )
 
 
-def fit_birthplaces(source: Source, people: People) -> None:
-    """Write states, territories and countries of birth given race and origin."""
-    states = read_rows("states")
-    number = {key: np.array([float(r[key]) for r in states]) for key in states[0] if key != "state"}
-    size = number["population"]
-    shares = np.stack(
-        [
-            size * number["rest"],
-            size * number["white"],
-            size * number["black"],
-            size * number["asian"],
-            number["native"],
-            number["islander"],
-            size * number["rest"] * 0.4 + size * 10,
-        ]
-    )
-    header = {
-        "source": "ACS 2016-2020 (states.csv)",
-        "table": "B01003, B02001",
-        "year": "2016-2020",
-        "universe": "adults born in a state",
-        "kind": "assumed to be born where people of their race live; no table of state of birth was at hand",
-    }
-    write_table("birth_state", header, {"origin": ORIGINS_AT_HOME}, [r["state"] for r in states], shares)
-    header = {"source": "none", "table": "none", "year": "none", "kind": "assumed, by order of size"}
-    write_table(
-        "birth_territory",
-        {**header, "universe": "adults born in a U.S. territory"},
-        {"islander": ["no", "yes"]},
-        ["Puerto Rico", "U.S. Virgin Islands", "Guam", "American Samoa", "Northern Mariana Islands"],
-        np.array([[93.0, 5, 1.5, 0, 0.5], [0, 0, 60, 32, 8]]),
-    )
-    write_table(
-        "birth_to_americans",
-        {**header, "universe": "adults born abroad of American parents"},
-        {"all": ["all"]},
-        ["Germany", "Japan", "United Kingdom", "Mexico", "Philippines", "Korea", "Canada", "Italy", "France", "Spain"],
-        np.array([[30.0, 12, 10, 16, 8, 7, 9, 4, 2, 2]]),
-    )
-    countries = read_rows("countries")
-    regions = ["Europe", "Asia", "Africa", "Oceania", "Latin America", "Northern America"]
-    region = np.array([regions.index(r["region"]) for r in countries])
-    size = np.array([float(r["number"]) for r in countries])
-    published = source.dp02(*range(106, 112))
-    size *= (published / np.bincount(region, weights=size))[region]
-    islanders = np.array([r["country"] in ("Samoa", "Tonga", "Fiji") for r in countries])
-    affinity = np.array([[float(r[k]) for k in "hwba"] + [0.0, float(r["o"])] for r in countries])
-    affinity[islanders, 4], affinity[islanders, 3] = (
-        affinity[islanders, 3],
-        np.where(np.array([r["country"] for r in countries])[islanders] == "Fiji", 60.0, 0.0),
-    )
-    foreign = people["foreign"] == 1
-    at = np.where((people["race"] == 4) & (people["hispanic"] == 0), 4, np.array([0, 1, 2, 3, 5])[people["origin"]])
-    persons = np.bincount(at[foreign], minlength=6).astype(float)
-    fitted = rake(size[:, None] * np.maximum(affinity, 0.0), ((0,), size * persons.sum() / size.sum()), ((1,), persons))
-    write_table(
-        "birth_country",
-        {
-            "source": "ACS 2023 profile; Pew Research Center from ACS 2018 (countries.csv)",
-            "table": "DP02 lines 105-111",
-            "year": "2023; 2018",
-            "universe": "foreign-born adults",
-            "kind": "regions' totals published; countries within a region published or assumed as countries.csv marks them;"
-            " which origins come from where assumed, raked to the numbers of each",
-        },
-        {"origin": ORIGINS_ABROAD},
-        [r["country"] for r in countries],
-        fitted.T,
-    )
-
-
-def fit_language(source: Source, people: People, place_names: list[str]) -> None:
-    """Write the household's language given birthplace or origin, and English given language and schooling."""
-    countries = read_rows("countries")
-    profile = {r["country"]: [float(r[k]) for k in ("en", "es", "ie", "ap", "ot")] for r in countries}
-    home = np.array(
-        [
-            [42.0, 57, 0.6, 0.2, 0.2],
-            [97.2, 0.9, 1.5, 0.1, 0.3],
-            [97.0, 1.2, 0.9, 0.1, 0.8],
-            [57.0, 0.8, 10, 30, 2.2],
-            [80.0, 2.0, 0.5, 0.5, 17],
-            [58.0, 1.0, 0.5, 40, 0.5],
-            [93.0, 3.0, 1.6, 1.4, 1],
-        ]
-    )
-    keys = [*(f"Raised here: {name}" for name in ORIGINS_AT_HOME), "Born in a U.S. territory", *profile]
-    seed = np.vstack([home, [[14.0, 84, 0.2, 1.6, 0.2]], list(profile.values())])
-    at = np.array([keys.index(n) if n in keys else -1 for n in place_names])
-    race, hispanic = people["race"], people["hispanic"]
-    raised = np.array([0, 1, 2, 3, 6])[people["origin"]]
-    raised = np.where((hispanic == 0) & (race == 2), 4, np.where((hispanic == 0) & (race == 4), 5, raised))
-    speech = np.where(people["foreign"] == 1, at[people["birthplace"]], raised)
-    speech = np.where(people["citizenship"] == 1, 7, speech)
-    persons = np.bincount(speech, minlength=len(keys)).astype(float)
-    published = source.dp02(113, 116, 118, 120, 122)
-    fitted = rake(
-        seed * np.maximum(persons, 1e-6)[:, None],
-        ((1,), published / published.sum() * persons.sum()),
-        ((0,), np.maximum(persons, 1e-6)),
-    )
-    write_table(
-        "language",
-        {
-            "source": "ACS 2023 profile; seeds in countries.csv",
-            "table": "DP02 lines 112-122",
-            "year": "2023",
-            "universe": "adults (the table's universe, 5 and over, is taken for them)",
-            "kind": "computed: assumed shares by birthplace and origin, raked to the published languages",
-        },
-        {"upbringing": keys},
-        LANGUAGE,
-        fitted,
-    )
-
-
-def fit_english(source: Source, people: People) -> None:
-    """Write ability to speak English given language, nativity and schooling."""
-    learned = np.array([0, 1, 1, 2, 2])[people["schooling"]]
-    persons = totals((5, 2, 3), people["language"], people["foreign"], learned)
-    spoken = source.dp02(116, 118, 120, 122)
-    weak = source.dp02(117, 119, 121, 123) / spoken
-    seed = np.array(
-        [
-            [[80.0, 14, 5, 1], [88, 9, 2.7, 0.3], [95, 4.4, 0.6, 0]],
-            [[18.0, 26, 36, 20], [38, 30, 24, 8], [64, 25, 10, 1]],
-        ]
-    )
-    shares = np.zeros((5, 2, 3, 5))
-    shares[0, ..., 0] = 1.0
-    for language in range(4):
-        count = persons[language + 1]
-        goal = count.sum() * np.array([1 - weak[language], *(weak[language] * np.array([0.46, 0.36, 0.18]))])
-        fitted = rake(seed * count[..., None], ((2,), goal), ((0, 1), count))
-        shares[language + 1, ..., 1:] = fitted
-    write_table(
-        "english",
-        {
-            "source": "ACS 2023 profile",
-            "table": "DP02 lines 116-123",
-            "year": "2023",
-            "universe": "adults who speak another language at home",
-            "kind": "very well against less is published by language; the levels below (46, 36 and 18 percent), and how they"
-            " differ by nativity and schooling, are assumed and raked",
-        },
-        {
-            "language": LANGUAGE,
-            "nativity": ["Born a citizen", "Foreign-born"],
-            "schooling": ["No diploma", "High school or some college", "Bachelor's degree or more"],
-        },
-        ENGLISH,
-        shares,
-    )
+def _header(name: str) -> dict[str, str]:
+    """Return the header that a table of ours has."""
+    found: dict[str, str] = {}
+    for line in (POPULATION / f"{name}.csv").read_text(encoding="utf-8").splitlines():
+        if line.startswith("# ") and not line.startswith("# keys:"):
+            key, _, value = line.removeprefix("# ").partition(": ")
+            found[key] = value
+    return found

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 
@@ -115,8 +117,11 @@ def _smoothed(
     return shares.reshape(*sizes, labels)
 
 
-def fit_party(survey: pd.DataFrame, keys: dict[str, Codes]) -> Floats:
-    """Write party given race, religion, college, age and sex; return the number of persons in each cell and party."""
+def fit_party(survey: pd.DataFrame, keys: dict[str, Codes], further: Callable[[Floats], Floats]) -> Floats:
+    """Write party given race, religion, college, age and sex; return the number of persons in each cell and party.
+
+    ``further`` takes the table and returns it fitted beside what region and marital status change in it.
+    """
     sizes = tuple(len(levels) for levels in PARTY_KEYS.values())
     persons = totals(sizes, *(keys[k] for k in PARTY_KEYS)) + NOBODY
     seed = _smoothed(survey, PARTY_KEYS, _PARTY_PAIRS, "party", len(PARTY)) * persons[..., None]
@@ -130,7 +135,7 @@ def fit_party(survey: pd.DataFrame, keys: dict[str, Codes]) -> Floats:
         "universe": "adults",
         "kind": "computed: multinomial logit on the microdata, for cells are thin, raked to the survey's totals by party",
     }
-    write_table("party", header, PARTY_KEYS, PARTY, fitted)
+    write_table("party", header, PARTY_KEYS, PARTY, further(fitted))
     return fitted
 
 

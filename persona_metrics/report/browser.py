@@ -87,8 +87,8 @@ def pack(entries: Sequence[Entry], most: int = MOST, most_text: int = MOST_TEXT)
     """Read the chosen samples again and pack them."""
     total = sum(len(e.data.offsets) for e in entries)
     blocks, block = [], []
-    rows: dict[str, list[int]] = {"task": [], "persona": [], "question": [], "outcome": [], "doc": []}
-    questions, people = _Table(), _Table()
+    rows: dict[str, list[int]] = {"task": [], "persona": [], "question": [], "outcome": [], "doc": [], "bears": []}
+    questions, people, bearing = _Table(), _Table(), _Table()
     # A page cut by its texts is cut in all tasks alike.
     per_entry = most_text / max(1, len(entries))
     for number, (entry, chosen) in enumerate(zip(entries, choose(entries, most), strict=True)):
@@ -102,6 +102,7 @@ def pack(entries: Sequence[Entry], most: int = MOST, most_text: int = MOST_TEXT)
             rows["doc"].append(int(sample.get("doc_id") or 0))
             rows["persona"].append(people.add(json.dumps(person, ensure_ascii=False)))
             rows["question"].append(questions.add(_cut(sample["doc"].get("question"), LONGEST)))
+            rows["bears"].append(bearing.add(_bears(sample["doc"])))
             rows["outcome"].append(_outcome(body))
             block.append(body)
             if len(block) == CHUNK:
@@ -114,6 +115,7 @@ def pack(entries: Sequence[Entry], most: int = MOST, most_text: int = MOST_TEXT)
             {"task": e.task.name, "model": e.label, "evaluation": e.evaluation, "file": _file(e)} for e in entries
         ],
         "questions": questions.texts,
+        "bearing": bearing.texts,
         "attributes": list(ATTRIBUTES),
         "chunk": CHUNK,
         "rows": rows,
@@ -139,6 +141,16 @@ def _again(entry: Entry, chosen: np.ndarray[Any, Any]) -> Iterator[dict[str, Any
 def _person(sample: Mapping[str, Any]) -> list[str | None]:
     persona = sample["doc"].get("persona") or {}
     return [None if persona.get(a) is None else _cut(persona[a], LONGEST_VALUE) for a in ATTRIBUTES]
+
+
+def _bears(doc: Mapping[str, Any]) -> str:
+    """Return what bears on a question as a line; empty where its source does not say."""
+    bears = doc.get("bears")
+    if not isinstance(bears, Mapping):
+        return ""
+    names = {grade: ", ".join(map(str, bears.get(grade) or ())) for grade in ("decides", "colours")}
+    said = "; ".join(f"{grade} {_cut(listed, LONGEST_VALUE)}" for grade, listed in names.items() if listed)
+    return said or "nothing"
 
 
 def _people(people: Sequence[Sequence[str | None]]) -> dict[str, Any]:

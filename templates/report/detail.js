@@ -114,6 +114,8 @@ function sampleBody(variants, position) {
     el("p", { class: "about", text: `${task.task} · ${task.model} · document ${index.rows.doc[position]}` }),
     el("h2", { id: "d-title", text: index.questions[index.rows.question[position]] }),
   ];
+  const bears = index.bearing[index.rows.bears[position]];
+  if (bears) parts.push(el("p", { class: "about bears", text: `Bears on the question: ${bears}` }));
   if (task.evaluation === "leave_one_out") parts.push(besides(variants, person, position));
   else if (variants.length > 1) parts.push(withPersona(person, [], attempts(variants, position)));
   else parts.push(withPersona(person, [], el("p", {}, outcome(variants[0].outcome, position)), variantBody(variants[0], position)));

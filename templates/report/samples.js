@@ -76,8 +76,11 @@ function rowButton(position, place) {
   return el("button", { type: "button", "data-position": position, on: { click: () => open(place) } },
     outcome(index.rows.outcome[position], position),
     el("span", { class: "question", text: question.slice(0, 400) }),
-    el("span", { class: "who", text: about.slice(0, 300) }));
+    el("span", { class: "who", text: about.slice(0, 300) }),
+    bearing(position) ? el("span", { class: "who bears", text: `bears: ${bearing(position).slice(0, 300)}` }) : null);
 }
+
+const bearing = (position) => index.bearing[index.rows.bears[position]];
 
 async function open(place) {
   current = place;

@@ -36,7 +36,7 @@ def evaluated(server: Server, **given: object) -> EvaluationResult:
 
 def test_embedded_pairs_bring_all_33_attributes_to_the_model() -> None:
     pool = load_pool(settings.load())
-    assert (len(pool.personas), len(pool.questions)) == (1000, 454)
+    assert (len(pool.personas), len(pool.questions)) == (1000, 664)
     with Server() as server:
         found = evaluated(server, n=30)
         prompts = [body["messages"][0]["content"] for _, body, _ in server.log if len(body["messages"]) == 1]

@@ -113,7 +113,7 @@ def write_run(
         )
         pool = sources.load_pool(chosen)
         evaluation = evaluations.build(EVALUATION_OF[task], chosen, pool.personas)
-        pairs = sources.draw(pool, chosen.n, chosen.seed, evaluation.groups, chosen.min_support)
+        pairs = sources.draw(pool, chosen.n, chosen.seed, evaluation.groups, chosen.min_support, chosen.counterparts)
         recorded = {
             "version": 1.0,
             **record.metadata({"model": model}, chosen, evaluation, pool, pairs),
@@ -185,6 +185,7 @@ def sample(
             "arg_1": sampling,
         }
     rows = evaluation.metrics(pair.persona, outcomes)
+    rows |= evaluation.of_question(rows, pair.question)
     return {
         "doc_id": number,
         "doc": doc,

@@ -41,12 +41,19 @@ def test_card_counts_topics_and_kinds_as_the_data_do() -> None:
     assert set(stated) == {topic for topic, _ in found}
     for topic, numbers in stated.items():
         assert numbers == [*(found[topic, kind] for kind in ("open", "values", "controversy")), sum(numbers[:3])]
-    assert f"and {len(rows)} questions" in card()
+    assert f"`questions.jsonl`, {len(rows)} questions" in card()
+    asked = [json.loads(line) for line in (DATA / "questions_v2.jsonl").read_text(encoding="utf-8").splitlines()]
+    usual = [row for row in asked if row["language"] == "en" and row["kind"] != "plain"]
+    plain, foreign = (sum(row[k] == v for row in asked) for k, v in (("kind", "plain"), ("language", "en")))
+    assert f"and {len(usual)} questions" in card()
+    assert f"the second edition: {len(usual)} questions in English" in card()
+    assert f"set of {plain} on which" in card()
+    assert f"and {len(asked) - foreign} in other languages" in card()
 
 
 def test_card_has_front_matter_and_the_folder_is_under_four_megabytes() -> None:
     front = yaml.safe_load(card().split("---")[1])
-    assert {config["config_name"] for config in front["configs"]} == {"personas", "questions"}
+    assert {config["config_name"] for config in front["configs"]} == {"personas", "questions", "questions_v1"}
     assert sum(path.stat().st_size for path in DATA.iterdir()) < 4_000_000
 
 
@@ -54,15 +61,15 @@ def test_load_dataset_opens_the_folder_as_it_is(tmp_path: Path) -> None:
     code = (
         "import sys, json; from datasets import load_dataset\n"
         "p = load_dataset(sys.argv[1], split='train'); q = load_dataset(sys.argv[1], 'questions', split='train')\n"
-        "print(json.dumps([p.num_rows, p.column_names, q.num_rows, q.column_names, q[0]['attributes']]))"
+        "print(json.dumps([p.num_rows, p.column_names, q.num_rows, q.column_names, q[0]['bears']]))"
     )
     environment = {**os.environ, "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "1"}
     run = subprocess.run(
         [sys.executable, "-c", code, str(DATA)], env=environment, capture_output=True, text=True, check=False
     )
     assert run.returncode == 0, run.stderr
-    rows, columns, asked, fields, attributes = json.loads(run.stdout.splitlines()[-1])
+    rows, columns, asked, fields, bears = json.loads(run.stdout.splitlines()[-1])
     assert (rows, columns) == (1000, ["id", *ATTRIBUTES])
-    assert asked >= 400
-    assert set(fields) == {"id", "question", "topic", "kind", "attributes", "counterpart"}
-    assert set(attributes) <= set(ATTRIBUTES)
+    assert asked >= 700
+    assert {"id", "question", "topic", "kind", "asker", "bears", "locale", "language", "counterpart"} == set(fields)
+    assert {*bears["decides"], *bears["colours"]} <= set(ATTRIBUTES)

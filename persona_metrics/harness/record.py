@@ -9,6 +9,8 @@ from typing import Any
 
 from .. import __version__
 from ..critic import critic_card
+from ..critic.debate import prompt_hash as debate_hash
+from ..critic.protocol import FIRST
 from ..dataset.sources import Pair, Pool
 from ..errors import shorten, suggest
 from ..evaluations import Evaluation
@@ -61,6 +63,9 @@ def metadata(
             else {**critic_card(settings), "critic_card": noted(settings)}
         ),
     }
+    if settings.protocol != FIRST:
+        # By which debates these numbers stand beside.
+        recorded["debate_template"] = debate_hash(settings.template)
     if settings.labels:
         recorded["labels"] = settings.labels
     if support := evaluation.support(pair.persona for pair in pairs):

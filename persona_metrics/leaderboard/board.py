@@ -310,17 +310,17 @@ def _temperature(measured: Measured) -> str:
 def _others(measured: Measured) -> dict[str, Cell]:
     """Return the rows for which the evaluation asks for a column, with their intervals."""
     evaluation = EVALUATIONS.get(measured.evaluation)
-    wanted = {fact.kind: fact for fact in evaluation.rows if fact.column} if evaluation else {}
+    wanted = {row: (heading, fact) for fact in evaluation.rows for row, heading in fact.headings} if evaluation else {}
     if not wanted:
         return {}
     ends: Mapping[str, tuple[float, float]] = {}
     if measured.task.samples is not None:
         ends = analysis.intervals(measured.evaluation, analysis.tables(_frame(measured)[0], measured.task.metadata))
     found = {}
-    for row, fact in wanted.items():
+    for row, (heading, fact) in wanted.items():
         if (value := _cell(measured, row)) is not None:
             low, high = ends.get(row, (math.nan, math.nan))
-            found[str(fact.column)] = Cell(value, _plain(low), _plain(high), fact.unit == "proportion")
+            found[heading] = Cell(value, _plain(low), _plain(high), fact.unit == "proportion")
     return found
 
 

@@ -167,7 +167,7 @@ def _other(name: str) -> Column:
     def key(row: Row) -> float | None:
         return row.others[name].value if name in row.others else None
 
-    evaluation, fact = next((e, f) for e in EVALUATIONS.values() for f in e.rows if f.column == name)
+    evaluation, fact = next((e, f) for e in EVALUATIONS.values() for f in e.rows if name in dict(f.headings).values())
     return Column(name, cell, key, f"{evaluation.title}: {fact.says}", always=False)
 
 

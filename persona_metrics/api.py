@@ -19,14 +19,14 @@ from . import embedded_model, environment, keyring, settings
 from .critic import keys
 from .critic.client import announce
 from .errors import PersonaError, suggest
-from .evaluations import EVALUATIONS
+from .evaluations import EVALUATIONS, NAMES, evaluation_of
 from .files import check_folder
 from .harness.saving import save
 from .harness.task_files import tasks_folder
 from .runs import rows
 from .runs.read import tidy
 
-TASKS = {name: kind.task for kind in EVALUATIONS.values() for name in (kind.name, *kind.aliases)}
+TASKS = {name: kind.task for kind in map(evaluation_of, NAMES) for name in (kind.name, *kind.aliases)}
 """The task of each ``evaluation_type``; some go by two names."""
 GENERATE = {kind.task: f"{kind.task}_generate" for kind in EVALUATIONS.values() if not kind.needs_critic}
 """The task that takes the place of one that needs loglikelihoods, for models that write and say nothing of likelihood."""

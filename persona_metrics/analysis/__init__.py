@@ -128,10 +128,10 @@ def _tied(row: pd.Series, missing: int) -> str:
 
 def comparable(name: object, frame: pd.DataFrame) -> pd.DataFrame | None:
     """Return the frame by whose values two models are compared; None where an evaluation has no value a pair."""
-    if evaluation_of(name).needs_critic:
-        return frame
     own = getattr(_of(name), "comparable", None)
-    return None if own is None else cast(pd.DataFrame, own(frame))
+    if own is not None:
+        return cast(pd.DataFrame, own(frame))
+    return frame if evaluation_of(name).needs_critic else None
 
 
 def finding(name: object, found: Tables) -> str:

@@ -82,17 +82,17 @@ def _values(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
     )
     grouped = counted.groupby("doc_id", sort=True)["personalized"]
     total, judged = grouped.size(), grouped.count()
-    passed = grouped.sum().round().astype(int)
+    passed = grouped.sum()
     k = int(counted["attempt"].max() or 0) if len(counted) else 0
     if not k:
         value = (passed / judged.where(judged > 0)).astype(float)
         found = {"personalized": (value, passed / total, (passed + total - judged) / total)}
     else:
-        done = curves(k, list(judged), list(passed))
+        done = curves(k, list(judged), list(passed.round().astype(int)))
         found = {}
         for step in PassAtK(k=k).steps:
             at = [NAN if one is None else one.pass_at[step - 1] for one in done]
-            worst, best = ([pass_at_k(k, int(c), step) for c in counts] for counts in (passed, passed + k - judged))
+            worst, best = ([pass_at_k(k, round(c), step) for c in ends] for ends in (passed, passed + k - judged))
             ends = [pd.Series(column, index=judged.index, dtype=float) for column in (at, worst, best)]
             found[f"pass@{step}"] = (ends[0], ends[1], ends[2])
     return {

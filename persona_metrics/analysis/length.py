@@ -42,18 +42,45 @@ def table(frame: pd.DataFrame, rows: Mapping[str, str]) -> pd.DataFrame:
     kept = kept[kept["variant"].isin(present)]
     y = kept["personalized"].to_numpy(float)
     where = np.array([present.index(v) for v in kept["variant"]], int)
-    made = _fitted(y, kept["answer_length"].to_numpy(float), where, codes(list(kept["doc_id"])), len(present))
+    logs = np.log(kept["answer_length"].to_numpy(float))
+    made = _fitted(y, logs - logs.mean() if len(logs) else logs, where, codes(list(kept["doc_id"])), len(present))
     listed = [{"row": rows[v], **row} for v, row in zip(present, made, strict=False)]
     if len(made) > len(present):
         listed.append({"row": "difference", **made[-1]})
     return pd.DataFrame(listed, columns=list(COLUMNS))
 
 
-def _fitted(y: Floats, lengths: Floats, where: Any, pairs: Any, number: int) -> list[dict[str, Any]]:
+def preferences(frame: pd.DataFrame, rows: Mapping[str, str], own: str = "whole") -> pd.DataFrame:
+    """Return one row for each variant of ``rows`` with which a pair's ``own`` answer was compared: the rate at equal length.
+
+    A logistic regression of the preference (1, 0, ½ for a tie) on the log of the own answer's length over the other's, in
+    its standard deviations, with an intercept for each variant: at equal length that log is 0, as in length-controlled
+    AlpacaEval (Dubois et al. 2024, arXiv 2404.04475). Halves make it a fractional one (Papke & Wooldridge 1996, J. Appl.
+    Econometrics 11); errors are clustered by pair. Columns and NaN as in ``table``; there is no row ``difference``.
+    """
+    if "answer_length" not in frame:
+        return pd.DataFrame(columns=list(COLUMNS))
+    once = frame.drop_duplicates(["doc_id", "variant"], keep="last")
+    ours = once[once["variant"] == own].set_index("doc_id")["answer_length"]
+    kept = once[once["variant"].isin(list(rows)) & once["personalized"].notna() & (once["answer_length"] > 0)]
+    over = kept["doc_id"].map(ours).astype(float)
+    kept, over = kept[over > 0], over[over > 0]
+    present = [variant for variant in rows if (kept["variant"] == variant).any()]
+    where = np.array([present.index(v) for v in kept["variant"]], int)
+    ratios = np.log(over.to_numpy(float) / kept["answer_length"].to_numpy(float))
+    y = kept["personalized"].to_numpy(float)
+    made = _fitted(y, ratios, where, codes(list(kept["doc_id"])), len(present), compared=False)
+    listed = [{"row": rows[v], **row} for v, row in zip(present, made, strict=True)]
+    return pd.DataFrame(listed, columns=list(COLUMNS))
+
+
+def _fitted(
+    y: Floats, logs: Floats, where: Any, pairs: Any, number: int, *, compared: bool = True
+) -> list[dict[str, Any]]:
     rates = [float(y[where == i].mean()) for i in range(number)]
     counts = [int((where == i).sum()) for i in range(number)]
-    between = [(rates[0] - rates[1], min(counts))] if number == 2 else []
-    found = _regression(y, lengths, where, pairs, number)
+    between = [(rates[0] - rates[1], min(counts))] if number == 2 and compared else []
+    found = _regression(y, logs, where, pairs, number)
     slope = dict.fromkeys(("slope", "slope_low", "slope_high", "p"), NAN)
     if found is None:
         empty = {"equal_length": NAN, "low": NAN, "high": NAN, **slope}
@@ -82,17 +109,16 @@ def _fitted(y: Floats, lengths: Floats, where: Any, pairs: Any, number: int) -> 
     return rows
 
 
-def _regression(y: Floats, lengths: Floats, where: Any, pairs: Any, number: int) -> tuple[Floats, Floats] | None:
+def _regression(y: Floats, logs: Floats, where: Any, pairs: Any, number: int) -> tuple[Floats, Floats] | None:
     """Return coefficients (an intercept a row, then the slope) and their covariance, clustered by pair; None without."""
     if not number or any(min(y[where == i].sum(), (1 - y[where == i]).sum()) < FEWEST for i in range(number)):
         return None
-    logs = np.log(lengths)
     spread = float(logs.std())
     # Rows of two lengths, each alike within, say nothing of length: it is the row.
     within = max(float(logs[where == i].std()) for i in range(number))
     if within < 1e-6 * max(1.0, spread):
         return None
-    x = np.column_stack([*(np.where(where == i, 1.0, 0.0) for i in range(number)), (logs - logs.mean()) / spread])
+    x = np.column_stack([*(np.where(where == i, 1.0, 0.0) for i in range(number)), logs / spread])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:

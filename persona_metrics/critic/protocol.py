@@ -71,7 +71,7 @@ class Protocol:
 
     def value(self, outcome: Outcome | None) -> float | None:
         """Return what an outcome counts as; None for a missing verdict, and for an outcome that is no number."""
-        return None if outcome is None else self.values.get(outcome)
+        return self.values.get(outcome) if isinstance(outcome, (int, str)) else None
 
     def word(self, outcome: Outcome | None) -> str:
         """Return how an outcome reads."""

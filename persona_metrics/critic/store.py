@@ -223,8 +223,9 @@ class Store:
         if vote.opinion is None:
             return
         if reply is None:
-            held = vote.opinion
-            reply = json.dumps({f.name: getattr(held, f.name) for f in fields(held)})  # type: ignore[arg-type]
+            held = {f.name: getattr(vote.opinion, f.name) for f in fields(vote.opinion)}  # type: ignore[arg-type]
+            # What is not known of an opinion (None) did not stand in a reply.
+            reply = json.dumps({name: value for name, value in held.items() if value is not None})
         # A lone half of a surrogate pair, which JSON may hold as an escape, cannot be written as UTF-8.
         text = reply.encode("utf-8", "replace").decode()
         row = (name, vote.critic, vote.endpoint, vote.number, text, vote.prompt_tokens, vote.completion_tokens)

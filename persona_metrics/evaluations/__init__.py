@@ -21,6 +21,9 @@ NAMES: tuple[str, ...] = (
 )
 """Each is a file here with one ``Evaluation`` of that name, a file in ``analysis/`` and one in ``report/figures/``."""
 
+BY_PROTOCOL: dict[tuple[str, str], str] = {("contrast", "pairwise"): "pairwise"}
+"""What takes an evaluation's place where the setting ``protocol`` names another than its own; files as for ``NAMES``."""
+
 
 def _found(name: str) -> type[Evaluation]:
     module = importlib.import_module(f".{name}", __package__)
@@ -31,7 +34,7 @@ def _found(name: str) -> type[Evaluation]:
     )
 
 
-EVALUATIONS: dict[str, type[Evaluation]] = {name: _found(name) for name in NAMES}
+EVALUATIONS: dict[str, type[Evaluation]] = {name: _found(name) for name in (*NAMES, *BY_PROTOCOL.values())}
 
 
 def evaluation_of(name: object, where: str = "evaluation") -> type[Evaluation]:
@@ -55,10 +58,24 @@ def require_critic(name: object, what: str) -> None:
 
 def build(name: str, settings: Settings, personas: Sequence[Persona]) -> Evaluation:
     """Return the evaluation ``name`` for these settings; raise ``PersonaError`` where they do not fit it."""
-    return evaluation_of(name).build(settings, personas)
+    return judged_by(name, settings.protocol).build(settings, personas)
+
+
+def judged_by(name: object, protocol: str) -> type[Evaluation]:
+    """Return the evaluation that ``name`` is by this protocol; raise ``PersonaError`` where it is not judged so."""
+    kind = evaluation_of(name)
+    if protocol == kind.protocol:
+        return kind
+    if (other := BY_PROTOCOL.get((kind.name, protocol))) is None:
+        takers = ", ".join(EVALUATIONS[one].task for one, by in BY_PROTOCOL if by == protocol)
+        what = f"judged by {kind.protocol}" if kind.needs_critic else "judged by no critic"
+        alone = f"; {takers} alone takes {protocol}" if takers else "; these answers were made to be compared"
+        raise PersonaError(f"protocol={protocol}: {kind.task} ({kind.name}) is {what}{alone}")
+    return EVALUATIONS[other]
 
 
 __all__ = [
+    "BY_PROTOCOL",
     "EVALUATIONS",
     "NAMES",
     "Evaluation",
@@ -66,6 +83,7 @@ __all__ = [
     "Variant",
     "build",
     "evaluation_of",
+    "judged_by",
     "needs_critic",
     "require_critic",
 ]

@@ -38,6 +38,8 @@ class Outcome:
     ``personalized`` is 1.0 or 0.0, and None where the verdict is missing. An answer that could not be found in the
     reply is an ``answer_failure`` and scores 0.0: the model had its chance. ``agreement`` is that of the critic's
     votes, None where there was one vote; ``voted`` says that there were several, ``tied`` that they cancel each other out.
+    Of two answers compared it is whether the pair's own was preferred, ½ for a tie; ``turned`` is then the place (0 or 1)
+    that won in both orders. ``asked`` says whether the critic had a part in it.
     """
 
     personalized: float | None
@@ -46,11 +48,13 @@ class Outcome:
     answer: str | None = None
     voted: bool = False
     tied: bool = False
+    turned: int | None = None
+    asked: bool = True
 
     @property
     def judged(self) -> bool:
         """Whether the critic was asked about it at all."""
-        return not self.answer_failure
+        return self.asked and not self.answer_failure
 
 
 class Evaluation(ABC):
@@ -59,7 +63,8 @@ class Evaluation(ABC):
     The class says what others ask of it: ``title`` on pages, ``task`` is the YAML that runs it, ``aliases`` what
     ``evaluate_model`` also calls it, ``headline`` the row it is known by, ``rows`` every kind of row it can give, ``terms``
     what has to agree in the metadata of two runs (beside the pairs) for their numbers to stand side by side,
-    ``needs_critic`` whether verdicts are asked for at all (``judgefree.Judgefree``).
+    ``needs_critic`` whether verdicts are asked for at all (``judgefree.Judgefree``), ``protocol`` by what they are given,
+    and ``unjudged`` the variants that have no verdict of their own, since others are compared with them.
     """
 
     name: ClassVar[str]
@@ -70,6 +75,8 @@ class Evaluation(ABC):
     rows: ClassVar[tuple[Fact, ...]] = (PERSONALIZED,)
     terms: ClassVar[tuple[str, ...]] = ()
     needs_critic: ClassVar[bool] = True
+    protocol: ClassVar[str] = "debate"
+    unjudged: ClassVar[tuple[str, ...]] = ()
     groups: Sequence[frozenset[int]] = ()
     """Positions of personas that must be drawn often enough (intersectionality)."""
     temperature: float | None = None
@@ -91,6 +98,14 @@ class Evaluation(ABC):
     @abstractmethod
     def variants(self, persona: Persona) -> tuple[Variant, ...]:
         """Return the prompts a pair needs, always in the same order and number."""
+
+    def variants_of(self, persona: Persona, question_id: str) -> tuple[Variant, ...]:  # noqa: ARG002
+        """Return the prompts of a persona's pair with one question, where they depend on it."""
+        return self.variants(persona)
+
+    def judgements(self, persona: Persona, question_id: str) -> int:
+        """Return how many judgements a pair asks for, each of them with every vote."""
+        return sum(len(self.judged(v, persona, question_id)) for v in self.variants_of(persona, question_id))
 
     def judged(self, variant: Variant, persona: Persona, question_id: str) -> tuple[tuple[str, Persona], ...]:  # noqa: ARG002
         """Return for whom a variant's answer is judged, each with the name that the outcome goes by; its own person first."""

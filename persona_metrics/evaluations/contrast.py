@@ -85,23 +85,9 @@ class Contrast(Evaluation):
         """Return for whom an answer is judged: the one with the persona for its own person and for the others."""
         if variant.name != WHOLE:
             return ((variant.name, persona),)
-        found = self.others_than(persona, question_id)
+        found = others_than(persona, question_id, self.seed, self.pool, self.others)
         named = [(ANOTHER if not i else f"{ANOTHER} {i + 1}", other) for i, other in enumerate(found)]
         return ((WHOLE, persona), *named)
-
-    def others_than(self, persona: Persona, question_id: str) -> list[Persona]:
-        """Return ``others`` people of the pool whose attributes differ from the persona's and each other's, by the seed."""
-        found: list[Persona] = []
-        taken = [dict(persona.attributes)]
-        draw = 0
-        while len(found) < self.others:
-            digest = hashlib.sha256(f"{self.seed}/another/{persona.id}/{question_id}/{draw}".encode()).digest()
-            other = self.pool[int.from_bytes(digest[:8], "big") % len(self.pool)]
-            if dict(other.attributes) not in taken:
-                found.append(other)
-                taken.append(dict(other.attributes))
-            draw += 1
-        return found
 
     def metrics(self, persona: Persona, outcomes: Sequence[Outcome]) -> dict[str, Row]:
         """Return the rates for the three judgements and the paired differences whose two sides are both there."""
@@ -124,3 +110,18 @@ class Contrast(Evaluation):
     def record(self) -> dict[str, Any]:
         """Return how many others, and whether there is an answer written for nobody."""
         return {"others": self.others, "baseline": self.baseline}
+
+
+def others_than(persona: Persona, question_id: str, seed: int, pool: Sequence[Persona], count: int) -> list[Persona]:
+    """Return ``count`` people of the pool whose attributes differ from the persona's and each other's, by the seed."""
+    found: list[Persona] = []
+    taken = [dict(persona.attributes)]
+    draw = 0
+    while len(found) < count:
+        digest = hashlib.sha256(f"{seed}/another/{persona.id}/{question_id}/{draw}".encode()).digest()
+        other = pool[int.from_bytes(digest[:8], "big") % len(pool)]
+        if dict(other.attributes) not in taken:
+            found.append(other)
+            taken.append(dict(other.attributes))
+        draw += 1
+    return found

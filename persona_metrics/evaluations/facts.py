@@ -16,7 +16,8 @@ class Fact:
     ``most`` may name the run's setting that bounds it (``k``). ``higher_is_better`` of a row that has no better or
     worse (an importance) is True, as lm-eval and its readers want one of the two. ``judged`` says whether the row rests
     on the critic's verdicts; ``column`` is the heading of a leaderboard's column where the row is to have one (rate,
-    importances, groups and pass@k have columns of their own there).
+    importances, groups and pass@k have columns of their own there), ``columns`` names rows with an argument and their
+    headings.
     """
 
     kind: str
@@ -27,6 +28,12 @@ class Fact:
     unit: str = "proportion"
     judged: bool = True
     column: str | None = None
+    columns: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def headings(self) -> tuple[tuple[str, str], ...]:
+        """Every row that is to have a column of a leaderboard, with its heading."""
+        return self.columns if self.column is None else ((self.kind, self.column), *self.columns)
 
 
 def kind_of(row: str) -> tuple[str, str | None]:

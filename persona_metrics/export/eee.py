@@ -217,6 +217,12 @@ def _uncertainty(score: Score) -> dict[str, Any]:
     return found
 
 
+_VERDICT = {
+    "debate": "personalised when the debate ends without need of revision; a tie or no vote is missing",
+    "pairwise": "preferred when it wins in both orders, a tie (half) when the verdict turns with the order",
+}
+
+
 def _judging(metadata: Any) -> dict[str, Any]:
     panel = critics(metadata)
     votes = votes_of(metadata)
@@ -238,7 +244,7 @@ def _judging(metadata: Any) -> dict[str, Any]:
         "additional_details": {
             "template_hash": str(metadata.get("critic_template")),
             "votes_per_answer": str(votes * len(panel)),
-            "verdict": "personalised when the debate ends without need of revision; a tie or no vote is missing",
+            "verdict": _VERDICT.get(str(metadata.get("protocol", "debate")), str(metadata.get("protocol"))),
         },
     }
     if votes * len(panel) > 1:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ..evaluations.pairwise import OVER, Pairwise
 from ..files import writing
 from ..labels.read import consensus
 from .scores import Answer, Task
@@ -52,6 +53,8 @@ def lines(task: Task, evaluation: str, identity: str) -> Iterator[dict[str, Any]
         linked = headline
         if row["variant"] == "whole":
             whole[row["doc_id"]] = score
+        elif row["evaluation"] == Pairwise.name:
+            linked = OVER.get(str(row["variant"]), headline)
         elif not row["attempt"]:
             # A reply to the reduced persona counts in an attribute's importance, as whole minus without.
             item = str(row["variant"]).removeprefix("without ")

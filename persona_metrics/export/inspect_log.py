@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..critic import Verdict
+from ..critic import Verdict, Vote
 from ..errors import PersonaError
 from ..files import placing, safe_name
 from ..labels.read import consensus
-from .scores import Answer, Score, Task, critics, date_of
+from .scores import Answer, Score, Task, critics, date_of, unjudged
 
 SCORER = "persona_critic"
 HUMAN = "human"
@@ -73,7 +73,7 @@ def build(task: Task) -> Any:
         packages={"persona-metrics": str(metadata.get("pack_version", __version__)), **_lm_eval(task)},
         metadata={k: v for k, v in metadata.items() if v is not None},
     )
-    scored = [s for s in samples if s.scores["personalized"].value == s.scores["personalized"].value]
+    scored = [s for s in samples if s.scores[_asked(task)].value == s.scores[_asked(task)].value]
     return EvalLog(
         status="success",
         eval=spec,
@@ -106,7 +106,7 @@ def _samples(task: Task) -> Iterator[Any]:
             target="",
             messages=[*asked, ChatMessageAssistant(content=reply, model=task.run.model)],
             output=ModelOutput.from_content(task.run.model, reply),
-            scores={"personalized": _score(answer), **_human(task, answer)},
+            scores={_asked(task): _score(answer), **_human(task, answer)},
             role_usage={"critic": ModelUsage(**used)} if used else {},
             metadata={
                 "pair_id": row["pair_id"],
@@ -121,19 +121,23 @@ def _samples(task: Task) -> Iterator[Any]:
         )
 
 
+def _asked(task: Task) -> str:
+    """Return what a sample's score says: whether the answer fits, or whether it was preferred to the sample's."""
+    return "preferred" if unjudged(task.metadata.get("evaluation")) else "personalized"
+
+
 def _score(answer: Answer) -> Any:
     from inspect_ai.scorer import Score as InspectScore
 
     row = answer.row
     votes = [
-        {"critic": v.critic, "vote": v.number + 1, "missing": v.missing and str(v.missing)}
-        | ({"needs_revision": v.opinion.outcome is False} if v.opinion else {})
+        {"critic": v.critic, "vote": v.number + 1, "missing": v.missing and str(v.missing)} | _said(v)
         for v in (answer.verdict.votes if answer.verdict else ())
     ]
     details = {"votes": votes, "agreement": answer.verdict.agreement if answer.verdict else None}
     if answer.score is None:
         return InspectScore.unscored(
-            reason="grader_failed",
+            reason="other" if row["variant"] in unjudged(row["evaluation"]) else "grader_failed",
             answer=row["answer"],
             explanation=answer.explanation,
             metadata={**details, "missing": row["missing"]},
@@ -146,6 +150,13 @@ def _score(answer: Answer) -> Any:
         reason=None if failure is None else "invalid_response_format" if row["reply"] else "no_response",
         metadata={**details, "answer_failure": failure} if failure else details,
     )
+
+
+def _said(vote: Vote) -> dict[str, Any]:
+    if vote.opinion is None:
+        return {}
+    outcome = vote.opinion.outcome
+    return {"needs_revision": outcome is False} if isinstance(outcome, bool) else {"outcome": outcome}
 
 
 def _human(task: Task, answer: Answer) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any
 
@@ -17,7 +17,7 @@ from ..analysis.rates import TIED
 from ..critic import Protocol, Verdict, Vote
 from ..critic.protocol import named
 from ..errors import PersonaError, shorten
-from ..evaluations import EVALUATIONS, needs_critic
+from ..evaluations import BY_PROTOCOL, EVALUATIONS, needs_critic
 from ..evaluations.facts import kind_of
 from ..files import scrubbed
 from ..labels.agree import Agreed
@@ -78,7 +78,13 @@ class Answer:
 
     @property
     def explanation(self) -> str:
-        """The debate as text, one section a vote; without a debate, why there is none."""
+        """The critic's reasons as text, one section a vote; without a verdict, why there is none."""
+        if self.row["variant"] in unjudged(self.row["evaluation"]):
+            return "The critic compared it with the pair's other answers: their verdicts say how it fared."
+        if self.row["evaluation"] in BY_PROTOCOL.values() and self.verdict is None:
+            return (
+                "An answer was not found, here or for this person: one that was found wins; the critic was not asked."
+            )
         if self.row["answer_failure"] is not None:
             return f"No answer in the reply: {self.row['answer_failure']}. It scores 0; the critic was not asked."
         if self.verdict is None:
@@ -90,11 +96,16 @@ class Answer:
 def _vote(vote: Vote, protocol: Protocol) -> str:
     if vote.opinion is None:
         return f"{vote.critic}, vote {vote.number + 1}: no verdict ({vote.missing})"
-    outcome = vote.opinion.outcome
-    if isinstance(outcome, bool):
-        outcome = "needs no revision" if outcome else "needs revision"
+    about = protocol.about({f.name: getattr(vote.opinion, f.name) for f in fields(vote.opinion)})  # type: ignore[arg-type]
+    said = f"{protocol.word(vote.opinion.outcome)}{f' ({about})' if about else ''}"
     texts = (f"{heading}: {getattr(vote.opinion, name)}" for name, heading in protocol.sections)
-    return "\n".join((f"{vote.critic}, vote {vote.number + 1}: {outcome}", *texts))
+    return "\n".join((f"{vote.critic}, vote {vote.number + 1}: {said}", *texts))
+
+
+def unjudged(name: object) -> tuple[str, ...]:
+    """Return the variants of an evaluation that have no verdict of their own."""
+    evaluation = EVALUATIONS.get(str(name))
+    return evaluation.unjudged if evaluation else ()
 
 
 @dataclass(frozen=True)
@@ -156,7 +167,7 @@ class Task:
         if self.task.samples is None:
             return None
         column = "personalized" if self.judged else "choice"
-        unknown = self.frame[column].isna()
+        unknown = self.frame[column].isna() & ~self.frame["variant"].isin(unjudged(self.metadata.get("evaluation")))
         return int((unknown if self.judged else unknown & self.frame["answer_failure"].isna()).sum())
 
     @property

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..critic.debate import LATEST, TEMPLATES, edition_of
+from ..critic.pairwise import PAIRWISE
 from ..evaluations import EVALUATIONS
 from ..prompts import template_hash, templates_folder
 
@@ -13,6 +14,9 @@ from ..prompts import template_hash, templates_folder
 def debate_template(metadata: Mapping[str, Any]) -> str:
     """Return the critic's template, or a line that names it where the run used another version's."""
     recorded = str(metadata.get("critic_template"))
+    if metadata.get("protocol") == PAIRWISE.name:
+        known = PAIRWISE.prompt_hash() == recorded
+        return _text(PAIRWISE.template) if known else _named(PAIRWISE.template, recorded, metadata)
     number = edition_of(recorded)
     return _named(TEMPLATES[LATEST], recorded, metadata) if number is None else _text(TEMPLATES[number])
 

@@ -7,7 +7,11 @@ from functools import partial
 from typing import Any
 
 from .. import answers, evaluations, settings
-from ..critic import Judgement, Missing, Reason, Verdict, judge
+from ..critic import Judged, Judgement, Missing, Reason, Verdict, judge
+from ..critic.pairwise import NAME as PAIRWISE
+from ..critic.pairwise import both_orders, joined, lost, turned_to
+from ..critic.protocol import named
+from ..errors import PersonaError
 from ..evaluations import Outcome, Variant
 from ..personas import Persona, known
 from .replies import NoReply
@@ -19,7 +23,7 @@ def judge_replies(
     chosen: settings.Settings,
     *,
     evaluation: evaluations.Evaluation | None = None,
-    ask: Callable[[Sequence[Judgement]], Sequence[Verdict]] | None = None,
+    ask: Callable[[Sequence[Judged]], Sequence[Verdict]] | None = None,
 ) -> list[list[dict[str, Any]]]:
     """Take the answers out of ``replies`` and have them judged in one concurrent batch.
 
@@ -27,6 +31,13 @@ def judge_replies(
     person that a reply is judged for (see ``runs.read``). The critic compares with the whole persona, or with the one the
     model saw where the yardstick is ``reduced``. ``ask`` stands in for the critic (verdicts of a batch file).
     """
+    asking = ask or partial(judge, settings=chosen)
+    if evaluation is None and chosen.protocol != "debate":
+        raise PersonaError(
+            f"protocol={chosen.protocol}: this filter judges one answer at a time; persona_contrast compares"
+        )
+    if evaluation is not None and evaluation.protocol == PAIRWISE:
+        return _compared(replies, docs, chosen, evaluation, asking)
     results: list[list[dict[str, Any]]] = [[] for _ in replies]
     judgements: list[Judgement] = []
     waiting: list[dict[str, Any]] = []
@@ -36,15 +47,15 @@ def judge_replies(
         people = evaluation.judged(variant, own, str(doc.get("question_id"))) if evaluation else ((variant.name, own),)
         for number, reply in enumerate(group):
             # What the endpoint did not give is missing; it is no answer that the model failed to give.
-            lost = Verdict(None, Missing.read(str(reply).strip("[]")), None, ()) if isinstance(reply, NoReply) else None
-            found = answers.Extraction(None) if lost else answers.extract(reply, variant.mode or chosen.mode)
+            gone = Verdict(None, Missing.read(str(reply).strip("[]")), None, ()) if isinstance(reply, NoReply) else None
+            found = answers.Extraction(None) if gone else answers.extract(reply, variant.mode or chosen.mode)
             for name, person in people:
                 made: dict[str, Any] = {
                     "variant": name,
                     "dropped": list(variant.dropped),
                     "answer": found.answer,
                     "answer_failure": found.failure,
-                    "verdict": lost.to_dict() if lost else None,
+                    "verdict": gone.to_dict() if gone else None,
                 }
                 if name != variant.name:
                     made |= {"reply": number, "judged_for": {"id": person.id, "persona": dict(person.attributes)}}
@@ -55,33 +66,97 @@ def judge_replies(
                     judgements.append(Judgement(doc["question"], shown.attributes, found.answer, chosen.template))
                     waiting.append(made)
     # Half a surrogate pair, as a model or a critic can send it, would cut the samples file at its line.
-    asking = ask or partial(judge, settings=chosen)
     for made, verdict in zip(waiting, asking(judgements), strict=True):
         made["verdict"] = verdict.to_dict()
     return results
 
 
+def _compared(
+    replies: Sequence[Sequence[str]],
+    docs: Sequence[Mapping[str, Any]],
+    chosen: settings.Settings,
+    evaluation: evaluations.Evaluation,
+    asking: Callable[[Sequence[Judged]], Sequence[Verdict]],
+) -> list[list[dict[str, Any]]]:
+    """Have each pair's own answer compared with its others, in both orders; a comparison stands with the other answer.
+
+    An answer that is not there loses against one that is, and the critic is not asked; of a reply that the endpoint did
+    not give nobody knows, and its comparisons are missing.
+    """
+    made: list[dict[str, Any]] = []
+    gone: dict[int, Missing] = {}
+    own: dict[str, int] = {}
+    for i, (group, doc) in enumerate(zip(replies, docs, strict=True)):
+        variant, reply = _variant(doc, persona_of(doc), evaluation), group[0]
+        if isinstance(reply, NoReply):
+            gone[i] = Missing.read(str(reply).strip("[]"))
+        found = answers.Extraction(None) if i in gone else answers.extract(reply, variant.mode or chosen.mode)
+        made.append(
+            {
+                "variant": variant.name,
+                "dropped": list(variant.dropped),
+                "answer": found.answer,
+                "answer_failure": found.failure,
+                "verdict": None,
+            }
+        )
+        if variant.name in evaluation.unjudged:
+            made[i]["value"] = None
+            own[str(doc["pair_id"])] = i
+    waiting: list[int] = []
+    judgements: list[Judged] = []
+    for i, doc in enumerate(docs):
+        first = own[str(doc["pair_id"])]
+        if i == first:
+            continue
+        if (missing := gone.get(i) or gone.get(first)) is not None:
+            made[i]["verdict"] = lost(missing).to_dict()
+            continue
+        ours, theirs = made[first]["answer"], made[i]["answer"]
+        if ours is None or theirs is None:
+            made[i]["value"] = 0.5 if ours is theirs else float(theirs is None)
+            continue
+        judgements += both_orders(str(doc["question"]), persona_of(doc).attributes, ours, theirs)
+        waiting.append(i)
+    verdicts = asking(judgements)
+    for i, own_first, own_second in zip(waiting, verdicts[::2], verdicts[1::2], strict=True):
+        verdict = joined(own_first, own_second)
+        made[i]["verdict"] = verdict.to_dict()
+        if (place := turned_to(verdict)) is not None:
+            made[i]["choice"] = ("first", "second").index(place)
+    return [[one] for one in made]
+
+
+_NOTHING = object()
+
+
 def _variant(doc: Mapping[str, Any], persona: Persona, evaluation: evaluations.Evaluation | None) -> Variant:
     name = str(doc.get("variant", "whole"))
-    for variant in evaluation.variants(persona) if evaluation else ():
+    for variant in evaluation.variants_of(persona, str(doc.get("question_id"))) if evaluation else ():
         if variant.name == name:
             return variant
     return Variant(name, persona)
 
 
 def outcome(result: Mapping[str, Any]) -> Outcome:
-    """Return what one filtered result amounts to; an answer failure scores 0, a missing verdict is None."""
-    if result["answer_failure"] is not None:
+    """Return what one filtered result amounts to; an answer failure scores 0, a missing verdict is None.
+
+    A result with a ``value`` of its own has it without the critic (None: it is what others are compared with).
+    """
+    failed = result["answer_failure"] is not None
+    if result["verdict"] is None and (found := result.get("value", _NOTHING)) is not _NOTHING:
+        return Outcome(found, failed, answer=result["answer"], asked=False)
+    if failed:
         return Outcome(0.0, answer_failure=True)
     verdict = Verdict.from_dict(result["verdict"])
-    personalized = None if verdict.personalized is None else float(verdict.personalized)
     voted = len(verdict.votes) > 1
     return Outcome(
-        personalized,
+        named(verdict.protocol).value(verdict.outcome),
         agreement=verdict.agreement if voted else None,
         answer=result["answer"],
         voted=voted,
         tied=verdict.missing is not None and verdict.missing.reason is Reason.TIE,
+        turned=result.get("choice"),
     )
 
 

@@ -10,6 +10,8 @@ from typing import Any
 from .. import __version__
 from ..critic import critic_card
 from ..critic.check import ties
+from ..critic.debate import prompt_hash as debate_hash
+from ..critic.protocol import FIRST
 from ..dataset.sources import Pair, Pool
 from ..errors import shorten, suggest
 from ..evaluations import Evaluation
@@ -71,6 +73,9 @@ def metadata(
         ),
     }
     recorded |= {k: v for k in CHOSEN if (v := getattr(settings, k)) != Settings.model_fields[k].default}
+    if settings.protocol != FIRST:
+        # By which debates these numbers stand beside.
+        recorded["debate_template"] = debate_hash(settings.template)
     if settings.labels:
         recorded["labels"] = settings.labels
     if support := evaluation.support(pair.persona for pair in pairs):

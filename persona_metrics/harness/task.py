@@ -105,7 +105,7 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
     def fewshot_context(self, doc: Any, num_fewshot: Any = 0, *args: Any, **kwargs: Any) -> list[Any]:
         """Return one context a variant."""
         contexts = []
-        for variant in self.evaluation.variants(persona_of(doc)):
+        for variant in self._variants(doc):
             shown = {**doc, "prompt": self._prompt(doc, variant.persona, variant.mode)}
             contexts.append(super().fewshot_context(shown, num_fewshot, *args, **kwargs))
         return contexts
@@ -113,13 +113,16 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
     def construct_requests(self, doc: Any, ctx: Any, **kwargs: Any) -> list[Any]:
         """Return one instance a variant, in the variants' order, each with its own seed where it has one."""
         instances = []
-        for index, (variant, context) in enumerate(zip(self.evaluation.variants(persona_of(doc)), ctx, strict=True)):
+        for index, (variant, context) in enumerate(zip(self._variants(doc), ctx, strict=True)):
             made = super().construct_requests(doc={**doc, "variant": variant.name}, ctx=context, **kwargs)
             instance = made[0] if isinstance(made, list) else made
             instance.idx = index
             instance.arguments = (context, self._sampling(dict(instance.arguments[1]), variant.seed))
             instances.append(instance)
         return instances
+
+    def _variants(self, doc: Mapping[str, Any]) -> tuple[evaluations.Variant, ...]:
+        return self.evaluation.variants_of(persona_of(doc), str(doc.get("question_id")))
 
     def _sampling(self, kwargs: dict[str, Any], seed: int | None) -> dict[str, Any]:
         if seed is None:
@@ -207,10 +210,9 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         self.config.metadata["model_name"] = name
         pairs = len(set(samples)) if samples else min(len(self.pairs), int(limit)) if limit else len(self.pairs)
         first = self.pairs[0]
-        shown = self.evaluation.variants(first.persona)
-        variants, calls = len(shown), pairs * len(shown)
-        people = sum(len(self.evaluation.judged(v, first.persona, first.question.id)) for v in shown)
-        most = pairs * people * record.votes(self.settings)
+        variants = len(self.evaluation.variants_of(first.persona, first.question.id))
+        calls = pairs * variants
+        most = pairs * self.evaluation.judgements(first.persona, first.question.id) * record.votes(self.settings)
         judged = "no judgement (predict only)" if self._predict_only else f"at most {record.count(most, 'judgement')}"
         sums = (
             f"{record.count(pairs, 'pair')} × {record.count(variants, 'variant')} = {record.count(calls, 'generation')}"

@@ -313,17 +313,18 @@ def _others(measured: Measured) -> dict[str, Cell]:
     evaluation = EVALUATIONS.get(measured.evaluation)
     # What every evaluation has is shown of the one that ranks.
     shared = SHARED if measured.evaluation == "main" else ()
-    wanted = {fact.kind: fact for fact in (*evaluation.rows, *shared) if fact.column} if evaluation else {}
+    facts = (*evaluation.rows, *shared) if evaluation else ()
+    wanted = {row: (heading, fact) for fact in facts for row, heading in fact.headings}
     if not wanted:
         return {}
     ends: Mapping[str, tuple[float, float]] = {}
     if measured.task.samples is not None:
         ends = analysis.intervals(measured.evaluation, analysis.tables(_frame(measured)[0], measured.task.metadata))
     found = {}
-    for row, fact in wanted.items():
+    for row, (heading, fact) in wanted.items():
         if (value := _cell(measured, row)) is not None:
             low, high = ends.get(row, (math.nan, math.nan))
-            found[str(fact.column)] = Cell(value, _plain(low), _plain(high), fact.unit == "proportion")
+            found[heading] = Cell(value, _plain(low), _plain(high), fact.unit == "proportion")
     return found
 
 

@@ -168,7 +168,8 @@ def _other(name: str) -> Column:
     def key(row: Row) -> float | None:
         return row.others[name].value if name in row.others else None
 
-    evaluation, fact = next((e, f) for e in EVALUATIONS.values() for f in (*e.rows, *SHARED) if f.column == name)
+    facts = ((e, f) for e in EVALUATIONS.values() for f in (*e.rows, *SHARED))
+    evaluation, fact = next((e, f) for e, f in facts if name in dict(f.headings).values())
     return Column(name, cell, key, f"{evaluation.title}: {fact.says}", always=False)
 
 

@@ -7,11 +7,14 @@ import gzip
 import json
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from ..critic.protocol import FIRST, Protocol, named, value_of
+from ..evaluations import EVALUATIONS
 from ..personas import ATTRIBUTES, NOT_STATED, band
 from ..runs import model
 from ..runs.read import replies_of, results_of
@@ -28,8 +31,13 @@ LONGEST_VALUE = 1_000
 CHUNK = 250
 """Samples in one packed block: opening a sample unpacks only its own."""
 
-YES, NO, MISSING, FAILED, MIXED, PICKED = range(6)
-"""What came of a sample; MIXED where its variants differ, PICKED where no option is the right one."""
+YES, NO, MISSING, FAILED, MIXED, PICKED, TIED, COMPARED = range(8)
+"""What came of a sample; MIXED where its variants differ, PICKED where no option is the right one, TIED where a verdict on
+two answers turned with their order. COMPARED is an answer that has no verdict of its own: others are held against it."""
+
+_REST = ("no verdict", "no answer", "differs", "picked", "tie", "compared with the others")
+_PICKS = ("right", "not right", "no reply", "no letter", "differs", "picked", "tie", "")
+_WORDS = {"debate": ("personalised", "needs revision", *_REST), "pairwise": ("preferred", "not preferred", *_REST)}
 
 
 @dataclass(frozen=True)
@@ -112,7 +120,14 @@ def pack(entries: Sequence[Entry], most: int = MOST, most_text: int = MOST_TEXT)
         blocks.append(_zip(block))
     index = {
         "tasks": [
-            {"task": e.task.name, "model": e.label, "evaluation": e.evaluation, "file": _file(e)} for e in entries
+            {
+                "task": e.task.called,
+                "model": e.label,
+                "evaluation": e.evaluation,
+                "file": _file(e),
+                "words": _words(e),
+            }
+            for e in entries
         ],
         "questions": questions.texts,
         "bearing": bearing.texts,
@@ -122,6 +137,14 @@ def pack(entries: Sequence[Entry], most: int = MOST, most_text: int = MOST_TEXT)
         **_people([json.loads(t) for t in people.texts]),
     }
     return Packed(_zip(index), tuple(blocks), len(rows["task"]), total)
+
+
+def _words(entry: Entry) -> Sequence[str]:
+    """Return how each outcome of the task's samples reads, in the order of their numbers."""
+    evaluation = EVALUATIONS.get(entry.evaluation)
+    if evaluation is not None and not evaluation.needs_critic:
+        return _PICKS
+    return _WORDS.get(evaluation.protocol if evaluation else "debate", _WORDS["debate"])
 
 
 def _file(entry: Entry) -> str:
@@ -184,34 +207,48 @@ def _body(sample: Mapping[str, Any]) -> list[dict[str, Any]]:
                 "reply": None if reply is None else _cut(reply, LONGEST),
                 "outcome": _value(failure, verdict, result),
                 "missing": verdict.get("missing") or result.get("missing"),
-                "votes": [_vote(v) for v in verdict.get("votes") or ()],
+                "votes": [_vote(v, named(str(verdict.get("protocol", FIRST)))) for v in verdict.get("votes") or ()],
             }
         )
     return variants
 
 
-def _vote(vote: Mapping[str, Any]) -> dict[str, Any]:
-    debate = vote.get("debate") or {}
-    names = ("chain_of_thought", "personalization_critic", "helpfulness_critic", "conclusion")
+def _vote(vote: Mapping[str, Any], protocol: Protocol) -> dict[str, Any]:
+    held = vote.get(protocol.name) or {}
+    value = None
+    if held:
+        # What was cut or edited has no outcome; its texts are shown all the same.
+        with suppress(TypeError):
+            value = protocol.value(protocol.restore(**held).outcome)
     return {
         "critic": str(vote.get("critic", "")),
         "missing": vote.get("missing"),
-        "revise": debate.get("needs_revision"),
-        "texts": [_cut(debate.get(n), LONGEST) for n in names] if debate else None,
+        "code": _code(value),
+        "about": protocol.about(held),
+        "texts": [[heading, _cut(held.get(name), LONGEST)] for name, heading in protocol.sections] if held else None,
     }
+
+
+def _code(value: float | None) -> int:
+    return MISSING if value is None else TIED if value == 0.5 else YES if value else NO
 
 
 def _value(failure: Any, verdict: Mapping[str, Any], result: Mapping[str, Any]) -> int:
     if failure is not None:
         return FAILED
+    if verdict:
+        return _code(value_of(verdict))
     if result.get("choice") is not None and result.get("value") is None:
         return PICKED
-    value = result.get("value", verdict.get("personalized"))
-    return MISSING if value is None else YES if value else NO
+    if "value" in result and result["value"] is None and "choice" not in result:
+        return COMPARED
+    return _code(result.get("value"))
 
 
 def _outcome(variants: Iterable[Mapping[str, Any]]) -> int:
     found = {v["outcome"] for v in variants}
+    # An answer that is compared has no outcome, unless there is no answer: then it lost.
+    found -= {COMPARED} if len(found) > 1 else set()
     return found.pop() if len(found) == 1 else MIXED
 
 
@@ -230,7 +267,7 @@ def _texts(variants: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     for variant in variants:
         yield variant["answer"]
         for vote in variant["votes"]:
-            yield from vote["texts"] or ()
+            yield from (text for _, text in vote["texts"] or ())
 
 
 def _zip(value: Any) -> str:

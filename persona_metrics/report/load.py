@@ -126,7 +126,7 @@ def _labels(runs: Sequence[Run]) -> list[str]:
 
 
 def _label(run: Run, namesakes: Sequence[Run]) -> str:
-    names = [t.name for other in namesakes for t in other.tasks]
+    names = [t.called for other in namesakes for t in other.tasks]
     if len(names) == len(set(names)):
         return run.model
     for key in ("critic_model", "critic_template", "answer_template", "seed", "n", "pack_version"):

@@ -32,7 +32,7 @@ _SHARES = frozenset(
     | {"worst_low", "worst_high", "worst_probability", "worst_raw", "worst_raw_low", "worst_raw_high", "gap", "gap_low"}
     | {"gap_high", "sd_low", "sd_high", "distinct"}
     | {"equal_length", "people_alone", "people_low", "people_high", "critic", "kinder", "kinder_low", "kinder_high"}
-    | {"apart", "apart_low", "apart_high"}
+    | {"apart", "apart_low", "apart_high", "preferred", "order_bias"}
 )
 _FIRST = (
     "model",
@@ -170,7 +170,7 @@ def _section(
         anchor=f"task-{number}",
         title=words.title(entry) + (f" · {entry.label}" if several else ""),
         report=report,
-        figures=tuple(f for f in figures if f.section == f"{entry.label}/{entry.task.name}"),
+        figures=tuple(f for f in figures if f.section == f"{entry.label}/{entry.task.called}"),
         tables=tuple(shown(n, t, _no_shares(table)) for n, t in table.tables.items() if len(t)),
         run=_run(report, words.needs_critic(entry)),
         judged=words.needs_critic(entry),

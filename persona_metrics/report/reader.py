@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ..evaluations import EVALUATIONS
 from ..files import open_read
 from ..runs.read import COLUMNS, HEAVY, ReadLog, TaskRun, read_samples, variant_rows
 
@@ -98,6 +99,8 @@ def read_task(task: TaskRun, model: str) -> TaskData:
     numbers: dict[str, Any] = {name: array(kind) for name, kind in _NUMBERS.items()}
     personas, people = _Personas(), []
     offsets, strata = array("q"), []
+    evaluation = EVALUATIONS.get(str(task.metadata.get("evaluation")))
+    unjudged = evaluation.unjudged if evaluation else ()
     for sample in read_samples(path, log) if path else ():
         values: list[float] = []
         person = personas.shared(sample["doc"].get("persona_id"), sample["doc"].get("persona") or {})
@@ -107,7 +110,8 @@ def read_task(task: TaskRun, model: str) -> TaskData:
             for name, series in numbers.items():
                 series.append(row[name])
             people.append(person)
-            values.append(row["personalized"])
+            if row["variant"] not in unjudged:
+                values.append(row["personalized"])
             for vote in (row["verdict"] or {}).get("votes", ()):
                 usage.add(vote)
         if values:

@@ -92,8 +92,8 @@ def comparisons(tables: Sequence[TaskTables]) -> tuple[list[Comparison], list[st
     for model in dict.fromkeys(t.entry.label for t in with_samples):
         mains = [t for t in with_samples if t.entry.label == model and t.entry.evaluation == "main"]
         found += _grouped("modes", model, mains, lambda t: t.entry.mode, ("mode", "answer_template"), notes)
-    for task in dict.fromkeys(t.entry.task.name for t in with_samples):
-        runs = [t for t in with_samples if t.entry.task.name == task]
+    for task in dict.fromkeys(t.entry.task.called for t in with_samples):
+        runs = [t for t in with_samples if t.entry.task.called == task]
         if len(runs) > 1 and (row := _no_share(runs[0])):
             notes.append(f"not compared on {task}: {row} is no share of answers; the models' own sections have it")
             continue

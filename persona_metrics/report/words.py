@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from .. import analysis
-from ..analysis.words import count, p_value, percent, points
+from ..analysis.words import count, p_value, percent, plus_minus, points
 from ..evaluations import EVALUATIONS
 from ..exam import found as cards
 from ..runs.terms import differing, terms_of
@@ -55,21 +55,31 @@ def worth(table: TaskTables, others: Sequence[TaskTables]) -> str:
         return ""
     if table.entry.mode == "baseline":
         return "The model did not see the persona: this is the floor that the other modes are read against."
-    beside = next(
-        (t for t in others if t.entry.evaluation == "contrast" and _same_terms(table, t) and _judged(t)), None
-    )
-    if beside is None:
+    found = [t for t in others if t.entry.evaluation in _WORTH and _same_terms(table, t) and _judged(t)]
+    if not found:
         return (
             "Nothing here yet shows that the persona mattered: an answer that would fit anybody counts, too"
             " (persona_contrast tells)."
         )
-    rows = beside.tables["worth"].to_dict("records")
+    first = {t.entry.evaluation: t for t in reversed(found)}
     said = [
-        f"{r['row']} {points(float(r['difference']), float(r['low']), float(r['high']))}, {p_value(float(r['p']))}"
-        for r in rows
-        if r["n"]
+        _WORTH[t.entry.evaluation](r) for t in first.values() for r in t.tables["worth"].to_dict("records") if r["n"]
     ]
     return f"What the persona is worth (persona_contrast): {'; '.join(said)}."
+
+
+def _paired(row: Mapping[str, Any]) -> str:
+    said = points(float(row["difference"]), float(row["low"]), float(row["high"]))
+    return f"{row['row']} {said}, {p_value(float(row['p']))}"
+
+
+def _preferred(row: Mapping[str, Any]) -> str:
+    said = plus_minus(float(row["preferred"]), float(row["low"]), float(row["high"]))
+    return f"{row['row']} {said}, {p_value(float(row['p']))} against half"
+
+
+_WORTH = {"contrast": _paired, "pairwise": _preferred}
+"""What shows what the persona is worth, and how a row of its table ``worth`` reads."""
 
 
 def _judged(table: TaskTables) -> bool:
@@ -113,7 +123,7 @@ def warnings(tables: Sequence[TaskTables], comparisons: Sequence[Comparison]) ->
 
 
 def _name(entry: Entry) -> str:
-    return f"{entry.task.name} of {entry.label}"
+    return f"{entry.task.called} of {entry.label}"
 
 
 def _grouped(found: Sequence[Warning]) -> list[Warning]:
@@ -148,7 +158,11 @@ def _doubtful(table: TaskTables) -> list[str]:
 
 
 def _unanswered(evaluation: str) -> str:
-    return {"choice": "count as wrong picks", "opinion": "are left out"}.get(evaluation, "count as not personalised")
+    return {
+        "choice": "count as wrong picks",
+        "opinion": "are left out",
+        "pairwise": "lose against answers that were found",
+    }.get(evaluation, "count as not personalised")
 
 
 def _turned(comparison: Comparison) -> list[str]:

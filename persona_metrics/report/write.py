@@ -84,7 +84,7 @@ def _prepare(out: Path) -> None:
 def _csv(folder: Path, tables: Sequence[TaskTables], compared: Sequence[Comparison]) -> None:
     several = len({t.entry.label for t in tables}) > 1
     for table in tables:
-        prefix = file_name(table.entry.label if several else "", table.entry.task.name)
+        prefix = file_name(table.entry.label if several else "", table.entry.task.called)
         for name, rows in table.tables.items():
             write_text(folder / f"{prefix}-{name}.csv", csv_text(rows))
     for comparison in compared:

@@ -166,9 +166,9 @@ def _newest(runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
     seen: set[tuple[str, str]] = set()
     kept, older = [], 0
     for run in runs:
-        fresh = tuple(t for t in run.tasks if (run.model, t.name) not in seen)
+        fresh = tuple(t for t in run.tasks if (run.model, t.called) not in seen)
         older += len(run.tasks) - len(fresh)
-        seen |= {(run.model, t.name) for t in fresh}
+        seen |= {(run.model, t.called) for t in fresh}
         if fresh:
             kept.append(replace(run, tasks=fresh))
     said = f"{older} older result{'s' if older > 1 else ''} of the same model and task left out; name a file to see it"

@@ -14,6 +14,7 @@ from typing import Any
 
 import pandas as pd
 
+from ..critic.protocol import value_of
 from ..errors import PersonaError, shorten
 from ..evaluations import judgefree
 from ..files import is_regular, open_read, read_text, safe_name
@@ -59,6 +60,10 @@ Without a critic it says whether the picked option is right; ``choice`` is its p
 
 ``decides`` and ``colours`` are the attributes that bear on the question (None where its source does not say), ``columns``
 the further columns of the question's file, as pairs of name and value.
+
+Judged pairwise (protocol ``pairwise``) it says whether the pair's own answer was preferred to the variant's: 1.0, 0.0, or 0.5
+for a tie, whose ``choice`` is the place (0 or 1) that won in both orders. The own answer has no value.
+
 ``content`` names what the pair says, whatever its ids and row number (12 hex digits over persona and question);
 ``answer_key`` the answer's text, ``answer_length`` its characters (None and NaN without an answer).
 """
@@ -82,6 +87,12 @@ class TaskRun:
     samples: Path | None
     generation: Mapping[str, Any] = field(default_factory=dict)
     counts: model.Counted = field(default_factory=model.Counted)
+
+    @property
+    def called(self) -> str:
+        """The name, with the protocol where it is not the debate: what tells two runs of one task apart."""
+        protocol = self.metadata.get("protocol")
+        return f"{self.name}-{protocol}" if isinstance(protocol, str) else self.name
 
 
 @dataclass(frozen=True)
@@ -263,7 +274,7 @@ def variant_rows(
         # An answer that is judged for several people has a result for each, and one reply.
         at += "judged_for" not in result
         failure, verdict = result.get("answer_failure"), result.get("verdict")
-        value = 0.0 if failure is not None else None if verdict is None else verdict.get("personalized")
+        value = 0.0 if failure is not None else None if verdict is None else value_of(verdict)
         value = result.get("value", value)
         shares = result.get("shares")
         name = str(result.get("variant", "whole"))

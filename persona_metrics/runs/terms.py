@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from ..critic.protocol import FIRST
 from ..evaluations import EVALUATIONS
 from .read import TaskRun
 
@@ -37,6 +38,9 @@ def terms_of(task: TaskRun) -> dict[str, str]:
     """
     evaluation = EVALUATIONS.get(str(task.metadata.get("evaluation")))
     found = {name: _said(task.metadata.get(name)) for name in TERMS}
+    if evaluation is not None and evaluation.protocol != FIRST:
+        # It stands beside debates of the same critic; its own template is a term of the task.
+        return {**found, "critic_template": _said(task.metadata.get("debate_template"))}
     if evaluation is None or evaluation.needs_critic:
         return found
     return {**found, **dict.fromkeys((name for name in TERMS if name in OWN or name.startswith("critic")), NO_CRITIC)}
@@ -47,6 +51,8 @@ def task_terms(task: TaskRun) -> dict[str, str]:
     evaluation = EVALUATIONS.get(str(task.metadata.get("evaluation")))
     names = evaluation.terms if evaluation else ()
     names = names if evaluation is None or evaluation.needs_critic else (*OWN, *names)
+    if evaluation is not None and evaluation.protocol != FIRST:
+        names = ("critic_template", *names)
     own = {name: _said(task.metadata.get(name)) for name in names}
     return {**{name: _said(task.generation.get(name)) for name in GENERATION}, **own}
 

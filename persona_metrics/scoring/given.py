@@ -102,7 +102,7 @@ def from_samples(path: Path, rows: Sequence[tuple[str, dict[str, Any]]], overrid
     chosen, evaluation = restore(str(recorded.get("evaluation")), recorded, overrides, pairs, str(run.path))
     answered = []
     for pair, (where, row) in zip(pairs, ordered, strict=True):
-        names = [variant.name for variant in evaluation.variants(pair.persona)]
+        names = [variant.name for variant in evaluation.variants_of(pair.persona, pair.question.id)]
         resps = row.get("resps")
         listed = resps if isinstance(resps, list) else []
         replies = [answers.text_of(item[0] if isinstance(item, list) and item else item) for item in listed]
@@ -168,17 +168,21 @@ def restore(
     for key in overrides:
         if key in (*FIXED, "mode") and key not in free:
             raise PersonaError(f"{key}=…: the answers are there already, so this can no longer be chosen; leave it out")
-    fixed = {
+    kind = evaluations.judged_by(name, str(overrides.get("protocol") or evaluations.evaluation_of(name).protocol))
+    if kind.name != name:
+        # Of the answers of a contrast, one was written for this person and one for nobody.
+        recorded = {**recorded, "against": ["no persona"] if recorded.get("baseline") is not False else []}
+    fixed: dict[str, Any] = {
         k: recorded[k]
         for k in ("mode", "seed", "by", "k", "yardstick", "min_support", "others")
         if recorded.get(k) is not None
     }
     n = recorded["n"] if isinstance(recorded.get("n"), int) else len(pairs)
-    chosen = load({**fixed, "n": n, **overrides}, where="--metadata")
+    chosen = load({**fixed, "n": n, **overrides, "protocol": kind.protocol}, where="--metadata")
     people = [pair.persona for pair in pairs]
-    if name == Contrast.name:
+    if kind.name == Contrast.name:
         people = contrast.people(recorded, chosen, pairs)
-    return chosen, evaluations.evaluation_of(name).restore(recorded, chosen, people, where)
+    return chosen, kind.restore(recorded, chosen, people, where)
 
 
 def align(
@@ -196,7 +200,7 @@ def align(
     wanting: list[str] = []
     incomplete = 0
     for pair, replies, prompts in pairs:
-        names = [variant.name for variant in evaluation.variants(pair.persona)]
+        names = [variant.name for variant in evaluation.variants_of(pair.persona, pair.question.id)]
         missing = [name for name in names if name not in replies]
         if missing:
             incomplete += 1

@@ -11,7 +11,7 @@ from lm_eval import simple_evaluate
 from lm_eval.api.model import LM
 from lm_eval.tasks import TaskManager
 
-from ..critic import Judgement, Missing, Reason, Verdict
+from ..critic import Judged, Missing, Reason, Verdict
 from ..critic.store import Store
 from ..dataset.sources import Pool, content_hash
 from ..errors import PersonaError
@@ -25,7 +25,7 @@ from ..harness.yamls import read_task
 from . import batchfile
 from .given import Given
 
-Ask = Callable[[Sequence[Judgement]], Sequence[Verdict]]
+Ask = Callable[[Sequence[Judged]], Sequence[Verdict]]
 
 
 class Repeater(LM):  # type: ignore[misc]
@@ -37,7 +37,11 @@ class Repeater(LM):  # type: ignore[misc]
             (one.task, answered.pair.id, variant.name): reply
             for one in given
             for answered in one.pairs
-            for variant, reply in zip(one.evaluation.variants(answered.pair.persona), answered.replies, strict=True)
+            for variant, reply in zip(
+                one.evaluation.variants_of(answered.pair.persona, answered.pair.question.id),
+                answered.replies,
+                strict=True,
+            )
         }
 
     def generate_until(self, requests: Any, disable_tqdm: bool = False) -> list[str]:  # noqa: ARG002
@@ -118,18 +122,22 @@ class ReplayTask(PersonaTask):
         return judge_replies(replies, docs, chosen, evaluation=self.evaluation, ask=self._ask)
 
 
-def judgements(given: Given) -> list[Judgement]:
+def judgements(given: Given) -> list[Judged]:
     """Return what the critic is to be asked about these answers, without asking it."""
-    collected: list[Judgement] = []
+    collected: list[Judged] = []
 
-    def collect(wanted: Sequence[Judgement]) -> list[Verdict]:
+    def collect(wanted: Sequence[Judged]) -> list[Verdict]:
         collected.extend(wanted)
         return [Verdict(None, Missing(Reason.NOT_ASKED), None, ()) for _ in wanted]
 
     task = ReplayTask(given, collect)
     docs, replies = [], []
     for doc, answered in zip(task.dataset["test"], given.pairs, strict=True):
-        for variant, reply in zip(given.evaluation.variants(answered.pair.persona), answered.replies, strict=True):
+        for variant, reply in zip(
+            given.evaluation.variants_of(answered.pair.persona, answered.pair.question.id),
+            answered.replies,
+            strict=True,
+        ):
             docs.append({**doc, "variant": variant.name})
             replies.append([reply])
     task.judge_replies(replies, docs)

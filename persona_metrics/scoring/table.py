@@ -12,10 +12,11 @@ from typing import Any
 from ..dataset.questions import of_document
 from ..dataset.sources import Pair, content_hash
 from ..errors import PersonaError, shorten, suggest
-from ..evaluations import EVALUATIONS, require_critic
+from ..evaluations import EVALUATIONS, judged_by, require_critic
 from ..evaluations.base import WHOLE
 from ..evaluations.contrast import NOBODY, Contrast
 from ..evaluations.leave_one_out import NONE_LISTED, LeaveOneOut
+from ..evaluations.pairwise import OVER, Pairwise
 from ..evaluations.pass_at_k import PassAtK
 from ..personas import ATTRIBUTES, Persona, known
 from ..settings import load
@@ -190,8 +191,11 @@ def from_answers(
         contrast.say(contrast.LIFT)
     recorded = _record(evaluation, path, said, len(pairs))
     chosen, built = _built(evaluation, recorded, overrides, list(pairs.values()), path)
+    if isinstance(built, Pairwise):
+        recorded |= {"evaluation": built.name, "against": sorted(OVER.keys() & set().union(*said.values()))}
+        built = built.restore(recorded, chosen, [], str(path))
     extras = {name for variants in said.values() for name in variants}
-    extras -= {v.name for pair in pairs.values() for v in built.variants(pair.persona)}
+    extras -= {v.name for pair in pairs.values() for v in built.variants_of(pair.persona, pair.question.id)}
     if extras:
         raise PersonaError(
             f"{path}: the variant {shorten(min(extras), 40)!r} does not belong to {task}; --task names the evaluation"
@@ -272,6 +276,8 @@ def _built(
         return restore(evaluation, {**recorded, "mode": overrides.get("mode")}, others, pairs, str(path))
     chosen = load({"n": len(pairs), **overrides}, where="--metadata")
     people = [pair.persona for pair in pairs]
-    if evaluation == Contrast.name:
+    kind = judged_by(evaluation, chosen.protocol)
+    if kind is Contrast:
         return chosen, Contrast.restore(recorded, chosen, contrast.people({}, chosen, pairs), str(path))
-    return chosen, EVALUATIONS[evaluation].build(chosen, people)
+    # Whom an answer to be compared was written for, only its author knows: nobody is drawn.
+    return chosen, Pairwise(chosen.seed) if kind is Pairwise else kind.build(chosen, people)

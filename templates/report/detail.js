@@ -10,9 +10,8 @@ function el(tag, options = {}, ...children) {
   return node;
 }
 
-function outcome(code, position = -1) {
-  const names = position >= 0 && JUDGEFREE.includes(index.tasks[index.rows.task[position]].evaluation) ? PICKS : OUTCOMES;
-  return el("span", { class: `outcome o${code}`, text: names[code] });
+function outcome(code, position) {
+  return el("span", { class: `outcome o${code}`, text: index.tasks[index.rows.task[position]].words[code] });
 }
 
 function personaList(person, dropped = []) {
@@ -39,27 +38,26 @@ function answerBox(variant, position) {
   return box;
 }
 
-function debate(vote, number, count) {
-  const box = el("section", { class: "debate", "aria-label": "Debate" });
+function opinion(vote, number, count, position) {
+  const box = el("section", { class: "debate", "aria-label": "Verdict" });
   const title = count > 1 ? `Vote ${number + 1} of ${count} · critic ${vote.critic}` : `Critic ${vote.critic}`;
-  const code = vote.texts === null ? 2 : vote.revise ? 1 : 0;
-  box.append(el("p", {}, el("span", { class: "about", text: `${title} ` }), outcome(code)));
+  const about = vote.about ? `${title} · ${vote.about}` : title;
+  box.append(el("p", {}, el("span", { class: "about", text: `${about} ` }), outcome(vote.code, position)));
   if (vote.texts === null) {
     box.append(el("p", { class: "text", text: `No verdict: ${vote.missing || "unknown"}.` }));
     return box;
   }
-  const [thought, personal, helpful, conclusion] = vote.texts;
-  if (thought) box.append(el("div", { class: "whole first" }, el("h4", { text: "What bears on it" }), el("p", { class: "text", text: thought })));
-  box.append(
-    el("div", { class: "sides" },
-      el("div", { class: "side" }, el("h4", { text: "Personalisation critic" }), el("p", { class: "text", text: personal })),
-      el("div", { class: "side" }, el("h4", { text: "Helpfulness critic" }), el("p", { class: "text", text: helpful }))),
-    el("div", { class: "whole last" }, el("h4", { text: "Conclusion" }), el("p", { class: "text", text: conclusion })));
+  const part = (kind, [heading, text]) => el("div", { class: kind }, el("h4", { text: heading }), el("p", { class: "text", text }));
+  const [first, ...rest] = vote.texts;
+  const last = rest.pop();
+  if (first && first[1]) box.append(part("whole first", first));
+  if (rest.length) box.append(el("div", { class: "sides" }, ...rest.map((text) => part("side", text))));
+  if (last) box.append(part("whole last", last));
   return box;
 }
 
 function variantBody(variant, position) {
-  return el("div", {}, answerBox(variant, position), ...variant.votes.map((v, i) => debate(v, i, variant.votes.length)));
+  return el("div", {}, answerBox(variant, position), ...variant.votes.map((v, i) => opinion(v, i, variant.votes.length, position)));
 }
 
 function withPersona(person, dropped, ...content) {
@@ -82,13 +80,13 @@ function besides(variants, person, position) {
     for (const chip of chips.children) chip.setAttribute("aria-pressed", String(chip.dataset.name === variant.name));
     holder.replaceChildren(
       el("div", { class: "pair" },
-        el("div", {}, el("h3", {}, "Whole persona ", outcome(whole.outcome)), el("p", { class: "leftout", text: "Nothing left out" }), variantBody(whole, position)),
-        el("div", {}, el("h3", {}, `${variant.name[0].toUpperCase()}${variant.name.slice(1)} `, outcome(variant.outcome)), leftOut(variant, person), variantBody(variant, position))),
+        el("div", {}, el("h3", {}, "Whole persona ", outcome(whole.outcome, position)), el("p", { class: "leftout", text: "Nothing left out" }), variantBody(whole, position)),
+        el("div", {}, el("h3", {}, `${variant.name[0].toUpperCase()}${variant.name.slice(1)} `, outcome(variant.outcome, position)), leftOut(variant, person), variantBody(variant, position))),
       el("h3", { text: "The persona, with what was left out" }), personaList(person, variant.dropped));
   }
   for (const variant of others) {
     const flipped = variant.outcome !== whole.outcome;
-    const chip = el("button", { type: "button", "data-name": variant.name, class: flipped ? "flip" : "", title: flipped ? "another verdict than with the whole persona" : "", on: { click: () => choose(variant) } }, `${variant.name} `, outcome(variant.outcome));
+    const chip = el("button", { type: "button", "data-name": variant.name, class: flipped ? "flip" : "", title: flipped ? "another verdict than with the whole persona" : "", on: { click: () => choose(variant) } }, `${variant.name} `, outcome(variant.outcome, position));
     chips.append(chip);
   }
   if (others.length) choose(others.find((v) => v.outcome !== whole.outcome) || others[0]);

@@ -11,9 +11,16 @@ function option(text, code) {
   return el("option", { value: code, text });
 }
 
+// Tasks of one kind share their words; of several kinds the filter has the debate's.
+function outcomeNames() {
+  const [first, ...rest] = index.tasks.map((t) => t.words);
+  const names = first && rest.every((words) => words.join() === first.join()) ? first : ANY_TASK;
+  return names.filter(Boolean);
+}
+
 function fillFilters() {
   byId("f-task").replaceChildren(option("All tasks", ""), ...index.tasks.map((t, i) => option(several() ? `${t.task} · ${t.model}` : t.task, i)));
-  byId("f-outcome").replaceChildren(option("Any verdict", ""), ...OUTCOMES.map((o, i) => option(o, i)));
+  byId("f-outcome").replaceChildren(option("Any verdict", ""), ...outcomeNames().map((o, i) => option(o, i)));
   byId("f-attribute").replaceChildren(option("Any attribute", ""), ...index.attributes.map((a, i) => option(a, i)));
   fillValues();
 }

@@ -1,8 +1,6 @@
 // The packed samples: an index for lists and filters, and blocks of texts that are unpacked when they are needed.
 const config = JSON.parse(document.getElementById("config").textContent);
-const OUTCOMES = ["personalised", "needs revision", "no verdict", "no answer", "differs", "picked"];
-const PICKS = ["right", "not right", "no reply", "no letter", "differs", "picked"];
-const JUDGEFREE = ["choice", "opinion"];
+const ANY_TASK = ["personalised", "needs revision", "no verdict", "no answer", "differs", "picked", "tie"];
 
 async function unpack(element) {
   const text = atob(element.textContent.trim());
@@ -41,7 +39,7 @@ function searchable(position, variants) {
   for (let a = 0; a < index.attributes.length; a++) parts.push(value(a, person) || "");
   for (const variant of variants) {
     parts.push(variant.answer, variant.reply || "");
-    for (const vote of variant.votes) if (vote.texts) parts.push(...vote.texts);
+    for (const vote of variant.votes) if (vote.texts) parts.push(...vote.texts.map(([, text]) => text));
   }
   return parts.join("\n").toLowerCase();
 }

@@ -26,8 +26,8 @@ def draw(tables: Sequence[TaskTables], comparisons: Sequence[Comparison]) -> lis
             if table.headline is None or not len(table.headline) or not int(table.headline["n"].iloc[0]):
                 continue
             entry = table.entry
-            prefix = file_name(entry.label if several else "", entry.task.name)
-            found += [(f"{entry.label}/{entry.task.name}", figure) for figure in _of_task(table, prefix)]
+            prefix = file_name(entry.label if several else "", entry.task.called)
+            found += [(f"{entry.label}/{entry.task.called}", figure) for figure in _of_task(table, prefix)]
     return found
 
 

@@ -66,9 +66,15 @@ def _generate(n: int, seed: int, out: Path) -> int:
 
 
 def _check(name: str, out: Path | None) -> int:
-    personas = parse_personas(read_rows(name, "--check"), name)
-    frame = pd.DataFrame([{a: p.attributes.get(a) for a in ATTRIBUTES} for p in personas])
     from ..synthesis import check
+    from ..synthesis.vocabulary import EXTRA_ATTRIBUTES
+
+    rows = read_rows(name, "--check")
+    personas = parse_personas(rows, name)
+    frame = pd.DataFrame([{a: p.attributes.get(a) for a in ATTRIBUTES} for p in personas])
+    for extra in EXTRA_ATTRIBUTES:
+        if all(extra in row for _, row in rows):
+            frame[extra] = [row[extra] for _, row in rows]
 
     found: dict[str, Any] = check.report(frame)
     if out:
@@ -82,7 +88,7 @@ def _print(found: dict[str, Any]) -> None:
     print(
         f"\n{'':2} {'of | given (universe if not all)':78} {'n':>7} {'distance':>8} {'chance':>7} {'limit':>6}  table"
     )
-    for row in found["distances"]:
+    for row in sorted(found["distances"], key=lambda row: not row["held_out"]):
         universe = "" if row["universe"] == "adults" else f" ({row['universe']})"
         mark = "ok" if row["within"] else "!!"
         figures = f"{row['n']:>7} {row['distance']:>8.4f} {row['chance']:>7.4f} {row['limit']:>6.4f}"
@@ -94,6 +100,13 @@ def _print(found: dict[str, Any]) -> None:
     print("\ncorrelations asked and found")
     for row in found["correlations"]:
         print(f"   {row['name']:60} {row['asked']:>7.3f} {row['found']:>7.3f}")
+    if found["leaks"]:
+        print("\nwhat words add to telling sex and race (area under the curve), beyond what texts may depend on")
+    for row in found["leaks"]:
+        mark = "ok" if row["within"] else "!!"
+        print(
+            f"{mark} {row['of']:25} {row['without']:.3f} to {row['with']:.3f}: gain {row['gain']:+.4f}, limit {row['limit']:.4f}"
+        )
     print("\ntexts: the same, and each one's nearest (cosine of words and pairs of words)")
     for row in found["texts"]:
         nearest = f"median {row['nearest_median']:.2f}, highest {row['nearest_highest']:.2f} among {row['compared']}"

@@ -15,14 +15,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..errors import PersonaError, shorten
+from ..personas import ATTRIBUTES
 from . import person, rules
 from .bank import TRAITS
 from .draw import POPULATION, read_rows
+from .leaks import leaks
 from .views import UNIVERSES, VIEWS
 
 MARGIN_LIMIT, CONDITIONAL_LIMIT = 0.02, 0.03
-LARGE = 20_000
-"""From this many persons on the limits above hold; below, the chance level."""
+"""A distance is within bounds below its limit, or below its chance level where that is higher: few persons are off by chance."""
 CHANCE_PERCENTILE, CHANCE_SAMPLES, CHANCE_SEED = 99, 400, 7
 
 
@@ -39,6 +41,7 @@ class Distance:
     distance: float
     chance: float
     limit: float
+    held_out: bool
     rows: list[dict[str, Any]] = field(repr=False)
 
     @property
@@ -69,20 +72,24 @@ def groups_of(frame: pd.DataFrame, given: Sequence[str]) -> pd.Series:
 
 
 def distances(frame: pd.DataFrame) -> list[Distance]:
-    """Return every check of ``targets.csv`` on a frame of personas (one column an attribute)."""
-    targets = pd.DataFrame(read_rows("targets", POPULATION))
-    targets["share"] = targets["share"].astype(float)
+    """Return every check of ``held_out.csv`` and of ``targets.csv`` on a frame of personas (one column an attribute).
+
+    What nobody of the frame can be asked (no persona states a region) is left out.
+    """
     result = []
-    for (of, given, universe), table in targets.groupby(["of", "given", "universe"], sort=False):
-        keys = tuple(g for g in str(given).split(" & ") if g)
-        people = frame[np.asarray(UNIVERSES[str(universe)](frame), dtype=bool)]
-        result.append(_distance(people, str(of), keys, str(universe), table, len(frame)))
+    for name in ("held_out", "targets"):
+        targets = pd.DataFrame(read_rows(name, POPULATION))
+        targets["share"] = targets["share"].astype(float)
+        for (of, given, universe), table in targets.groupby(["of", "given", "universe"], sort=False):
+            keys = tuple(g for g in str(given).split(" & ") if g)
+            people = frame[np.asarray(UNIVERSES[str(universe)](frame), dtype=bool)]
+            found = _distance(people, str(of), keys, str(universe), table)
+            if found.n:
+                result.append(found)
     return result
 
 
-def _distance(
-    people: pd.DataFrame, of: str, given: tuple[str, ...], universe: str, table: pd.DataFrame, whole: int
-) -> Distance:
+def _distance(people: pd.DataFrame, of: str, given: tuple[str, ...], universe: str, table: pd.DataFrame) -> Distance:
     asked = table.pivot_table(index="group", columns="label", values="share", aggfunc="sum", fill_value=0.0, sort=False)
     pairs = pd.DataFrame({"group": groups_of(people, given), "label": VIEWS[of](people)}).dropna()
     pairs = pairs[pairs["group"].isin(asked.index)]
@@ -97,16 +104,21 @@ def _distance(
     rng = np.random.Generator(np.random.PCG64(CHANCE_SEED))
     drawn = np.stack([rng.multinomial(n, p, size=CHANCE_SAMPLES) for n, p in zip(sizes, shares, strict=True)], axis=1)
     chance = float(np.percentile(_mean_distance(drawn, shares, sizes), CHANCE_PERCENTILE)) if sizes.sum() else 0.0
-    limit = chance if whole < LARGE else CONDITIONAL_LIMIT if given else MARGIN_LIMIT
+    first = table.iloc[0]
+    kind, source = str(first["kind"]), str(first["source"])
+    held_out = "allowance" in table
+    # A held-out figure is of another year and universe: its allowance comes on top of chance.
+    limit = (
+        chance + float(first["allowance"]) if held_out else max(chance, CONDITIONAL_LIMIT if given else MARGIN_LIMIT)
+    )
     sample = found / np.maximum(sizes, 1)[:, None]
     rows = [
         {"group": group, "label": label, "published": round(float(shares[i, j]), 5), "sample": round(float(sample[i, j]), 5), "n": int(sizes[i])}
         for i, group in enumerate(asked.index)
         for j, label in enumerate(labels)
     ]  # fmt: skip
-    first = table.iloc[0]
-    kind, source = str(first["kind"]), str(first["source"])
-    return Distance(of, given, universe, kind, source, int(sizes.sum()), float(distance), chance, limit, rows)
+    n = int(sizes.sum())
+    return Distance(of, given, universe, kind, source, n, float(distance), chance, limit, held_out, rows)
 
 
 def _mean_distance(counts: np.ndarray, shares: np.ndarray, sizes: np.ndarray) -> np.ndarray:
@@ -159,25 +171,53 @@ def texts(frame: pd.DataFrame) -> list[Texts]:
 def report(frame: pd.DataFrame) -> dict[str, Any]:
     """Return everything about a frame of personas as plain values for JSON.
 
-    ``within`` is False where a distance exceeds its limit, a rule is broken, or a text of two persons among the
-    thousand or fewer is the same.
+    ``within`` is False where a distance exceeds its limit, a rule is broken, texts tell sex or race better than what
+    they may depend on, or a text of two persons among the ``COMPARED`` or fewer is the same. Raises ``PersonaError``
+    where the frame lacks what the checks read.
     """
+    frame = readable(frame)
     found = distances(frame)
     broken = rules.broken(frame)
     alike = texts(frame)
     together = correlations(frame)
+    told = leaks(frame)
     return {
         "n": len(frame),
-        "limits": f"chance level ({CHANCE_PERCENTILE}th percentile)" if len(frame) < LARGE else f"{MARGIN_LIMIT} and {CONDITIONAL_LIMIT}",
+        "limits": f"{MARGIN_LIMIT} of a margin, {CONDITIONAL_LIMIT} of a conditional, chance level ({CHANCE_PERCENTILE}th percentile) where higher",
         "within": all(d.within for d in found)
         and not any(broken.values())
         and not (len(frame) <= COMPARED and any(t.duplicates for t in alike))
-        and all(row.get("within", True) for row in together),
+        and all(row.get("within", True) for row in (*together, *told)),
         "rules": broken,
         "distances": [{"name": d.name, "within": d.within, **asdict(d)} for d in found],
         "correlations": together,
         "texts": [asdict(t) for t in alike],
+        "leaks": told,
     }  # fmt: skip
+
+
+def readable(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the frame with every text a text; raise ``PersonaError`` where a column is missing or cannot be read."""
+    if frame.empty:
+        raise PersonaError("--check: there is nobody in the file")
+    for name in ATTRIBUTES:
+        if name not in frame or frame[name].isna().all():
+            raise PersonaError(
+                f"--check: no persona has {name!r}; the check reads all 33 attributes (see persona-metrics doctor --attributes)"
+            )
+    numbers = frame[["age", "income"]].apply(pd.to_numeric, errors="coerce")
+    for name in ("age", "income"):
+        if numbers[name].isna().any():
+            first = frame[name][numbers[name].isna()].iloc[0]
+            raise PersonaError(f"--check: {name} {shorten(str(first), 40)!r} is no number; write it in plain digits")
+    text = frame.drop(columns=["age", "income"]).fillna("").astype(str)
+    unread = ~text["big five scores"].str.count(r"\(\d+\)").eq(len(TRAITS))
+    if unread.any():
+        first = text["big five scores"][unread].iloc[0]
+        raise PersonaError(
+            f"--check: big five scores {shorten(first, 60)!r}: each must name five scores, as in Openness: High (61)"
+        )
+    return pd.concat([numbers, text], axis=1)
 
 
 def correlations(frame: pd.DataFrame) -> list[dict[str, Any]]:
@@ -190,6 +230,8 @@ def correlations(frame: pd.DataFrame) -> list[dict[str, Any]]:
     asked = np.array([[float(row[t]) for t in TRAITS] for row in read_rows("big_five_correlations")])
     means = read_rows("big_five_means")
     tolerance = 0.03 + 3 / np.sqrt(len(frame))
+    if len(frame) < 3:
+        return []
     rows = []
 
     def put(name: str, wanted: float, value: float) -> None:

@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 
 from . import vocabulary as words
+from .bank import BANKS, ENGLISH_WORDS
 from .draw import read_rows, read_table
-from .health import GREATEST_PAY, LEAST_PAY, OTHER_INCOME
+from .health import GREATEST_OF_PUBLIC, GREATEST_PAY, LEAST_PAY, LEAST_WAGE, OTHER_INCOME, PHYSICIANS, WEEKS
 
 _ADVANCED = words.EDUCATION[7:]
 _BACHELOR_UP = words.EDUCATION[6:]
@@ -154,6 +155,56 @@ def _weak_english(f: pd.DataFrame) -> pd.Series:
     return f["ability to speak english"].isin(words.ENGLISH[3:]) & needs & _works(f) & ~_armed(f)
 
 
+def _hours(f: pd.DataFrame) -> pd.Series:
+    return pd.to_numeric(f["detailed job description"].str.extract(r"about (\d+) hours")[0])
+
+
+def _below_minimum(f: pd.DataFrame) -> pd.Series:
+    unpaid = f["class of worker"] == words.CLASS_OF_WORKER[7]
+    return _works(f) & ~unpaid & (_income(f) < LEAST_WAGE * WEEKS * _hours(f))
+
+
+def _overpaid_by_the_public(f: pd.DataFrame) -> pd.Series:
+    public = f["class of worker"].isin(words.CLASS_OF_WORKER[2:5])
+    physician = f["occupation category"] == words.OCCUPATION[PHYSICIANS]
+    return _works(f) & public & ~physician & (_income(f) > GREATEST_OF_PUBLIC)
+
+
+def _spouse_away(f: pd.DataFrame) -> pd.Series:
+    """Return whose work may part a couple: forces, ships, rigs, long roads and the air."""
+    return f["detailed job description"].str.contains(
+        r"\b(?:Serves as|truck driver|oil rig|fisher|pilot|flight attendant)\b"
+    )
+
+
+def _texts(f: pd.DataFrame) -> pd.Series:
+    names = [name for name in BANKS if name in f]
+    return f[names].agg(" ".join, axis=1) if names else pd.Series("", index=f.index)
+
+
+def _word_games(f: pd.DataFrame) -> pd.Series:
+    return f["ability to speak english"].isin(words.ENGLISH[3:]) & _texts(f).map(
+        lambda text: ENGLISH_WORDS.search(text) is not None
+    )
+
+
+def _still_at_work(f: pd.DataFrame) -> pd.Series:
+    """Return whose texts speak of a job that they do not have."""
+    return ~_works(f) & _texts(f).str.contains(
+        r"\b(?:coworkers?|at work|on the clock|paycheck|[Tt]he commute|[Mm]y shift)\b"
+    )
+
+
+def _foreign_tongue(f: pd.DataFrame) -> pd.Series:
+    """Return who was born in a state and speaks at home what nobody of their ancestry speaks."""
+    rows = {row["ancestry"]: row for row in read_rows("ancestry_language")}
+    spoken = [
+        a not in rows or language not in rows[a] or float(rows[a][language]) > 0
+        for a, language in zip(f["ancestry"], f["household language"], strict=True)
+    ]
+    return (f["citizenship"] == words.CITIZENSHIP[0]) & ~pd.Series(spoken, index=f.index)
+
+
 RULES: tuple[Rule, ...] = (
     Rule("adult", "every persona is an adult", lambda f: (_age(f) < 18) | (_age(f) > 99)),
     Rule("known label", "an attribute with a list of labels has one of them", lambda f: _unknown(f)),
@@ -177,6 +228,14 @@ RULES: tuple[Rule, ...] = (
     Rule("retired do not work", "the description fits the status", lambda f: _retired(f) & (f["employment status"] != words.EMPLOYMENT[4])),
     Rule("pay at least", "three tenths of the job's usual pay for the hours", _underpaid),
     Rule("pay at most", "two and a half times the usual, and 25,000 besides", _overpaid),
+    Rule("minimum wage", "stated hours bring at least the federal minimum, but in a family's business without pay", _below_minimum),
+    Rule("public pay", "the public pays no manager what a company's chief earns", _overpaid_by_the_public),
+    Rule("works only if employed", "the description fits the status", lambda f: f["detailed job description"].str.contains(r"^(?:Works|Serves) ") & ~_works(f)),
+    Rule("no work after work", "who has no job has no coworkers and no commute", _still_at_work),
+    Rule("keeps house in a house", "an institution or a dormitory is kept by others", lambda f: f["detailed job description"].str.startswith("Keeps house") & (f["household type"] == "Group quarters")),
+    Rule("couples live together", "a married person lives alone only where work parts the two", lambda f: (f["marital status"] == "Married") & (f["household type"] == "Lives alone") & ~_spouse_away(f)),
+    Rule("word games in English", "who hardly speaks English reads no English puzzles", _word_games),
+    Rule("ancestors' language", "families born here speak English or a language of their ancestors", _foreign_tongue),
     Rule("no debt for income", "income is not negative here", lambda f: _income(f) < 0),
     Rule("English on the job", "jobs that need good English are held by those who speak it", _weak_english),
     Rule("English-only household", "speaks only English, neither well nor badly", lambda f: (f["household language"] == words.LANGUAGE[0]) != (f["ability to speak english"] == words.ENGLISH[0])),

@@ -23,6 +23,7 @@ from .fit import speech as fit_speech
 from .fit import work as fit_work
 from .fit.beliefs import fit_beliefs
 from .fit.big_five import fit_big_five
+from .fit.held_out import fit_held_out
 from .fit.jobs import fit_jobs
 from .fit.source import Source
 from .fit.targets import fit_targets
@@ -74,6 +75,7 @@ def main(folder: Path) -> None:
     fit_beliefs(source, people, rng)
     fit_big_five(source)
     fit_targets(source)
+    fit_held_out(source)
 
 
 if __name__ == "__main__":

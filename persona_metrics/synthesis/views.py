@@ -38,6 +38,20 @@ EMPLOYMENT_GROUPS = ("Employed", "Armed forces", "Unemployed", "Not in labor for
 EDUCATION_GROUPS = (
     "Less than 9th grade", "9th to 12th grade", "High school", "Some college", "Associate", "Bachelor", "Graduate",
 )  # fmt: skip
+DEGREES = ("No diploma", "High school", "Some college or associate", "Bachelor and up")
+STANDING_GROUPS = ("Born a citizen", "Naturalized", "Not a citizen")
+SURVEY_GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("Management", ("MGR",)), ("Business and financial operations", ("BUS", "FIN")), ("Computer and mathematical", ("CMM",)),
+    ("Architecture and engineering", ("ENG",)), ("Life, physical, and social science", ("SCI",)),
+    ("Community and social service", ("CMS",)), ("Legal", ("LGL",)), ("Education, training, and library", ("EDU",)),
+    ("Arts, design, entertainment, sports, and media", ("ENT",)), ("Healthcare practitioners and technical", ("MED",)),
+    ("Healthcare support", ("HLS",)), ("Protective service", ("PRT",)), ("Food preparation and serving related", ("EAT",)),
+    ("Building and grounds cleaning and maintenance", ("CLN",)), ("Personal care and service", ("PRS",)),
+    ("Sales and related", ("SAL",)), ("Office and administrative support", ("OFF",)),
+    ("Farming, fishing, and forestry", ("FFF",)), ("Construction and extraction", ("CON",)),
+    ("Installation, maintenance, and repair", ("RPR",)), ("Production", ("PRD",)), ("Transportation and material moving", ("TRN",)),
+)  # fmt: skip
+"""The 22 major groups of the Current Population Survey, by prefixes of labels of ours."""
 DECADES = ("18-24", "25-34", "35-44", "45-54", "55-64", "65+")
 
 
@@ -67,6 +81,12 @@ def _region(f: pd.DataFrame) -> pd.Series:
     # The profile counts those born abroad of American parents with the natives, not with their region.
     found = f["place of birth"].map(places | abroad)
     return found.mask(f["citizenship"] == words.CITIZENSHIP[2], "Abroad of American parents")
+
+
+def _state_region(f: pd.DataFrame) -> pd.Series:
+    if "state of residence" not in f:
+        return pd.Series(None, index=f.index, dtype=object)
+    return f["state of residence"].map({row["state"]: row["region"] for row in read_rows("states")})
 
 
 def _by_prefix(column: str, groups: Mapping[str, str]) -> View:
@@ -104,6 +124,15 @@ VIEWS: dict[str, View] = {
     "hearing difficulty": _plain("hearing difficulty"),
     "disability": _lookup("disability", dict(zip(words.DISABILITY, ["Without", "With", "With"], strict=True))),
     "insurance": _lookup("health insurance", dict(zip(words.INSURANCE, ["Private", "Public", "Both", "Public", "Both", "None"], strict=True))),
+    "degree": _lookup("education", dict(zip(words.EDUCATION, [DEGREES[i] for i in (0, 0, 1, 1, 2, 2, 3, 3, 3, 3)], strict=True))),
+    "citizenship (three groups)": _lookup("citizenship", dict(zip(words.CITIZENSHIP, [STANDING_GROUPS[i] for i in (0, 0, 0, 1, 2)], strict=True))),
+    "occupation (22 groups)": _by_prefix("occupation category", {p: name for name, g in SURVEY_GROUPS for p in g}),
+    "ever married": lambda f: (f["marital status"] == "Never married").map({True: "Never", False: "Ever"}),
+    "insured": lambda f: (f["health insurance"] == words.INSURANCE[5]).map({True: "Uninsured", False: "Insured"}),
+    "veteran": lambda f: (f["veteran status"] == words.VETERAN[1]).map({True: "Veteran", False: "No veteran"}),
+    "party (two sides)": _lookup("political views", dict(zip((*beliefs.PARTY[:3], *beliefs.PARTY[4:7]), ["Democrat or leans"] * 3 + ["Republican or leans"] * 3, strict=True))),
+    "religion (three groups)": lambda f: f["religion"].map({"Catholic": "Catholic", **dict.fromkeys(beliefs.RELIGION[beliefs.NO_RELIGION:], "None")}).fillna("Other"),
+    "region": _state_region,
     "fertility": _plain("fertility"),
     "religion": _plain("religion"),
     "political views": _plain("political views"),
@@ -117,6 +146,11 @@ UNIVERSES: dict[str, View] = {
     "25 and over": lambda f: pd.to_numeric(f["age"], errors="coerce") >= 25,
     "employed civilians": lambda f: f["employment status"].isin(words.EMPLOYMENT[:2]),
     "19 to 64, civilian": lambda f: pd.to_numeric(f["age"], errors="coerce").between(19, 64) & (f["employment status"] != words.EMPLOYMENT[2]),
+    "26 and over": lambda f: pd.to_numeric(f["age"], errors="coerce") >= 26,
+    "with a diploma, 35 to 54": lambda f: pd.to_numeric(f["age"], errors="coerce").between(35, 54) & ~f["education"].isin(words.EDUCATION[:2]),
+    "civilian adults": lambda f: f["employment status"] != words.EMPLOYMENT[2],
+    "citizens": lambda f: f["citizenship"] != words.CITIZENSHIP[4],
+    "citizens with a state": lambda f: (f["citizenship"] != words.CITIZENSHIP[4]) & _state_region(f).notna(),
     "women of 18 to 50": lambda f: (f["sex"] == "Female") & (pd.to_numeric(f["age"], errors="coerce") <= 50),
     "speakers of another language": lambda f: f["household language"] != words.LANGUAGE[0],
 }  # fmt: skip

@@ -12,6 +12,7 @@ from scipy.optimize import brentq
 from ..basics import People
 from ..draw import POPULATION, Codes, Floats, read_rows
 from ..groups import AGES, SCHOOLING, schooling
+from ..views import SURVEY_GROUPS
 from ..vocabulary import CLASS_OF_WORKER, EDUCATION, INDUSTRY, OCCUPATION, SEX
 from ..work import ARMED, MILITARY, WORKING, Options, job_keys, open_to, options, seed
 from .people import MICRODATA
@@ -19,17 +20,9 @@ from .source import Source, rake, totals
 
 SOC = (11, 131, 132, 15, 17, 19, 21, 23, 25, 27, 29, 31, 33, 35, 37, 39, 41, 43, 45, 47, 49, 51, 53)
 """The first digits of the SOC codes of each of ``OCCUPATION`` but the last."""
-BLS_GROUPS: tuple[tuple[str, tuple[int, ...]], ...] = (
-    ("Management", (0,)), ("Business and financial operations", (1, 2)), ("Computer and mathematical", (3,)),
-    ("Architecture and engineering", (4,)), ("Life, physical, and social science", (5,)),
-    ("Community and social service", (6,)), ("Legal", (7,)), ("Education, training, and library", (8,)),
-    ("Arts, design, entertainment, sports, and media", (9,)), ("Healthcare practitioners and technical", (10,)),
-    ("Healthcare support", (11,)), ("Protective service", (12,)), ("Food preparation and serving related", (13,)),
-    ("Building and grounds cleaning and maintenance", (14,)), ("Personal care and service", (15,)),
-    ("Sales and related", (16,)), ("Office and administrative support", (17,)), ("Farming, fishing, and forestry", (18,)),
-    ("Construction and extraction", (19,)), ("Installation, maintenance, and repair", (20,)), ("Production", (21,)),
-    ("Transportation and material moving", (22,)),
-)  # fmt: skip
+BLS_GROUPS: tuple[tuple[str, tuple[int, ...]], ...] = tuple(
+    (name, tuple(i for i, label in enumerate(OCCUPATION) if label[:3] in prefixes)) for name, prefixes in SURVEY_GROUPS
+)
 """The 22 major groups of the Current Population Survey, and the positions in ``OCCUPATION`` that each holds."""
 OCCUPATIONS_OF_PROFILE = (tuple(range(11)), (11, 12, 13, 14, 15), (16, 17), (18, 19, 20), (21, 22))
 INDUSTRIES_OF_PROFILE = ((0, 1), (3,), (4,), (5,), (6,), (2, 7), (8,), (9,), (10,), (11, 12, 13), (14,), (15,), (16,))

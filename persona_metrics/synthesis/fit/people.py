@@ -100,7 +100,7 @@ def fit_education(source: Source, people: People) -> None:
         "education",
         {
             "source": f"ACS 2023 profile; {MICRODATA}; under 25, General Social Survey 2021-2024",
-            "table": "DP02 lines 59-66; microdata EDU",
+            "table": "DP02 lines 59-66; microdata EDU; C15002B, D, G, H, I (2018) by origin and sex",
             "year": "2023, 2019, 2021-2024",
             "universe": "adults",
             "kind": "computed by raking; schooling of 25 and over is published, least ages of a degree are assumed",
@@ -142,14 +142,15 @@ def fit_education_by_birth(source: Source, people: People) -> None:
     figures = profile_of(source, "091", "092", "093", "094", "095")
     structure = np.array([figures[name] for name in ("native", *countries)])
     keys = (people["origin"], people["sex"], age_group("school age", people["age"]))
+    shares = _by_race(source, table.shares, totals(table.shares.shape[:-1], *keys))
     birth, grown = birth_key(people), (people["age"] >= 25).astype(np.int64)
-    base = base_margin(table.shares, keys)
+    base = base_margin(shares, keys)
     level = schooling(np.arange(len(EDUCATION)))
     ages = np.array(AGES["school age"]) >= 25
     by_level = np.bincount(level, weights=base.goal[:, :, ages].sum(axis=(0, 1, 2)))
     persons = totals((len(structure),), birth[grown == 1])
     goal = scaled(structure, persons, by_level)
-    fitted, factor = fit_parts(table.shares, [base, Margin((birth,), goal, level, grown)], rounds=40)
+    fitted, factor = fit_parts(shares, [base, Margin((birth,), goal, level, grown)], rounds=40)
     labels = {"origin": ORIGIN, "sex": SEX, "age": age_labels("school age")}
     write_table("education", _header("education"), labels, EDUCATION, fitted)
     write_table(
@@ -165,6 +166,39 @@ def fit_education_by_birth(source: Source, people: People) -> None:
         EDUCATION,
         factor_shares(factor),
     )
+
+
+def _by_race(source: Source, shares: Floats, persons: Floats) -> Floats:
+    """Return schooling given origin, sex and age, fitted to the published schooling of each origin and sex from 25 on.
+
+    The microdata's few areas have too few graduates among their Black residents.
+    """
+    table = source.table("v2/acs2018_education.csv")
+    ages, groups = np.array(AGES["school age"]) >= 25, np.array([0, 0, 1, 1, 2, 2, 3, 3, 3, 3])
+    cells = shares * persons[..., None]
+    by_age = cells.sum(axis=0)
+    published = np.zeros((len(ORIGIN), 2, 4))
+    for o, letter in enumerate("IHBDG"):
+        rows = table[(table["table"] == f"C15002{letter}") & table["d1"].notna()]
+        for s, sex in enumerate(SEX):
+            published[o, s] = rows[rows["sex"] == sex]["estimate"].to_numpy(dtype=float)
+    # The figures are of 2018: raked to what all of a sex have here.
+    goal = np.zeros_like(published)
+    for s in (0, 1):
+        of_sex = cells[:, s, ages].sum(axis=1)
+        degrees = np.array([np.bincount(groups, weights=row) for row in of_sex])
+        goal[:, s] = scaled(published[:, s], degrees.sum(axis=1), degrees.sum(axis=0))
+    for _ in range(60):
+        now = np.zeros_like(goal)
+        for g in range(4):
+            now[..., g] = cells[:, :, ages][..., groups == g].sum(axis=(2, 3))
+        cells[:, :, ages] *= (goal / np.maximum(now, 1e-9))[..., groups][:, :, None, :]
+        cells *= np.divide(by_age, cells.sum(axis=0), out=np.ones_like(by_age), where=cells.sum(axis=0) > 0)
+        whole = cells.sum(axis=-1)
+        cells *= np.divide(persons, whole, out=np.ones_like(whole), where=whole > 0)[..., None]
+    empty = persons == 0
+    cells[empty] = shares[empty]
+    return cells / cells.sum(axis=-1, keepdims=True)
 
 
 def _header(name: str) -> dict[str, str]:

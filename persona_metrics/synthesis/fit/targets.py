@@ -10,8 +10,7 @@ import pandas as pd
 from .. import beliefs, census
 from ..check import groups_of
 from ..draw import POPULATION, Floats
-from ..groups import SCHOOLING, age_labels
-from ..health import INCOME_BANDS, INCOME_LABELS, read_quantiles
+from ..groups import age_labels
 from ..views import (
     CLASS_GROUPS,
     EDUCATION_GROUPS,
@@ -30,6 +29,9 @@ PERSONS, SEED = 400_000, 99
 
 COMPUTED: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("income", (), "adults"),
+    ("income", ("age (four groups)", "sex", "schooling", "at work"), "adults"),
+    ("income", ("occupation (22 groups)",), "employed civilians"),
+    ("sex", ("occupation (22 groups)",), "employed civilians"),
     ("family", (), "adults"),
     ("ancestry", (), "adults"),
     ("education", ("age (six groups)", "sex", "race"), "adults"),
@@ -38,6 +40,14 @@ COMPUTED: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("industry", ("sex", "schooling"), "employed civilians"),
     ("occupation", ("sex", "schooling"), "employed civilians"),
     ("marital status", ("age (six groups)", "sex"), "adults"),
+    ("marital status", ("race", "schooling"), "adults"),
+    ("education", ("birth region",), "adults"),
+    ("english", ("birth region", "schooling"), "adults"),
+    ("disability", ("schooling", "age (65 and over)"), "adults"),
+    ("insurance", ("citizenship", "race"), "adults"),
+    ("religion", ("marital status",), "adults"),
+    ("political views", ("marital status", "sex"), "adults"),
+    ("political views", ("region",), "adults"),
     ("household", ("marital status", "age (six groups)"), "adults"),
     ("family", ("marital status", "age (six groups)"), "adults"),
     ("birth region", ("race",), "adults"),
@@ -68,7 +78,7 @@ Row = tuple[str, str, str, str, str, float, str, str]
 
 def fit_targets(source: Source) -> None:
     """Write ``targets.csv``."""
-    rows = [*_published(source), *_income()]
+    rows = _published(source)
     frame = _population()
     for of, given, universe in COMPUTED:
         people = frame[np.asarray(UNIVERSES[universe](frame), dtype=bool)]
@@ -81,7 +91,7 @@ def fit_targets(source: Source) -> None:
                 share = count / size[group, label]
                 rows.append((of, " & ".join(given), universe, group, label, share, "computed", "the fitted tables"))
     lines = [
-        "# source: named in each row; table: DP02 and DP03 (ACS 2023), B01001 (ACS 2022), income.csv, or the fitted tables",
+        "# source: named in each row; table: DP02 and DP03 (ACS 2023), B01001 (ACS 2022), or the fitted tables",
         "# year: 2023, 2022; universe: named in each row (civilian population in some published tables)",
         "# kind: published, or computed: published figures raked with microdata or surveys, as the table of that attribute says",
         "of|given|universe|group|label|share|kind|source",
@@ -185,22 +195,4 @@ def _published(source: Source) -> list[Row]:
         "religion", list(PEW), np.array(list(PEW.values())), "Pew Religious Landscape Study 2023-24, as in religion.csv"
     )
     put("ideology (three groups)", ["Conservative", "Moderate", "Liberal"], np.array([37, 34, 25.0]), "Gallup 2024")
-    return rows
-
-
-def _income() -> list[Row]:
-    """Income by age, sex, schooling and employment, read off the quantiles that it is drawn from."""
-    places, dollars = read_quantiles()
-    edges = np.array([-1, *INCOME_BANDS, 10**9])
-    rows: list[Row] = []
-    thirds = age_labels("third")
-    works = ("not at work", "at work")
-    for place in np.ndindex(dollars.shape[:-1]):
-        # Half a dollar a step makes flat stretches (no income) rise, so that the inverse exists.
-        values = dollars[place] + np.arange(len(places)) * 0.01
-        heights = np.interp(edges, values, places, left=0.0, right=1.0)
-        group = " / ".join([thirds[place[3]], SEX[place[1]], SCHOOLING[place[2]], works[place[0]]])
-        for label, share in zip(INCOME_LABELS, np.diff(heights), strict=True):
-            given = "age (four groups) & sex & schooling & at work"
-            rows.append(("income", given, "adults", group, label, float(share), "computed", "income.csv"))
     return rows

@@ -51,12 +51,13 @@ ALIASES = {
 
 
 def canonical(key: str) -> str:
-    """Return the setting that a key of ``--metadata`` names: itself, an alias, or a variable of the environment."""
-    name = ALIASES.get(key.lower(), key)
-    if key.isupper() and len(key) > 1:
-        lower = key.lower().removeprefix(PREFIX.lower())
-        name = ALIASES.get(lower, lower if lower in Settings.model_fields else key)
-    return name
+    """Return the setting that a key of ``--metadata`` names: itself, an alias, or a variable of the environment.
+
+    Capitals make no other name: pass@k writes K.
+    """
+    lower = key.lower().removeprefix(PREFIX.lower()) if key.isupper() else key.lower()
+    name = ALIASES.get(lower, lower)
+    return name if name in Settings.model_fields else key
 
 
 def _env(*names: str) -> AliasChoices:

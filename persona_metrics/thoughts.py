@@ -10,18 +10,19 @@ from __future__ import annotations
 import re
 
 _NAMES = r"(?:seed:|mm:|longcat_)?(?:think(?:ing)?|thoughts?|reasoning|reflection|analysis|scratchpad)"
-_OPEN = re.compile(
+OPEN = re.compile(
     rf"<\s*({_NAMES})\b[^<>\n]{{0,80}}(?<!/)>|(\[THINK\])|(◁\s*think\s*▷)|(<\|begin_of_thought\|>)"
     r"|(<\|START_THINKING\|>)|(<\|inner_prefix\|>)|(<\|channel>\s*thought\b)",
     re.I,
 )
-_CLOSE = re.compile(
+"""Where thinking begins; the group that matched is the mark's kind, the same in ``CLOSE``."""
+CLOSE = re.compile(
     rf"<\s*/\s*({_NAMES})\s*>|(\[/THINK\])|(◁\s*/\s*think\s*▷)|(<\|end_of_thought\|>)|(<\|END_THINKING\|>)"
     r"|(<\|inner_suffix\|>)|(<channel\|>)",
     re.I,
 )
 _LOOK = re.compile(
-    rf"^[ \t]*(?P<fence>```+|~~~+)|(?<!`)(?P<inline>`{{1,3}})(?!`)[^`\n]+(?P=inline)|{_OPEN.pattern}|{_CLOSE.pattern}",
+    rf"^[ \t]*(?P<fence>```+|~~~+)|(?<!`)(?P<inline>`{{1,3}})(?!`)[^`\n]+(?P=inline)|{OPEN.pattern}|{CLOSE.pattern}",
     re.M | re.I,
 )
 _QUOTED = "`\"'“”‘’«»"
@@ -57,7 +58,7 @@ def without_thoughts(reply: str, *, data: bool = False) -> tuple[str, bool]:
         return (said[-1], False) if said else ("", True)
     if (bare := _BARE_HARMONY.match(reply)) is not None:
         return reply[bare.end() :], False
-    if not (_OPEN.search(reply) or _CLOSE.search(reply)):
+    if not (OPEN.search(reply) or CLOSE.search(reply)):
         return reply, False
     return _scan(reply, data)
 
@@ -75,7 +76,7 @@ def _scan(reply: str, data: bool) -> tuple[str, bool]:
             position = _past_fence(reply, found, unclosed)
         elif found["inline"] is not None:
             continue
-        elif _OPEN.fullmatch(found[0]):
+        elif OPEN.fullmatch(found[0]):
             if not _begins(reply, found, start):
                 mentioned += not _is_quoted(reply, found)
                 continue
@@ -148,8 +149,8 @@ def _ends(reply: str, found: re.Match[str], start: int) -> bool:
 def _end_of(reply: str, opened: re.Match[str]) -> int | None:
     """Return where the block ends that ``opened`` begins: behind the first end tag of its kind that is not quoted."""
     quoted: list[int] = []
-    kind = _kind(_OPEN.fullmatch(opened[0]))
-    for found in _CLOSE.finditer(reply, opened.end()):
+    kind = _kind(OPEN.fullmatch(opened[0]))
+    for found in CLOSE.finditer(reply, opened.end()):
         if _kind(found) != kind:
             continue
         if not _is_quoted(reply, found):

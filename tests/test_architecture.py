@@ -18,6 +18,7 @@ import pytest
 import yaml
 
 from persona_metrics import evaluations
+from tests.e2e.tools import tool_python
 from tests.fakes.runs import TASKS
 
 ROOT = Path(__file__).parents[1]
@@ -176,6 +177,7 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
         text=True,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+    (work / "copy").symlink_to(copy)
     return work
 
 
@@ -246,3 +248,31 @@ def test_added_evaluation_is_exported_with_its_scale(toy: Path) -> None:
     assert value_of(toy) in [entry["value"] for entry in entries]
     assert "brevity" in (toy / "out-eval-results" / "model-index.md").read_text()
     assert (toy / "out-openai-evals" / "data" / "persona_bench" / "persona_toy.jsonl").is_file()
+
+
+READ_INSPECT = """
+import json, sys
+from inspect_ai.log import list_eval_logs, read_eval_log
+logs = {log.eval.task: log for log in map(read_eval_log, list_eval_logs(sys.argv[1]))}
+log = logs["persona_toy"]
+print(json.dumps({
+    "status": log.status, "samples": len(log.samples), "model": log.eval.model,
+    "metrics": {f"{s.name}/{n}": m.value for s in log.results.scores for n, m in s.metrics.items()},
+}))
+"""
+
+
+@pytest.mark.slow
+def test_added_evaluation_s_export_is_opened_by_inspect(toy: Path) -> None:
+    python = str(tool_python("inspect-ai>=0.3.285,<0.4", with_ours=True))
+    environment = {**os.environ, "PYTHONPATH": str(toy / "copy"), "PYTHONSAFEPATH": "1"}
+    path = next((toy / "runs" / "acme__short").glob("results_*"))
+    for command in (
+        ["-m", "persona_metrics", "export", str(path), "--to", "inspect", "--out", "logs"],
+        ["-c", READ_INSPECT, "logs"],
+    ):
+        done = subprocess.run([python, *command], cwd=toy, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+    read = json.loads(done.stdout)
+    assert (read["status"], read["samples"], read["model"]) == ("success", 40, "acme/short")
+    assert value_of(toy) in read["metrics"].values()

@@ -72,8 +72,18 @@ def test_readme_is_read_in_one_sitting() -> None:
 
 
 def test_files_that_are_linked_exist() -> None:
-    for target in re.findall(r"\]\((?!http)([^)#]+)\)", TEXT):
-        assert (ROOT / target).exists(), target
+    for page, text in PAGES.items():
+        here = ROOT if page == README.name else ROOT / "docs"
+        for target in re.findall(r"\]\((?!http|#)([^)#\s]+)(?:#[^)]*)?\)", text):
+            assert (here / target).exists(), f"{page}: {target}"
+
+
+@pytest.mark.parametrize("listing", ["README.md", "docs/index.md", "mkdocs.yml"])
+def test_every_page_is_listed_once(listing: str) -> None:
+    text = (ROOT / listing).read_text(encoding="utf-8")
+    pages = sorted({name for name in PAGES if name not in ("README.md", "index.md")})
+    linked = re.findall(r"(?:^\| \[.*\]\((?:docs/)?|^  - .*: )([\w-]+\.md)", text, re.M)
+    assert sorted(name for name in linked if name != "index.md") == pages
 
 
 def test_extras_that_are_named_exist() -> None:

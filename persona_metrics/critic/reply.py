@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..masking import conceal
+from ..thoughts import CLOSE, OPEN
 from .missing import Missing, Reason
 from .protocol import Opinion, Protocol
 
@@ -15,11 +16,15 @@ MOST_TOKENS = 10_000_000
 """A usage beyond it is no count of one reply."""
 
 _END = re.compile(
-    r"</\s*(?:\w+:)?(?:think(?:ing)?|thoughts?|reason(?:ing)?|reflection|scratchpad|analysis)\s*>|\[/(?:think|reasoning)\]"
-    r"|◁/think▷|<\|?/think\|?>|<\|end_thinking\|>|<\|end_of_thought\|>|<\|channel\|>\s*final[^<]{0,80}<\|message\|>|<channel\|>",
+    rf"{CLOSE.pattern}|</\s*(?:\w+:)?(?:think(?:ing)?|reason)\s*>|\[/reasoning\]|<\|?/think\|?>"
+    r"|<\|channel\|>\s*final[^<]{0,80}<\|message\|>",
     re.I,
 )
-"""Where thinking ends: the reply begins behind it."""
+"""Where thinking ends: the reply begins behind it. Beside the marks of ``thoughts`` those that only a critic is read with: a
+reply of the model under test may well speak of a reason."""
+_START = re.compile(
+    rf"\s*(?:```\w*\s*)?(?:{OPEN.pattern}|<(?:\w+:)?(?:think|thought|reason)\w*>|<\|channel\|>\s*analysis)", re.I
+)
 _FRAME = re.compile(
     r"<\|?(?:return|end|im_end|eot_id|eom_id|endoftext|end_of_turn|end_response|start_response|begin_of_box|end_of_box|begin_of_solution"
     r"|end_of_solution)\|?>|</?(?:answer|response|s|output|json)>|<end_of_turn>",
@@ -153,11 +158,7 @@ def _without_frame(text: str) -> str:
 
 
 def _opens_only(content: str) -> bool:
-    opened = re.match(
-        r"\s*(?:```\w*\s*)?(?:<(?:\w+:)?(?:think|thought|reason)\w*>|\[think\]|◁think▷|<\|channel\|>\s*analysis)",
-        content,
-        re.I,
-    )
+    opened = _START.match(content)
     return opened is not None and _END.search(content) is None
 
 

@@ -14,7 +14,9 @@ from ..dataset.sources import Pair
 from ..errors import PersonaError, shorten
 from ..evaluations import Evaluation
 from ..evaluations.contrast import Contrast
+from ..evaluations.judgefree import is_no_reply
 from ..files import read_text, scrubbed
+from ..harness.replies import NoReply
 from ..personas import Persona, known
 from ..runs import read
 from ..runs.find import Keep, find
@@ -105,7 +107,7 @@ def from_samples(path: Path, rows: Sequence[tuple[str, dict[str, Any]]], overrid
         names = [variant.name for variant in evaluation.variants_of(pair.persona, pair.question.id)]
         resps = row.get("resps")
         listed = resps if isinstance(resps, list) else []
-        replies = [answers.text_of(item[0] if isinstance(item, list) and item else item) for item in listed]
+        replies = [_reply(item[0] if isinstance(item, list) and item else item) for item in listed]
         if len(replies) != len(names):
             raise PersonaError(
                 f"{where}: expected {len(names)} replies ({shorten(', '.join(names), 60)}), found {len(replies)}"
@@ -114,6 +116,12 @@ def from_samples(path: Path, rows: Sequence[tuple[str, dict[str, Any]]], overrid
     return Given(
         task.name, evaluation, chosen, tuple(answered), recorded, run.model, path.name, run.config, task.generation
     )
+
+
+def _reply(logged: Any) -> str:
+    # What the endpoint did not give was missing in the run and is so here; a model's own words do not read like it.
+    text = answers.text_of(logged)
+    return NoReply(text) if is_no_reply(text) else text
 
 
 def _recorded(path: Path) -> tuple[read.Run, read.TaskRun]:

@@ -11,7 +11,7 @@ from persona_metrics import analysis
 from persona_metrics.leaderboard.letters import letters
 from persona_metrics.statistics.paired import paired_difference
 from persona_metrics.statistics.pooling import homogeneity, worst
-from tests.analysis.test_analysis import tidy
+from tests.analysis.made import tidy
 
 
 @pytest.mark.slow

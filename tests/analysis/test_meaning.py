@@ -18,7 +18,7 @@ from persona_metrics.leaderboard.render import markdown
 from persona_metrics.report import words
 from persona_metrics.report.load import find, read
 from persona_metrics.report.tables import TaskTables, comparisons, of_entry
-from tests.analysis.test_analysis import LOO, MAIN, NAN, attempts, tidy
+from tests.analysis.made import LOO, MAIN, NAN, attempts, tidy
 from tests.conftest import full_attributes
 from tests.fakes.runs import Planted, write_run
 

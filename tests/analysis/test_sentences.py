@@ -12,7 +12,7 @@ import pytest
 from persona_metrics import analysis
 from persona_metrics.analysis.words import p_value, percent, plus_minus, points
 from persona_metrics.report.words import difference
-from tests.analysis.test_analysis import NAN, column, tidy
+from tests.analysis.made import NAN, column, tidy
 from tests.conftest import full_attributes
 
 LEFT = ["whole", "without age", "none of the listed"]

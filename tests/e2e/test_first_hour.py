@@ -39,6 +39,24 @@ def test_run_says_what_it_has_to_say_and_none_of_lm_eval_s_noise(tmp_path: Path)
     assert ran.results()["configs"]["persona_main"]["metadata"]["mode"] == "baseline"
 
 
+def test_keys_are_taken_in_any_spelling_that_is_documented_and_others_are_named_with_the_nearest(
+    tmp_path: Path,
+) -> None:
+    given = {"N": 2, "K": 3, "Generate_Mode": "baseline", "modus": "chain_of_thought", "Votes": 5}
+    with Server() as server:
+        ran = evaluate(server, "persona_pass_at_k", cwd=tmp_path, metadata=given)
+        assert server.counts == {"model": 6, "critic": 7}
+    assert ran.code == 0, ran.stderr
+    metadata = ran.results()["configs"]["persona_pass_at_k"]["metadata"]
+    assert (metadata["n"], metadata["k"], metadata["mode"]) == (2, 3, "baseline")
+    assert "pass@3" in ran.rows("persona_pass_at_k")
+    lines = [line for line in ran.stderr.splitlines() if "take that key" in line]
+    assert lines == [
+        f"persona-metrics: --metadata {key}=…: neither the tasks nor the model take that key (did you mean {near!r}?)"
+        for key, near in (("modus", "mode"), ("Votes", "critic_votes"))
+    ]
+
+
 def test_dead_endpoint_is_one_line_of_lm_eval_s_process(tmp_path: Path) -> None:
     with socket.socket() as closed, Server() as server:
         closed.bind(("127.0.0.1", 0))

@@ -314,12 +314,11 @@ CASES: tuple[Case, ...] = (
         0.95,
         "an odd one is drawn towards the many; its raw rate stands beside it",
     ),
-    *(
-        Case(f"{name}, clustered", f"{groups_of} groups of {persons} persons with {each} questions", repeated(*case))
-        for name, what in (("pooled rates", "rates"), ("worst group, pooled", "lowest"), ("spread of groups", "spread"))
-        for groups_of, persons, each in ((8, 10, 4), (8, 20, 2), (20, 5, 4))
-        for case in ((what, groups_of, persons, each),)
-    ),
+    Case("pooled rates, clustered", "8 groups of 10 persons with 4 questions", repeated("rates", 8, 10, 4)),
+    Case("pooled rates, clustered", "20 groups of 5 persons with 4 questions", repeated("rates", 20, 5, 4)),
+    Case("worst group, clustered", "8 groups of 10 persons with 4 questions", repeated("lowest", 8, 10, 4)),
+    Case("spread of groups, clustered", "8 groups of 10 persons with 4 questions", repeated("spread", 8, 10, 4)),
+    Case("spread of groups, clustered", "20 groups of 5 persons with 4 questions", repeated("spread", 20, 5, 4)),
     Case(
         "pooled rates",
         "8 groups of 10 persons with 4 questions, clusters ignored",

@@ -140,4 +140,5 @@ def effective_counts(values: ArrayLike, inside: ArrayLike, persons: ArrayLike) -
         naive += float(np.sum(off**2)) * len(off) / (len(off) - 1)
     effect = max(1.0, between / naive) if naive > 1e-15 else 1.0
     worth = np.where(totals > 0, np.maximum(totals / effect, 1.0), 0.0)
-    return Counts(successes * np.divide(worth, totals, out=np.zeros_like(worth), where=totals > 0), worth, effect)
+    rates = np.divide(successes, totals, out=np.zeros_like(totals), where=totals > 0)
+    return Counts(rates * worth, worth, effect)

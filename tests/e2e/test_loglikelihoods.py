@@ -10,7 +10,6 @@ from tests.e2e.command import HERE, Ran, run
 from tests.fakes.choosing import Shares, ignores, knows, table
 from tests.fakes.completions import Echo
 
-
 pytestmark = pytest.mark.slow
 
 

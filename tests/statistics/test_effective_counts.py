@@ -29,3 +29,12 @@ def test_no_total_falls_below_one_and_nothing_is_divided_by_nothing() -> None:
     assert found.totals.min() >= 1.0
     alike = effective_counts([1, 1, 1], [[1], [1], [1]], ["a", "a", "b"])
     assert (alike.effect, alike.successes[0], alike.totals[0]) == (1.0, 3, 3)
+
+
+def test_no_group_has_more_successes_than_it_is_worth() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        persons = np.repeat(np.arange(24), 3)
+        inside = np.eye(4, dtype=bool)[persons % 4]
+        found = effective_counts((rng.random(72) < 0.9).astype(float), inside, persons)
+        assert (found.successes <= found.totals).all()

@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import stat
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -44,6 +45,22 @@ def safe_name(name: object, limit: int = LONGEST, fallback: str = "unnamed") -> 
 def file_name(*parts: str) -> str:
     """Return a file name without ending that holds only letters, digits, dots, dashes and underscores."""
     return "-".join(safe_name(re.sub(r"[^A-Za-z0-9._]+", "_", p).strip("._"), 60, "x") for p in parts if p)
+
+
+def told_apart(names: Iterable[str]) -> dict[str, str]:
+    """Return each name's ``file_name``, with a hash of the name behind it where another name has the same one.
+
+    Upper and lower case are the same, as they are to some file systems. A name that would be blank is ``x``.
+    """
+    every = list(dict.fromkeys(names))
+    plain = {name: file_name(name) or "x" for name in every}
+    shared = Counter(text.lower() for text in plain.values())
+    marked = {
+        name: f"{text}_{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
+        for name, text in plain.items()
+        if shared[text.lower()] > 1
+    }
+    return {**plain, **marked}
 
 
 def safe_cell(value: Any) -> Any:

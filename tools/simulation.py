@@ -24,6 +24,7 @@ from persona_metrics.statistics.pooling import (
     worst,
 )
 from persona_metrics.statistics.rates import imbens_manski, pass_at_k, pass_hat_k
+from tools.simulated_groups import repeated
 
 RUNS, N, K = 1000, 300, 16
 Generator = np.random.Generator
@@ -250,6 +251,7 @@ def complete_cases(share: float) -> Callable[[Generator], tuple[Floats, Floats]]
 
 EXACT = "the interval agrees with McNemar's exact test, which errs on the safe side at no difference"
 ONE_SIDED = "a spread of 0 can only be missed from one side"
+ALIKE = "verdicts of one persona are alike"
 PRIOR = "the prior is learned from few verdicts a group; fewer than min_support"
 LARGEST = "the interval agrees with the test, which takes the larger of three p-values"
 RARE = "so few pairs differ from the rest that their variance is not to be had; n stands in for the effective n"
@@ -260,9 +262,7 @@ CASES: tuple[Case, ...] = (
     Case("two-way clustered", "30 personas, 20 questions", clustered(30, 20)),
     Case("two-way clustered", "10 personas, 300 questions", clustered(10, 300)),
     Case("two-way clustered", "10 personas, 300 questions, hardly alike", clustered(10, 300, spread=0.2)),
-    Case(
-        "Wilson", "as above, clusters ignored", clustered(30, 20, True), 0.5, 0.75, "verdicts of one persona are alike"
-    ),
+    Case("Wilson", "as above, clusters ignored", clustered(30, 20, True), 0.5, 0.75, ALIKE),
     Case("paired difference", "0, 10% of pairs disagree", paired(0.0, 0.1), 0.95, 0.985, EXACT),
     Case("paired difference", "0, 1% of pairs disagree", paired(0.0, 0.01), 0.97, 1.0, EXACT),
     Case("paired difference", "0.01, 1% disagree, all one way", paired(0.01, 0.01)),
@@ -313,6 +313,27 @@ CASES: tuple[Case, ...] = (
         0.5,
         0.95,
         "an odd one is drawn towards the many; its raw rate stands beside it",
+    ),
+    Case("pooled rates, clustered", "8 groups of 10 persons with 4 questions", repeated("rates", 8, 10, 4)),
+    Case("pooled rates, clustered", "20 groups of 5 persons with 4 questions", repeated("rates", 20, 5, 4)),
+    Case("worst group, clustered", "8 groups of 10 persons with 4 questions", repeated("lowest", 8, 10, 4)),
+    Case("spread of groups, clustered", "8 groups of 10 persons with 4 questions", repeated("spread", 8, 10, 4)),
+    Case("spread of groups, clustered", "20 groups of 5 persons with 4 questions", repeated("spread", 20, 5, 4)),
+    Case(
+        "pooled rates",
+        "8 groups of 10 persons with 4 questions, clusters ignored",
+        repeated("rates", 8, 10, 4, plain=True),
+        0.8,
+        0.93,
+        ALIKE,
+    ),
+    Case(
+        "spread of groups",
+        "20 groups of 5 persons with 4 questions, clusters ignored",
+        repeated("spread", 20, 5, 4, plain=True),
+        0.6,
+        0.85,
+        ALIKE,
     ),
     Case("spread of groups", "8 groups, spread 0.11", spread_of(lambda rng: rng.beta(12, 8, 8), 40)),
     Case("spread of groups", "20 groups, all alike", spread_of(lambda _: np.full(20, 0.6), 30), 0.96, 1.0, ONE_SIDED),

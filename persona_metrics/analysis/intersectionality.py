@@ -12,6 +12,7 @@ from statsmodels.stats.proportion import confint_proportions_2indep
 from ..evaluations.base import row_of
 from ..evaluations.intersectionality import Intersection
 from ..personas import Persona, known
+from ..statistics.clusters import Counts, effective_counts
 from ..statistics.pooling import (
     between_group_sd,
     between_group_sd_interval,
@@ -58,6 +59,7 @@ _GROUPS = [
     "sd_low",
     "sd_high",
     "prior_n",
+    "design_effect",
     "homogeneity_statistic",
     "homogeneity_df",
     "homogeneity_p",
@@ -76,6 +78,8 @@ def tables(frame: pd.DataFrame, metadata: Mapping[str, Any]) -> dict[str, pd.Dat
     interval, its pairs, the chance that it is the lowest (posterior), its raw rate with Wilson's interval, and the ``gap``
     from the other pairs' raw rate (Agresti & Caffo 2000); pooled numbers are for the many, an odd one is drawn towards them.
     ``between_group_sd`` has an interval (``sd_low`` of 0: no spread shown).
+    Where persons repeat, all pooled numbers rest on the counts that they are worth, and ``design_effect`` says how much that
+    costs (``statistics.clusters.effective_counts``); ``prior_n`` is in such pairs.
     ``homogeneity_p`` is the chi-squared test's where the groups are disjoint and large enough for it, otherwise
     that of shuffled verdicts, which allows for pairs in several groups, or of shuffled persons where they repeat.
     """
@@ -116,11 +120,11 @@ def _pool(table: pd.DataFrame, inside: Any, values: Any, persons: Any) -> pd.Dat
     judged = ~np.isnan(values)
     inside = inside[judged]
     totals = inside.sum(axis=0)
-    successes = (inside * values[judged][:, None]).sum(axis=0)
     filled = np.flatnonzero(totals)
     if not len(filled):
         return pd.DataFrame([dict.fromkeys(_GROUPS, NAN) | {"worst_group_name": None, "groups": 0}], columns=_GROUPS)
-    k, n = successes[filled], totals[filled]
+    counted = effective_counts(values[judged], inside[:, filled], persons[judged])
+    k, n = counted.successes, counted.totals
     pooled = pooled_rates(k, n)
     lows, highs = pooled_intervals(k, n, LEVEL)
     for column, numbers in (("pooled", pooled.rates), ("pooled_low", lows), ("pooled_high", highs)):
@@ -140,6 +144,7 @@ def _pool(table: pd.DataFrame, inside: Any, values: Any, persons: Any) -> pd.Dat
         "sd_low": sd_low,
         "sd_high": sd_high,
         "prior_n": pooled.prior_n,
+        "design_effect": counted.effect,
         "homogeneity_statistic": test.statistic,
         "homogeneity_df": test.df,
         "homogeneity_p": test.p,
@@ -147,25 +152,35 @@ def _pool(table: pd.DataFrame, inside: Any, values: Any, persons: Any) -> pd.Dat
     }
     if len(filled) > 1 and test.p <= 1 - LEVEL:
         lowest = min(*pooled.rates, overall)
-        row |= _worst(table, filled, k, n, values[judged], inside[:, filled], lowest)
+        row |= _worst(table, filled, counted, values[judged], inside[:, filled], persons[judged], lowest)
     return pd.DataFrame([row], columns=_GROUPS)
 
 
-def _worst(table: pd.DataFrame, filled: Any, k: Any, n: Any, values: Any, inside: Any, rate: float) -> dict[str, Any]:
+def _worst(
+    table: pd.DataFrame, filled: Any, counted: Counts, values: Any, inside: Any, persons: Any, rate: float
+) -> dict[str, Any]:
+    k, n, effect = counted.successes, counted.totals, counted.effect
     found = worst(k, n, LEVEL)
     at = found.group
-    raw = summary(values[inside[:, at]])
-    others = values[inside.any(axis=1) & ~inside[:, at]]
+    own = inside[:, at]
+    raw = summary(values[own], (list(persons[own]), list(range(int(own.sum())))))
+    others = values[inside.any(axis=1) & ~own]
     low, high = (NAN, NAN)
     if len(others):
         low, high = confint_proportions_2indep(
-            k[at], n[at], others.sum(), len(others), method="agresti-caffo", compare="diff", alpha=1 - LEVEL
+            k[at],
+            n[at],
+            others.sum() / effect,
+            len(others) / effect,
+            method="agresti-caffo",
+            compare="diff",
+            alpha=1 - LEVEL,
         )
     return {
         "worst_group_name": str(table["name"].iloc[filled[at]]),
         "worst_low": min(found.low, rate),
         "worst_high": found.high,
-        "worst_n": int(n[at]),
+        "worst_n": int(own.sum()),
         "worst_probability": found.probability,
         "worst_raw": raw["value"],
         "worst_raw_low": raw["low"],
@@ -217,11 +232,17 @@ def finding(found: Mapping[str, pd.DataFrame]) -> str:
 
 
 def doubts(found: Mapping[str, pd.DataFrame]) -> list[str]:
-    """Return how many intersections are thin."""
-    rows = found["intersections"]
+    """Return how many intersections are thin, and what repeated persons cost the pooled numbers."""
+    rows, lines = found["intersections"], []
     thin = int(rows["suppressed"].sum()) if len(rows) else 0
-    if not thin:
-        return []
-    support = int(rows["min_support"].iloc[0])
-    are = "has" if thin == 1 else "have"
-    return [f"{thin} of {count(len(rows), 'intersection')} {are} fewer than {count(support, 'judged pair')}."]
+    if thin:
+        support = int(rows["min_support"].iloc[0])
+        are = "has" if thin == 1 else "have"
+        lines.append(f"{thin} of {count(len(rows), 'intersection')} {are} fewer than {count(support, 'judged pair')}.")
+    effect = float(found["groups"]["design_effect"].iloc[0])
+    if effect > 1.1:
+        lines.append(
+            f"Persons repeat within groups: pooled rates, the lowest group and the spread rest on counts divided by"
+            f" {effect:.2g}, as many pairs as they are worth."
+        )
+    return lines

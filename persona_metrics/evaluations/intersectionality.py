@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from typing_extensions import Self
 
 from ..dataset.support import fills
 from ..errors import PersonaError, shorten
 from ..personas import ATTRIBUTES, NOT_STATED, Persona, band, bands, number, require_attributes
 from ..settings import Settings, read_json, split_names
+from ..statistics.clusters import Counts, effective_counts
 from ..statistics.pooling import between_group_sd, pooled_rates
 from .base import WHOLE, Evaluation, Outcome, Row, Variant, breakdown, row_of, shares
 from .facts import PERSONALIZED, Fact
@@ -66,7 +68,8 @@ class Intersectionality(Evaluation):
 
     ``worst_group`` is the lowest of the partially pooled rates, not the lowest raw one, which mostly is the smallest
     group's luck; ``between_group_sd`` is corrected for what chance alone would spread. Both are made over all pairs
-    at once, so a pair hands its group numbers and its value on as a text.
+    at once, so a pair hands its value, its group numbers and its person on as a text; persons that repeat count for as
+    much as they are worth (``statistics.clusters.effective_counts``).
     """
 
     name = "intersectionality"
@@ -144,7 +147,7 @@ class Intersectionality(Evaluation):
             for i in inside:
                 rows[row_of(self.intersections[i].name)] = outcome.personalized
             if inside:
-                packed = f"{outcome.personalized:.0f}:" + ",".join(map(str, inside))
+                packed = f"{outcome.personalized:.0f}:{','.join(map(str, inside))}:{persona.id}"
                 rows["worst_group"] = rows["between_group_sd"] = packed
         return {**rows, **shares(outcomes)}
 
@@ -163,17 +166,17 @@ class Intersectionality(Evaluation):
         return {item.name: sum(item.holds(p) for p in drawn) for item in self.intersections}
 
 
-def counts(packed: Iterable[str]) -> tuple[list[int], list[int]]:
-    """Return successes and totals per group from texts like ``"1:0,3"`` (value, group numbers)."""
-    successes: dict[int, int] = {}
-    totals: dict[int, int] = {}
-    for text in packed:
-        value, _, numbers = text.partition(":")
-        for group in map(int, numbers.split(",")):
-            successes[group] = successes.get(group, 0) + int(value)
-            totals[group] = totals.get(group, 0) + 1
-    order = sorted(totals)
-    return [successes[g] for g in order], [totals[g] for g in order]
+def counts(packed: Iterable[str]) -> tuple[Counts, float]:
+    """Return what each group's pairs are worth, and the rate of all, from texts like ``"1:0,3:p12"``.
+
+    A text is a pair's value, the numbers of its groups and its person; groups without a pair are left out.
+    """
+    parts = [text.split(":", 2) for text in packed]
+    values = np.array([float(value) for value, _, _ in parts])
+    listed = [tuple(map(int, numbers.split(","))) for _, numbers, _ in parts]
+    order = sorted({number for numbers in listed for number in numbers})
+    inside = np.array([[group in numbers for group in order] for numbers in listed], bool)
+    return effective_counts(values, inside, np.array([person for _, _, person in parts])), float(values.mean())
 
 
 def worst_group(packed: Iterable[str]) -> float:
@@ -181,16 +184,14 @@ def worst_group(packed: Iterable[str]) -> float:
 
     The lowest of groups is never above the rate of all their pairs, as a pooled estimate could be by a hair.
     """
-    texts = list(packed)
-    successes, totals = counts(texts)
-    values = [int(text.partition(":")[0]) for text in texts]
-    return float(min(*pooled_rates(successes, totals).rates, sum(values) / len(values)))
+    found, overall = counts(packed)
+    return float(min(*pooled_rates(found.successes, found.totals).rates, overall))
 
 
 def spread(packed: Iterable[str]) -> float:
     """Return the bias-corrected standard deviation of the groups' rates; 0.0 where there is one group."""
-    successes, totals = counts(packed)
-    return float(between_group_sd(successes, totals)) if len(totals) > 1 else 0.0
+    found, _ = counts(packed)
+    return float(between_group_sd(found.successes, found.totals)) if len(found.totals) > 1 else 0.0
 
 
 def parse(data: Any, personas: Sequence[Persona]) -> list[Intersection]:

@@ -21,14 +21,12 @@ def errors(card: Card) -> Errors:
 
     Raises ``PersonaError`` where the exam left one of the two without a verdict.
     """
-    shares = []
-    for name, rate in (("specificity", card.specificity), ("sensitivity", card.sensitivity)):
+    good, bad = card.specificity, card.sensitivity
+    for name, rate in (("specificity", good), ("sensitivity", bad)):
         if rate.value is None:
-            raise PersonaError(
-                f"the card of {card.identity.critic_model} has no {name}: no verdict of its exam tells it"
-            )
-        shares += [rate.value, worth(rate)]
-    return Errors(*shares)
+            critic = card.identity.critic_model
+            raise PersonaError(f"the card of {critic} has no {name}: no verdict of its exam tells it")
+    return Errors(good.value or 0.0, worth(good), bad.value or 0.0, worth(bad))
 
 
 def worth(rate: Rate) -> int:

@@ -68,6 +68,29 @@ def _pass_text(k: int, row: Row) -> str:
     return percent(row.passes.get(k))
 
 
+def _with_ends(cell: Cell) -> str:
+    ends = "" if cell.low is None or cell.high is None else f" ({_unit(cell, cell.low)}–{_unit(cell, cell.high)})"
+    return _unit(cell, cell.value) + ends
+
+
+def _unit(cell: Cell, value: float) -> str:
+    return percent(value) if cell.share else f"{value:.2f}"
+
+
+def _of_cell(name: str, of: Callable[[Row], Cell | None], meaning: str) -> Column:
+    """Return a column of values with intervals, which stands where some row has one."""
+
+    def show(row: Row) -> str:
+        found = of(row)
+        return NONE if found is None else _with_ends(found)
+
+    def key(row: Row) -> float | None:
+        found = of(row)
+        return None if found is None else found.value
+
+    return Column(name, show, key, meaning, always=False)
+
+
 COLUMNS: tuple[Column, ...] = (
     Column(
         "rank",
@@ -126,19 +149,11 @@ COLUMNS: tuple[Column, ...] = (
         )
         for k in PASS_STEPS
     ),
-    Column(
-        "by people",
-        lambda r: NONE if r.people.corrected is None else _with_ends(r.people.corrected),
-        lambda r: None if r.people.corrected is None else r.people.corrected.value,
-        "the rate corrected by people's labels (PPI++), with its interval",
-        always=False,
+    _of_cell(
+        "by people", lambda r: r.people.corrected, "the rate corrected by people's labels (PPI++), with its interval"
     ),
-    Column(
-        "κ",
-        lambda r: NONE if r.people.kappa is None else _with_ends(r.people.kappa),
-        lambda r: None if r.people.kappa is None else r.people.kappa.value,
-        "the critic's agreement with people beyond chance (Cohen's κ), with its interval",
-        always=False,
+    _of_cell(
+        "κ", lambda r: r.people.kappa, "the critic's agreement with people beyond chance (Cohen's κ), with its interval"
     ),
     Column(
         "no verdict",
@@ -159,27 +174,9 @@ COLUMNS: tuple[Column, ...] = (
 
 
 def _other(name: str) -> Column:
-    def cell(row: Row) -> str:
-        found = row.others.get(name)
-        if found is None:
-            return NONE
-        return _with_ends(found)
-
-    def key(row: Row) -> float | None:
-        return row.others[name].value if name in row.others else None
-
     facts = ((e, f) for e in EVALUATIONS.values() for f in (*e.rows, *SHARED))
     evaluation, fact = next((e, f) for e, f in facts if name in dict(f.headings).values())
-    return Column(name, cell, key, f"{evaluation.title}: {fact.says}", always=False)
-
-
-def _with_ends(cell: Cell) -> str:
-    ends = "" if cell.low is None or cell.high is None else f" ({_unit(cell, cell.low)}–{_unit(cell, cell.high)})"
-    return _unit(cell, cell.value) + ends
-
-
-def _unit(cell: Cell, value: float) -> str:
-    return percent(value) if cell.share else f"{value:.2f}"
+    return _of_cell(name, lambda r: r.others.get(name), f"{evaluation.title}: {fact.says}")
 
 
 def every(boards: Iterable[Board]) -> list[Column]:

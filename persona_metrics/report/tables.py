@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from ..analysis.words import listed
 from ..errors import PersonaError, shorten
 from ..evaluations import EVALUATIONS
 from ..evaluations.facts import fact_of
-from ..files import file_name, safe_cell
+from ..files import file_name, safe_cell, told_apart
 from ..runs.rows import Row
 from ..runs.terms import differing, task_terms, terms_of
 from .load import Entry
@@ -50,11 +50,18 @@ class Comparison:
     entries: tuple[Entry, ...] = ()
     part: int = 0
     """Which of several groups of comparable runs this is: 0, 1, …"""
+    stem: str = ""
+    """What stands for ``of`` in file names, where that is a model's label (``stems``)."""
 
     @property
     def file_name(self) -> str:
         """The start of its files' names."""
-        return file_name(self.kind, self.of, str(self.part + 1) if self.part else "")
+        return file_name(self.kind, self.stem or self.of, str(self.part + 1) if self.part else "")
+
+
+def stems(tables: Sequence[TaskTables]) -> dict[str, str]:
+    """Return what stands for each label in file names: two labels never share one, whatever characters they lose."""
+    return told_apart(table.entry.label for table in tables)
 
 
 def of_entry(entry: Entry) -> TaskTables:
@@ -98,7 +105,8 @@ def comparisons(tables: Sequence[TaskTables]) -> tuple[list[Comparison], list[st
             notes.append(f"not compared on {task}: {row} is no share of answers; the models' own sections have it")
             continue
         found += _grouped("models", task, runs, lambda t: t.entry.label, (), notes)
-    return found, notes
+    names = stems(tables)
+    return [replace(c, stem=names[c.of]) if c.kind == "modes" else c for c in found], notes
 
 
 def _grouped(

@@ -17,6 +17,8 @@ from ..runs.terms import differing, terms_of
 from .load import Entry
 from .tables import BASELINE, Comparison, TaskTables
 
+_PICKED = {"generate": "by a written letter", "loglikelihood": "by loglikelihood"}
+"""How an option was picked, by the form that a run without a critic records as its mode."""
 _FLOOR = "The model did not see the persona: this is the floor that other modes are read against, not the model's rate."
 
 
@@ -101,7 +103,9 @@ def caption(entry: Entry, n: int | None = None) -> str:
     """Return what every figure says of itself: n, model, critic."""
     meta = entry.task.metadata
     pairs = n if n is not None else entry.data.frame["doc_id"].nunique()
-    judged = f"critic {_critic(meta)} · mode {entry.mode}" if needs_critic(entry) else entry.mode
+    judged = (
+        f"critic {_critic(meta)} · mode {entry.mode}" if needs_critic(entry) else _PICKED.get(entry.mode, entry.mode)
+    )
     return f"n = {pairs:,} pairs · model {entry.label} · {judged}."
 
 

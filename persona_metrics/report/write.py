@@ -16,7 +16,7 @@ from .figures.draw import draw
 from .figures.style import save
 from .load import find, read
 from .schema import ComparisonReport, Report, TaskReport, UsageReport, WarningReport
-from .tables import Comparison, TaskTables, comparisons, csv_text, of_entry, plain, records, with_tables
+from .tables import Comparison, TaskTables, comparisons, csv_text, of_entry, plain, records, stems, with_tables
 
 
 @dataclass(frozen=True)
@@ -82,9 +82,10 @@ def _prepare(out: Path) -> None:
 
 
 def _csv(folder: Path, tables: Sequence[TaskTables], compared: Sequence[Comparison]) -> None:
-    several = len({t.entry.label for t in tables}) > 1
+    names = stems(tables)
+    several = len(names) > 1
     for table in tables:
-        prefix = file_name(table.entry.label if several else "", table.entry.task.called)
+        prefix = file_name(names[table.entry.label] if several else "", table.entry.task.called)
         for name, rows in table.tables.items():
             write_text(folder / f"{prefix}-{name}.csv", csv_text(rows))
     for comparison in compared:

@@ -69,14 +69,18 @@ def by_pair(rows: Lines, pairs: Mapping[str, Pair]) -> dict[str, tuple[str, dict
     """
     by_content: dict[str, list[str]] = {}
     for key, pair in pairs.items():
-        for name in (_content(pair.question.text, None), _content(pair.question.text, pair.persona.attributes)):
-            by_content.setdefault(name, []).append(key)
+        for content in (_content(pair.question.text, None), _content(pair.question.text, pair.persona.attributes)):
+            by_content.setdefault(content, []).append(key)
     found: dict[str, tuple[str, dict[str, Any]]] = {}
     for where, row in rows:
         given = row.get("persona")
         stated = known(_named(given)) if isinstance(given, Mapping) else None
         named = str(row["pair_id"]) if row.get("pair_id") is not None else None
-        keys = [named] if named in pairs else by_content.get(_content(row.get("question"), stated or None), [])
+        keys = (
+            [named]
+            if named is not None and named in pairs
+            else by_content.get(_content(row.get("question"), stated or None), [])
+        )
         if not keys:
             raise PersonaError(
                 f"{where}: written for nobody, and no other line has its question"
@@ -85,7 +89,7 @@ def by_pair(rows: Lines, pairs: Mapping[str, Pair]) -> dict[str, tuple[str, dict
         for key in keys:
             if key in found:
                 raise PersonaError(f"{where}: the pair {shorten(key, 40)!r} has two answers written for nobody")
-            found[str(key)] = (where, row)
+            found[key] = (where, row)
     return found
 
 

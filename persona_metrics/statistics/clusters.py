@@ -107,3 +107,38 @@ def repeats(groups: ArrayLike) -> bool:
     """Return whether any cluster has more than one member."""
     listed = np.asarray(groups)
     return len(np.unique(listed)) < len(listed)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Successes and totals a group, as many as they are worth, and the design effect that both were divided by."""
+
+    successes: Floats
+    totals: Floats
+    effect: float
+
+
+def effective_counts(values: ArrayLike, inside: ArrayLike, persons: ArrayLike) -> Counts:
+    """Return successes and totals of groups whose persons repeat: 0/1 values (n,), memberships (n, groups), persons (n,).
+
+    Counts are divided by one design effect, that of the persons within their groups over all groups together (Rao & Scott
+    1992, Biometrics 48; one for all, since a group of few persons does not tell its own), so that what takes them for
+    binomial holds. Rates stay as they are, no total falls below 1, and where no person repeats nothing changes.
+    """
+    y, member = np.asarray(values, float), np.asarray(inside, bool)
+    totals, successes = member.sum(axis=0).astype(float), member.T.astype(float) @ y
+    who = np.unique(np.asarray(persons), return_inverse=True)[1].ravel()
+    if len(np.unique(who)) == len(who):
+        return Counts(successes, totals, 1.0)
+    between = naive = 0.0
+    for column in member.T:
+        off = y[column] - y[column].mean() if column.any() else y[column]
+        clusters = len(np.unique(who[column]))
+        if clusters < 2:
+            continue
+        between += float(np.sum(np.bincount(who[column], off) ** 2)) * clusters / (clusters - 1)
+        naive += float(np.sum(off**2)) * len(off) / (len(off) - 1)
+    effect = max(1.0, between / naive) if naive > 1e-15 else 1.0
+    worth = np.where(totals > 0, np.maximum(totals / effect, 1.0), 0.0)
+    rates = np.divide(successes, totals, out=np.zeros_like(totals), where=totals > 0)
+    return Counts(rates * worth, worth, effect)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,12 +38,13 @@ class PooledRates:
 _LOG_MAX = np.log(1e7)
 
 
-def pooled_rates(successes: Sequence[int], totals: Sequence[int], confidence_level: float = 0.9) -> PooledRates:
+def pooled_rates(successes: ArrayLike, totals: ArrayLike, confidence_level: float = 0.9) -> PooledRates:
     """Return empirical-Bayes rates of groups under a beta-binomial model fitted by marginal maximum likelihood.
 
     ``successes`` and ``totals`` have one entry a group, every total ≥ 1. The rate of a group is its posterior mean
     (k + μκ)/(n + κ), its interval the central posterior one (Gelman et al., Bayesian Data Analysis, 5.3; Casella 1985).
-    Groups that share members are treated as if they did not: pooling is then too confident, not biased.
+    Groups that share members are treated as if they did not: pooling is then too confident, not biased. Where persons repeat,
+    give the counts that they are worth (``clusters.effective_counts``), here and in all that follows.
     Raises ``ValueError`` without groups or with an empty one.
     """
     k, n = _groups(successes, totals)
@@ -85,7 +85,7 @@ def pooled_rates(successes: Sequence[int], totals: Sequence[int], confidence_lev
     return PooledRates(mean, shown, _tuple(rates), _tuple(np.minimum(lows, rates)), _tuple(np.maximum(highs, rates)))
 
 
-def between_group_variance(successes: Sequence[int], totals: Sequence[int]) -> float:
+def between_group_variance(successes: ArrayLike, totals: ArrayLike) -> float:
     """Return the variance of true group rates beyond sampling noise: s² − mean of p(1−p)/(n−1); may be negative.
 
     Both corrections of the moment estimator: s² with K − 1, and the unbiased estimate of each group's own variance
@@ -100,22 +100,20 @@ def between_group_variance(successes: Sequence[int], totals: Sequence[int]) -> f
     return float(np.var(p, ddof=1) - np.mean(p * (1 - p) / (n - 1)))
 
 
-def between_group_sd(successes: Sequence[int], totals: Sequence[int]) -> float:
+def between_group_sd(successes: ArrayLike, totals: ArrayLike) -> float:
     """Return the square root of ``between_group_variance``; 0.0 where chance alone explains the spread, or all is one."""
     _, n = _groups(successes, totals)
     return float(np.sqrt(max(0.0, between_group_variance(successes, totals)))) if np.sum(n > 1) > 1 else 0.0
 
 
-def _groups(successes: Sequence[int], totals: Sequence[int]) -> tuple[Floats, Floats]:
+def _groups(successes: ArrayLike, totals: ArrayLike) -> tuple[Floats, Floats]:
     k, n = np.asarray(successes, float), np.asarray(totals, float)
     if k.shape != n.shape or k.ndim != 1 or not len(k) or np.any(n < 1) or np.any(k < 0) or np.any(k > n):
         raise ValueError("need one success count and one total (≥ 1) for each group")
     return k, n
 
 
-def pooled_intervals(
-    successes: Sequence[int], totals: Sequence[int], confidence_level: float = 0.95
-) -> tuple[Floats, Floats]:
+def pooled_intervals(successes: ArrayLike, totals: ArrayLike, confidence_level: float = 0.95) -> tuple[Floats, Floats]:
     """Return intervals of the groups' true rates, two arrays of shape (groups,), that also carry the prior's uncertainty.
 
     ``pooled_rates`` takes its fitted prior for certain, and its intervals shrink to nothing where the groups look
@@ -236,7 +234,7 @@ def _tuple(values: Floats) -> tuple[float, ...]:
 
 
 def between_group_sd_interval(
-    successes: Sequence[int], totals: Sequence[int], confidence_level: float = 0.95
+    successes: ArrayLike, totals: ArrayLike, confidence_level: float = 0.95
 ) -> tuple[float, float]:
     """Return an interval of the standard deviation of the groups' true rates; NaN where fewer than two have two pairs.
 
@@ -276,7 +274,7 @@ class Worst:
     probability: float
 
 
-def worst(successes: Sequence[int], totals: Sequence[int], confidence_level: float = 0.95, seed: int = 0) -> Worst:
+def worst(successes: ArrayLike, totals: ArrayLike, confidence_level: float = 0.95, seed: int = 0) -> Worst:
     """Return the group that is lowest after pooling, from 4,000 draws of all groups' rates (see ``pooled_intervals``).
 
     Rates are drawn together under the prior's uncertainty, so that having been picked as the lowest does not bias the

@@ -59,7 +59,7 @@ def test_below_support_the_own_rate_is_suppressed_and_the_pooled_one_stays() -> 
 
 def test_worst_group_and_spread_are_those_of_lm_evals_table() -> None:
     frame, metadata = grouped()
-    packed = [f"{int(i < k)}:{group}" for group, (k, n) in enumerate(K_N) for i in range(n)]
+    packed = [f"{int(i < k)}:{group}:p{group}-{i}" for group, (k, n) in enumerate(K_N) for i in range(n)]
     own = evaluations.build("intersectionality", load({"min_support": 1}), [evaluations.Variant("x", NOBODY).persona])
     overall = analysis.tables(frame, metadata)["groups"].iloc[0]
     for row, function in own.aggregates().items():
@@ -67,6 +67,31 @@ def test_worst_group_and_spread_are_those_of_lm_evals_table() -> None:
 
 
 NOBODY = evaluations.base.Persona("p", full_attributes())
+
+
+def test_repeated_persons_weigh_as_much_as_they_are_worth_in_table_and_report_alike() -> None:
+    rng = np.random.default_rng(2)
+    groups, persons, each = 5, 12, 4
+    chance = np.clip(rng.normal(0.6, 0.35, groups * persons), 0.02, 0.98)
+    who = np.repeat(np.arange(groups * persons), each)
+    values = (rng.random(len(who)) < chance[who]).astype(float)
+    frame = tidy(values[:, None].tolist(), attributes=[{"race": f"g{p // persons}"} for p in who])
+    named = {f"G{i}": {"race": [f"g{i}"]} for i in range(groups)}
+    metadata = {"evaluation": "intersectionality", "intersections": named, "min_support": 20}
+    alone = analysis.tables(frame, metadata)["groups"].iloc[0]
+    found = analysis.tables(frame.assign(persona_id=[f"p{p}" for p in who]), metadata)
+    row = found["groups"].iloc[0]
+    assert alone["design_effect"] == 1.0 < 1.3 < row["design_effect"]
+    assert row["sd_high"] - row["sd_low"] > alone["sd_high"] - alone["sd_low"]
+    packed = [f"{v:.0f}:{p // persons}:p{p}" for v, p in zip(values, who, strict=True)]
+    own = evaluations.build("intersectionality", load({"min_support": 1}), [NOBODY])
+    for name, function in own.aggregates().items():
+        assert row[name] == pytest.approx(function(packed))
+    (line,) = [text for text in analysis.doubts("intersectionality", found) if "divided by" in text]
+    assert f"divided by {row['design_effect']:.2g}" in line
+    assert not [
+        text for text in analysis.doubts("intersectionality", analysis.tables(frame, metadata)) if "divided" in text
+    ]
 
 
 def test_overlapping_groups_are_tested_by_shuffling() -> None:

@@ -192,14 +192,14 @@ def test_pair_counts_in_every_intersection_that_holds_it(personas: list[Persona]
     assert rows["personalized[young men]"] == 1.0
     assert rows["personalized[18-40]"] == 1.0
     assert "personalized[Female]" not in rows
-    assert rows["worst_group"] == "1:0,1"
+    assert rows["worst_group"] == f"1:0,1:{personas[1].id}"
     assert "worst_group" not in evaluation.metrics(personas[1], [MISSING])
 
 
 def test_group_rows_over_all_pairs_match_the_reference() -> None:
     evaluation = build("intersectionality", min_support=1, n=1)
     k_n = [(18, 20), (12, 20), (30, 50), (7, 10), (3, 8), (40, 60)]
-    packed = [f"{int(i < k)}:{group}" for group, (k, n) in enumerate(k_n) for i in range(n)]
+    packed = [f"{int(i < k)}:{group}:p{group}-{i}" for group, (k, n) in enumerate(k_n) for i in range(n)]
     assert evaluation.aggregates()["worst_group"](packed) == pytest.approx(0.6470813811745292, abs=1e-6)
     assert evaluation.aggregates()["between_group_sd"](packed) == pytest.approx(0.015259073834707837**0.5, abs=1e-6)
 

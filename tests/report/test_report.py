@@ -15,6 +15,7 @@ from matplotlib.text import Text
 
 from persona_metrics.analysis.words import plus_minus
 from persona_metrics.cli import main
+from persona_metrics.files import told_apart
 from persona_metrics.report import browser, words, write_report
 from persona_metrics.report.figures.draw import draw
 from persona_metrics.report.figures.style import Drawn, styled
@@ -310,3 +311,20 @@ def test_report_holds_at_the_extremes(tmp_path: Path, plan: Planted, n: int) -> 
         assert part not in said
     if plan.failures:
         assert "none without a verdict" not in said
+
+
+def test_labels_that_differ_in_replaced_characters_alone_keep_files_of_their_own(tmp_path: Path) -> None:
+    labels = ("org/model+a", "Org/model a", "模型", "型模", "plain")
+    for label in labels:
+        write_run(tmp_path / "runs", ("persona_main", "persona_main_baseline"), model=label, n=6)
+    write_report([tmp_path / "runs"], tmp_path / "out", html=False, figures=False)
+    names = [path.name for path in (tmp_path / "out" / "tables").glob("*.csv")]
+    assert len({name.lower() for name in names}) == len(names)
+    heads = [name for name in names if name.endswith("persona_main-headline.csv")]
+    assert len(heads) == len(labels)
+    assert "plain-persona_main-headline.csv" in heads
+    assert len([name for name in names if name.startswith("modes-") and name.endswith("-rates.csv")]) == len(labels)
+    told = told_apart(labels)
+    assert len({name.lower() for name in told.values()}) == len(labels)
+    assert told["plain"] == "plain"
+    assert {name.partition("-persona_main-")[0] for name in heads} == set(told.values())

@@ -21,6 +21,8 @@ from .style import (
     percent,
     rows_axis,
     side_notes,
+    square,
+    two,
 )
 
 MARKS = (("ignores the person", 0.0, 1.0, (6, -3)), ("guesses", 0.25, 0.5, (6, -3)), ("goal", 1.0, 1.0, (-26, -12)))
@@ -29,16 +31,18 @@ MARKS = (("ignores the person", 0.0, 1.0, (6, -3)), ("guesses", 0.25, 0.5, (6, -
 
 def draw(subject: Subject) -> list[Drawn]:
     """Draw the corner, and the rows by attribute where there are any."""
-    rows, by = subject.table("headline"), subject.table("by_attribute")
-    if rows is None:
+    if (rows := subject.table("headline")) is None:
         return []
-    drawn = [_corner(subject, rows.set_index("row"))]
-    return [*drawn, _by_attribute(subject, by)] if by is not None else drawn
+    by_row = rows.set_index("row")
+    return two(subject, lambda: _corner(subject, by_row), "by_attribute", lambda by: _by_attribute(subject, by))
 
 
 def _corner(subject: Subject, rows: Any) -> Drawn:
-    figure = Figure(figsize=(4.2, 4.2))
-    ax = figure.add_axes((0.12, 0.12, 0.86, 0.86))
+    figure, ax = square(
+        4.2,
+        "adapts: right on both sides of a change that matters",
+        "stays: the same pick after one that must not matter",
+    )
     ax.plot([0, 0.25, 1], [1, 0.5, 1], color=LINE, linewidth=0.9, linestyle=":", zorder=1)
     for name, x, y, shift in MARKS:
         ax.plot(
@@ -60,9 +64,6 @@ def _corner(subject: Subject, rows: Any) -> Drawn:
     for axis, limits in ((ax.xaxis, ax.set_xlim), (ax.yaxis, ax.set_ylim)):
         limits(-0.03, 1.03)
         percent(axis, 0.25)
-    ax.tick_params(labelsize=8)
-    ax.set_xlabel("adapts: right on both sides of a change that matters", fontsize=8.4)
-    ax.set_ylabel("stays: the same pick after one that must not matter", fontsize=8.4)
     title = "Adapts where it should, and only there"
     frame(figure, title, f"{subject.model} · share of pairs", f"{subject.caption} 95% intervals. No critic judged.")
     return Drawn(

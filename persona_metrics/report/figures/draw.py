@@ -10,7 +10,7 @@ import pandas as pd
 
 from ...evaluations import EVALUATIONS
 from ...files import file_name
-from ..tables import BASELINE, Comparison, TaskTables, against_baseline
+from ..tables import BASELINE, Comparison, TaskTables, against_baseline, stems
 from ..words import caption
 from . import compare, main
 from .style import Drawn, Subject, styled
@@ -18,7 +18,8 @@ from .style import Drawn, Subject, styled
 
 def draw(tables: Sequence[TaskTables], comparisons: Sequence[Comparison]) -> list[tuple[str, Drawn]]:
     """Return the figures, each with the section it belongs to: ``comparison`` or ``<label>/<task>``."""
-    several = len({t.entry.label for t in tables}) > 1
+    names = stems(tables)
+    several = len(names) > 1
     found: list[tuple[str, Drawn]] = []
     with styled(), np.errstate(all="ignore"):
         found += [("comparison", figure) for figure in _comparing(tables, comparisons)]
@@ -26,7 +27,7 @@ def draw(tables: Sequence[TaskTables], comparisons: Sequence[Comparison]) -> lis
             if table.headline is None or not len(table.headline) or not int(table.headline["n"].iloc[0]):
                 continue
             entry = table.entry
-            prefix = file_name(entry.label if several else "", entry.task.called)
+            prefix = file_name(names[entry.label] if several else "", entry.task.called)
             found += [(f"{entry.label}/{entry.task.called}", figure) for figure in _of_task(table, prefix)]
     return found
 
@@ -61,7 +62,7 @@ def _comparing(tables: Sequence[TaskTables], comparisons: Sequence[Comparison]) 
         rates = comparison.rates.rename(columns={"name": "mode"})
         entry = comparison.entries[0]
         said = f"model {comparison.of} · critic {entry.task.metadata.get('critic_model')}."
-        name = file_name("modes", comparison.of if len(modes) > 1 else "")
+        name = file_name("modes", (comparison.stem or comparison.of) if len(modes) > 1 else "")
         paired = against_baseline(comparison.differences)
         drawn.append(main.modes(name, rates, paired, said, comparison.of, BASELINE))
     return drawn

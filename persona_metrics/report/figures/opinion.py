@@ -22,21 +22,22 @@ from .style import (
     percent,
     rows_axis,
     side_notes,
+    square,
+    two,
 )
 
 
 def draw(subject: Subject) -> list[Drawn]:
     """Draw every difference, and skill by grouping and topic."""
-    rows, points, by = (subject.table(name) for name in ("headline", "differences", "by"))
+    rows, points = subject.table("headline"), subject.table("differences")
     if rows is None or points is None:
         return []
-    drawn = [_differences(subject, rows.set_index("row"), points)]
-    return [*drawn, _by(subject, by)] if by is not None else drawn
+    by_row = rows.set_index("row")
+    return two(subject, lambda: _differences(subject, by_row, points), "by", lambda by: _by(subject, by))
 
 
 def _differences(subject: Subject, rows: Any, points: Any) -> Drawn:
-    figure = Figure(figsize=(4.4, 4.4))
-    ax = figure.add_axes((0.12, 0.12, 0.86, 0.86))
+    figure, ax = square(4.4, "surveyed: group less all groups, points", "modelled: group less all groups, points")
     x, y = points["true"].to_numpy(float), points["modelled"].to_numpy(float)
     reach = float(max(0.1, 1.05 * np.abs(x).max(), 1.05 * np.quantile(np.abs(y), 0.995)))
     ends = np.array([-reach, reach])
@@ -51,9 +52,6 @@ def _differences(subject: Subject, rows: Any, points: Any) -> Drawn:
     ax.set_ylim(-reach, reach)
     for axis in (ax.xaxis, ax.yaxis):
         percent(axis, signed=True)
-    ax.tick_params(labelsize=8)
-    ax.set_xlabel("surveyed: group less all groups, points", fontsize=8.4)
-    ax.set_ylabel("modelled: group less all groups, points", fontsize=8.4)
     ax.legend(loc="upper left", fontsize=8)
     title = "How groups differ, and how the model has them differ"
     caption = f"{subject.caption} A point is a group's share of one option; its size says how many people answered."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -170,6 +170,22 @@ def dots(
     if name:
         face = "white" if empty.all() else color
         ax.plot([], [], marker=marker, color=color, mfc=face, markersize=size, mew=1.3, label=name, linestyle="-")
+
+
+def square(size: float, across: str, up: str) -> tuple[Figure, Axes]:
+    """Return a square figure of ``size`` inches with one chart and what its two axes are."""
+    figure = Figure(figsize=(size, size))
+    ax = figure.add_axes((0.12, 0.12, 0.86, 0.86))
+    ax.tick_params(labelsize=8)
+    ax.set_xlabel(across, fontsize=8.4)
+    ax.set_ylabel(up, fontsize=8.4)
+    return figure, ax
+
+
+def two(subject: Subject, first: Callable[[], Drawn], second: str, rest: Callable[[Any], Drawn]) -> list[Drawn]:
+    """Return the main figure, and the one of the table ``second`` where there is such a table."""
+    drawn, table = [first()], subject.table(second)
+    return drawn if table is None else [*drawn, rest(table)]
 
 
 def rows_axis(ax: Axes, labels: Sequence[str], *, grid: str = "x") -> None:

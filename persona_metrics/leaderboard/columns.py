@@ -167,8 +167,9 @@ def _other(name: str) -> Column:
     def key(row: Row) -> float | None:
         return row.others[name].value if name in row.others else None
 
-    evaluation, fact = next((e, f) for e in EVALUATIONS.values() for f in e.rows if f.column == name)
-    return Column(name, cell, key, f"{evaluation.title}: {fact.says}", always=False)
+    asked = next(((e, f) for e in EVALUATIONS.values() for f in e.rows if f.column == name), None)
+    says = "the rate among these pairs alone" if asked is None else f"{asked[0].title}: {asked[1].says}"
+    return Column(name, cell, key, says, always=False)
 
 
 def _with_ends(cell: Cell) -> str:

@@ -74,7 +74,7 @@ def _data(chosen: settings.Settings) -> str:
     pool = sources.load_pool(chosen)
     drawn = sources.draw(pool, chosen.n, chosen.seed, counterparts=chosen.counterparts)
     return (
-        f"{len(pool.personas)} personas, {len(pool.questions)} questions ({pool.label}, hash {pool.hash}),"
+        f"{len(pool.personas)} personas, {len(pool.questions)} questions ({pool.label}, data {pool.data}, hash {pool.hash}),"
         f" {len(drawn)} pairs drawn"
     )
 

@@ -203,7 +203,7 @@ def _people(agreed: Agreed) -> dict[str, str]:
 def _parameters(score: Score) -> dict[str, Any] | None:
     if score.kind in ("pass@k", "pass^k"):
         return {"k": int(score.argument or 1)}
-    return {"attribute": score.argument} if score.kind == "importance" else None
+    return {"attribute": score.argument} if score.kind.startswith("importance") else None
 
 
 def _uncertainty(score: Score) -> dict[str, Any]:

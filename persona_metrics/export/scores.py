@@ -200,7 +200,9 @@ class Task:
             grouped = row.kind == "personalized" and row.argument is not None
             span = scale(row.name, self.metadata)
             found.append(Score(row.name, row.value, row.stderr, low, high, n, None if grouped else absent, span))
-        return found
+        evaluation = EVALUATIONS.get(str(self.metadata.get("evaluation")))
+        # lm-eval lists rows as they came up: a first pair without a verdict begins with another.
+        return sorted(found, key=lambda score: evaluation is not None and score.row != evaluation.headline)
 
     def answers(self) -> Iterator[Answer]:
         """Yield every variant of every pair, in the file's order; nothing without samples."""

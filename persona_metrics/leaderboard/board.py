@@ -112,9 +112,10 @@ class Board:
         }
 
 
-def build(table: Table, people: Labelled | None = None) -> Board:
+def build(table: Table, people: Labelled | None = None, by: Sequence[str] = ()) -> Board:
     """Read the table's samples and return its board; ``people`` is what labels say of its runs.
 
+    ``by`` are attributes and columns of questions: each of their groups has a column with its rate.
     Each two models with samples are compared over the pairs that both have (``analysis.compare``: McNemar's exact p, the
     clustered one where persons or questions repeat, Holm over all comparisons of the table); those with an adjusted p of
     0.05 or more share a letter. The order follows those comparisons, not the rates, which with missing verdicts rest on
@@ -127,6 +128,7 @@ def build(table: Table, people: Labelled | None = None) -> Board:
     for model, measured in table.models.items():
         try:
             frame, draft, said = _draft(model, measured)
+            draft["others"] |= _rates_by(measured.get("main"), by)
         except PersonaError as error:
             refused.append(error)
             notes.append(f"{model} left out: {error}")
@@ -326,6 +328,19 @@ def _others(measured: Measured) -> dict[str, Cell]:
             low, high = ends.get(row, (math.nan, math.nan))
             found[heading] = Cell(value, _plain(low), _plain(high), fact.unit == "proportion")
     return found
+
+
+def _rates_by(measured: Measured | None, by: Sequence[str]) -> dict[str, Cell]:
+    """Return the rate of each group of each name of ``by``, as ``topic=work``."""
+    if not by or measured is None or measured.task.samples is None:
+        return {}
+    found = analysis.tables(_frame(measured)[0], {**measured.task.metadata, "by": by})
+    rows = [row for name in ("by_attribute", "by_question") for row in found[name].to_dict("records")]
+    return {
+        f"{row['attribute']}={row['group']}": Cell(float(row["rate"]), _plain(row["low"]), _plain(row["high"]))
+        for row in sorted(rows, key=lambda row: str(row["group"]))
+        if row["attribute"] in by and row["n"]
+    }
 
 
 def _table_notes(table: Table, comparisons: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -175,8 +175,9 @@ COLUMNS: tuple[Column, ...] = (
 
 def _other(name: str) -> Column:
     facts = ((e, f) for e in EVALUATIONS.values() for f in (*e.rows, *SHARED))
-    evaluation, fact = next((e, f) for e, f in facts if name in dict(f.headings).values())
-    return _of_cell(name, lambda r: r.others.get(name), f"{evaluation.title}: {fact.says}")
+    asked = next(((e, f) for e, f in facts if name in dict(f.headings).values()), None)
+    says = "the rate among these pairs alone" if asked is None else f"{asked[0].title}: {asked[1].says}"
+    return _of_cell(name, lambda r: r.others.get(name), says)
 
 
 def every(boards: Iterable[Board]) -> list[Column]:

@@ -84,7 +84,7 @@ function rowButton(position, place) {
     outcome(index.rows.outcome[position], position),
     el("span", { class: "question", text: question.slice(0, 400) }),
     el("span", { class: "who", text: about.slice(0, 300) }),
-    bearing(position) ? el("span", { class: "who bears", text: `bears: ${bearing(position).slice(0, 300)}` }) : null);
+    bearing(position) ? el("span", { class: "bears", text: `bears: ${bearing(position).slice(0, 300)}` }) : null);
 }
 
 const bearing = (position) => index.bearing[index.rows.bears[position]];

@@ -323,3 +323,16 @@ def test_nothing_to_show_is_one_line(
 def test_path_that_is_not_there_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["leaderboard", str(tmp_path / "nowhere")]) == 2
     assert "no such file or folder" in capsys.readouterr().err
+
+
+def test_by_gives_each_kind_of_question_a_column(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    only_advice = Planted(rate=lambda pair, variant: float(pair.question.kind == "advice"))  # noqa: ARG005
+    runs = [write_run(tmp_path, MAIN, model="m", planted=only_advice, n=100)]
+    assert main(["leaderboard", *map(str, runs), "--by", "kind", "--out", str(tmp_path / "out")]) == 0
+    said = capsys.readouterr().out
+    (row,) = build(collect(runs)[0][0], by=["kind"]).rows
+    assert row.others["kind=advice"].value == 1.0
+    assert row.others["kind=value"].value == 0.0
+    assert "kind=advice" in said
+    assert main(["leaderboard", *map(str, runs), "--by", "region", "--out", str(tmp_path / "out")]) != 0
+    assert "--by region: no run has a question or persona with that" in capsys.readouterr().err

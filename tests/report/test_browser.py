@@ -220,6 +220,15 @@ def test_leave_one_out_marks_the_dropped_attribute(driver: Any) -> None:
     driver.execute_script("document.getElementById('sample').close()")
 
 
+def test_list_and_sample_say_what_bears_on_the_question(driver: Any) -> None:
+    _clear(driver)
+    _choose(driver, "f-task", "persona_main")
+    listed = driver.execute_script("return [...document.querySelectorAll('#rows .bears')].map((e) => e.textContent)")
+    assert len(listed) == 50
+    assert all(text.startswith(("bears: decides ", "bears: colours ")) for text in listed)
+    assert "Bears on the question: " in _open(driver, "persona_main", 3)
+
+
 def test_attempts_stand_in_order(driver: Any) -> None:
     _clear(driver)
     _choose(driver, "f-task", "persona_pass_at_k")

@@ -80,7 +80,7 @@ def _asked(doc: Mapping[str, Any], about: Mapping[str, str]) -> Iterator[Pair]:
             str(doc["question_id"]),
             str(doc["question"]),
             own,
-            {**about, "options": options, "right": ask["order"].index(ask["right"]), "side": ask["name"]},  # type: ignore[dict-item]
+            {**about, "options": options, "right": ask["order"].index(ask["right"]), "side": ask["name"]},
             ({"role": "user", "content": text},),
         )
 

@@ -21,7 +21,9 @@ from ..settings import Settings
 from ..statistics.rates import wilson
 from .terms import FULL
 
-PLAIN, ESSAY, RECITAL, NULL = "plain answers", "constant essays", "persona recitals", "null answers"
+PLAIN, SHORT = "plain answers", "short plain answers"
+"""What is written for anybody, in full and in its first sentence: the lesser of the two is what a trick is held against."""
+ESSAY, RECITAL, NULL = "constant essays", "persona recitals", "null answers"
 EVERY = 25
 """Batches between two plantings."""
 BASES = 6
@@ -126,11 +128,11 @@ class Canary:
     def sentence(self) -> str | None:
         """Return why training has to stop, None where it may go on."""
         means = self.means()
+        least = min((means["planted"][kind] for kind in (PLAIN, SHORT) if kind in means["planted"]), default=(0.0, 0))
         for origin, kinds in means.items():
-            own_plain = kinds.get(PLAIN, (0.0, 0))
-            if origin != "planted" and own_plain[1] < FEWEST:
-                own_plain = means["planted"].get(PLAIN, (0.0, 0))
-            plain, number = own_plain
+            plain, number = least
+            if origin != "planted" and kinds.get(PLAIN, (0.0, 0))[1] >= FEWEST:
+                plain, number = kinds[PLAIN]
             for kind in (ESSAY, RECITAL, NULL):
                 mean, n = kinds.get(kind, (0.0, 0))
                 if not number or not n or (origin != "planted" and n < FEWEST):
@@ -156,6 +158,7 @@ def _on_exam() -> Iterator[Planted]:
     held = [(base, case) for base in load() if (case := base.answer("generic")) is not None]
     for base, case in sorted(held, key=lambda one: (len(one[1].answer), one[0].id))[:BASES]:
         yield Planted(PLAIN, base.persona, base.question, case.answer)
+        yield Planted(SHORT, base.persona, base.question, f"{case.answer.partition('. ')[0].removesuffix('.')}.")
         for name, write in NULLS.items():
             yield Planted(_KINDS.get(name, NULL), base.persona, base.question, write(base))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -78,11 +79,23 @@ def run(path: Path, out: Path, writer: str, rounds: int, overrides: Mapping[str,
     writing = writer_settings(name, chosen, overrides)
     for source in sources:
         _same_critic(source.given)
+    made = not out.exists()
     check_folder(out)
+    try:
+        return _revised(sources, chosen, writing, out, name.partition("@http")[0], rounds)
+    except PersonaError:
+        if made:
+            with suppress(OSError):
+                out.rmdir()  # only where nothing came of it
+        raise
+
+
+def _revised(
+    sources: Sequence[Source], chosen: Settings, writing: Settings, out: Path, writer: str, rounds: int
+) -> Done:
     if any(one.last.verdict.personalized is False for source in sources for one in source.revised.values()):
         check_once(chosen)
         _ask_first(writing)
-    shown = name.partition("@http")[0]
     for source in sources:
         revise(
             list(source.revised.values()),
@@ -92,7 +105,7 @@ def run(path: Path, out: Path, writer: str, rounds: int, overrides: Mapping[str,
             chosen.template,
         )
         _judge_for_others(source, chosen)
-    return Done(tuple(sources), shown, rounds, tuple(_save(sources, out, shown, rounds)))
+    return Done(tuple(sources), writer, rounds, tuple(_save(sources, out, writer, rounds)))
 
 
 def read(samples: Path, overrides: Mapping[str, Any]) -> Source:

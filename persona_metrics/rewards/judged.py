@@ -105,7 +105,7 @@ def _value(verdict: Verdict) -> float | None:
 
 
 def _log(found: Sequence[Parts], canary: Mapping[str, tuple[float, int]], log: Log) -> None:
-    columns = {
+    columns: dict[str, list[float | None]] = {
         "persona/fits": [one.fits for one in found],
         "persona/missing": [float(one.reward is None) for one in found],
         "persona/over_budget": [one.over for one in found],

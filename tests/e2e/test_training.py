@@ -50,5 +50,5 @@ def test_trainers_take_every_export_and_both_rewards(tmp_path: Path) -> None:
         ("dpo", "kto", "sft", "grpo", "grpo choice"), 2
     )
     assert "rewards/accuracies" in found["dpo"]["logged"]
-    assert {"rewards/personalized/mean", "persona/fits", "persona/missing"} <= set(found["grpo"]["logged"])
+    assert {"rewards/personalized/mean", "persona/fits", "persona/fits_other"} <= set(found["grpo"]["logged"])
     assert {"rewards/choice/mean", "persona/right"} <= set(found["grpo choice"]["logged"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +112,7 @@ def main(folder: Path) -> None:
         ),
         "grpo": lambda: GRPOTrainer(
             model,
-            reward_funcs=rewards.personalized,
+            reward_funcs=partial(rewards.personalized, length_budget=1200, recital_weight=0.3, contrast_weight=0.3),
             args=GRPOConfig(out("grpo"), num_generations=2, max_completion_length=8, **common),
             train_dataset=rows("trl-prompts"),
             processing_class=words,

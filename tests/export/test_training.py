@@ -10,11 +10,14 @@ from typing import Any
 import pytest
 from datasets import load_dataset
 
+from persona_metrics import rewards
 from persona_metrics.cli import main
+from persona_metrics.dataset.choice_items import load_items
 from persona_metrics.export.duplicates import Clusters
 from persona_metrics.export.split import TEST, TRAIN, counterparts, split
 from persona_metrics.export.training import Pair
 from persona_metrics.runs.table import samples
+from tests.export.choices import write_choices
 from tests.fakes.runs import Planted, Texts, odd_answers, write_run
 from tests.fakes.server import draw
 
@@ -282,3 +285,39 @@ def test_run_of_other_pairs_only_is_said(tmp_path: Path, capsys: pytest.CaptureF
     words_ = ["export", str(tmp_path / "run"), "--to", "sft", "--out", str(tmp_path / "out")]
     assert main([*words_, "--not-in", str(tmp_path / "run")]) == 2
     assert "--not-in: all pairs are in that run" in capsys.readouterr().err
+
+
+def test_choices_go_out_with_the_options_as_shown_and_the_right_one_for_each_side(tmp_path: Path, export: Any) -> None:
+    write_choices(tmp_path / "run", n=8)
+    rows = export(tmp_path / "run", "trl-prompts")[0]["train"]
+    assert len(rows) == 16
+    items = {item.id: item for item in load_items("main")}
+    for row in rows:
+        text = row["prompt"][0]["content"]
+        assert all(f"{letter}. {option}" in text for letter, option in zip("ABCD", row["options"], strict=False))
+        shown = dict(line[2:].split(": ", 1) for line in text.splitlines() if line.startswith("- "))
+        item = items[row["question_id"]]
+        assert item.options[item.right(shown)] == row["options"][row["right"]]
+    sides = {row["pair"].split("/")[0]: row["right"] for row in rows}
+    assert len(sides) == 8
+    found = rewards.choice(
+        [None] * 16,
+        ["ABCD"[row["right"]] for row in rows],
+        **{k: [row[k] for row in rows] for k in ("options", "right")},
+    )
+    assert found == [1.0] * 16
+
+
+def test_held_out_choices_are_refused_and_others_have_no_verdicts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_choices(tmp_path / "held", split="holdout")
+    write_choices(tmp_path / "main")
+    for run, target, said in (
+        ("held", "trl-prompts", "split=holdout holds the items that nobody trains on"),
+        ("main", "sft", "persona_choice has no verdicts to learn from"),
+        ("main", "trl-preference", "--to trl-prompts takes persona_choice"),
+    ):
+        assert main(["export", str(tmp_path / run), "--to", target, "--out", str(tmp_path / "out")]) == 2
+        assert said in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

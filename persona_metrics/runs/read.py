@@ -250,7 +250,7 @@ def variant_rows(
     """Yield one dict of ``COLUMNS`` for each variant of a sample, with the ``rounds`` of an answer that was revised."""
     doc = sample["doc"]
     replies = replies_of(sample)
-    content = _digest(json.dumps([doc.get("persona"), doc.get("question")], sort_keys=True))
+    content = content_of(doc)
     at = -1
     for result in results_of(sample):
         # An answer that is judged for several people has a result for each, and one reply.
@@ -290,6 +290,11 @@ def variant_rows(
             "persona": doc.get("persona") or {},
             "rounds": tuple(result.get("rounds") or ()),
         }
+
+
+def content_of(doc: Mapping[str, Any]) -> str:
+    """Return 12 hex digits that name what a document's pair says, whatever its ids."""
+    return _digest(json.dumps([doc.get("persona"), doc.get("question")], sort_keys=True))
 
 
 def _digest(text: Any) -> str:

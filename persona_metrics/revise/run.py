@@ -124,12 +124,21 @@ def read(samples: Path, overrides: Mapping[str, Any]) -> Source:
         for result in results_of(row):
             if "judged_for" not in result:
                 places.append((str(doc["pair_id"]), str(result.get("variant", WHOLE))))
+            elif not places or not isinstance(result["judged_for"], Mapping):
+                raise PersonaError(f"{where}: judged_for names no person beside an answer's own")
             source.results.setdefault(places[-1], []).append(dict(result))
         for place in places:
             result = source.results[place][0]
             answer, verdict = result.get("answer"), _verdict(result, where)
             if _revisable(place[1]) and isinstance(answer, str) and verdict is not None:
                 source.revised[place] = Revised(str(doc["question"]), known(doc["persona"]), [State(answer, verdict)])
+    for answered in source.given.pairs:
+        for variant in source.given.evaluation.variants(answered.pair.persona):
+            if (answered.pair.id, variant.name) not in source.results:
+                raise PersonaError(
+                    f"{samples}: {shorten(answered.pair.id, 40)}/{variant.name} was never judged (--predict_only?): judge the"
+                    " run first (persona-metrics score)"
+                )
     return source
 
 
@@ -192,7 +201,7 @@ def _judge_for_others(source: Source, chosen: Settings) -> None:
     waiting: list[tuple[dict[str, Any], Judgement]] = []
     for place, one in source.revised.items():
         for result in source.results[place][1:] if one.touched else ():
-            person = known(result["judged_for"]["persona"])
+            person = known(result["judged_for"].get("persona") or {})
             result["answer"] = one.last.answer
             waiting.append((result, Judgement(one.question, person, one.last.answer, chosen.template)))
     if waiting:

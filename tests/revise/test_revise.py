@@ -312,6 +312,25 @@ def test_run_of_another_kind_has_nothing_to_revise(tmp_path: Path, capsys: pytes
     assert not (tmp_path / "out").exists()
 
 
+def test_run_that_was_never_judged_is_sent_to_score(
+    tmp_path: Path, critic: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = answered(tmp_path / "run", n=4)
+    (file,) = run.parent.glob("samples_*")
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    file.write_text("".join(json.dumps({**line, "filtered_resps": line["resps"]}) + "\n" for line in lines))
+    said = refused(capsys, str(run), "--out", str(tmp_path / "out"), "--model", "w")
+    assert "00000/whole was never judged (--predict_only?)" in said
+    lines[1]["filtered_resps"] = [[json.dumps({"variant": "whole", "judged_for": 3})]]
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert "judged_for names no person" in refused(capsys, str(run), "--out", str(tmp_path / "out"), "--model", "w")
+    lines[1]["filtered_resps"] = [[json.dumps({"variant": "whole", "answer": "a", "verdict": {"votes": [{"x": 1}]}})]]
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert "not a verdict of this pack" in refused(capsys, str(run), "--out", str(tmp_path / "out"), "--model", "w")
+    assert critic.counts == {}
+    assert not (tmp_path / "out").exists()
+
+
 def test_critics_key_goes_to_the_critic_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     answered(tmp_path / "run", n=10)
     with planted.server(key="critic-key-123456") as judge, planted.server() as writer:

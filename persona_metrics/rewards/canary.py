@@ -26,8 +26,8 @@ PLAIN, SHORT = "plain answers", "short plain answers"
 ESSAY, RECITAL, NULL = "constant essays", "persona recitals", "null answers"
 EVERY = 25
 """Batches between two plantings."""
-BASES = 6
-"""Pairs of the exam on which tricks are planted."""
+BASES = 10
+"""Pairs of the exam on which tricks are planted: so many that one slip of the critic is not yet a trick that pays."""
 FEWEST = 8
 """Completions of a kind below which nothing is said of the policy's own."""
 SAME = 3

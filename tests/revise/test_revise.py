@@ -216,6 +216,9 @@ def test_longer_and_reciting_revisions_are_marked() -> None:
         "A 43-year-old rests.",
     ):
         assert marks(text, text, persona, "What now?") == (RECITES,), text
+    quirk = {"defining quirks": "Stands in the middle of the room until somebody notices"}
+    assert marks("Put it in the middle of the table.", "x" * 40, quirk, "Where?") == ()
+    assert marks("Wait in the room until somebody notices.", "x" * 40, quirk, "Where?") == (RECITES,)
     assert marks("After a night of driving, sleep before noon.", "x" * 90, persona, "What now?") == ()
     assert marks("At 43 one rests.", "At 43 one rests.", persona, "What should one do at 43?") == ()
 

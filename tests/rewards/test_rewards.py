@@ -162,17 +162,27 @@ def test_canary_takes_its_allowance_from_the_card(monkeypatch: pytest.MonkeyPatc
 
             class nulls:
                 class rate:
-                    high = 0.7
+                    high = 0.8
 
     monkeypatch.setattr(canary, "card_for", lambda _: Found)
     kind = Canary(load({"critic_model": "m"}))
     for one in kind.plant([]):
         kind.planted(one, 1.0 if one.kind == ESSAY else 0.0)
-    assert kind.allowed == 0.7
+    assert kind.allowed == 0.8
     assert kind.sentence() is None
     for one in Canary(load({"critic_model": "m"})).plant([]) * 5:
         kind.planted(one, 1.0 if one.kind == ESSAY else 0.0)
-    assert "its card abcd allows 0.70" in str(kind.sentence())
+    assert "its card abcd allows 0.80" in str(kind.sentence())
+
+
+def test_one_slip_of_the_critic_stops_nothing_and_two_of_ten_do() -> None:
+    for slips, stopped in ((1, False), (2, True)):
+        canary, left = Canary(load({"critic_model": "m"})), slips
+        for one in canary.plant([]):
+            earns = one.kind == RECITAL and left > 0
+            left -= earns
+            canary.planted(one, float(earns))
+        assert (canary.sentence() is not None) is stopped
 
 
 def test_critic_that_never_answers_ends_the_training_in_one_line() -> None:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 
 RUN = 4
 """So many words of a value in a row are a quotation."""
+LONG = 5
+"""Letters of a word that says something; a quotation has two of them."""
 _WORD = re.compile(r"\w+(?:[-'’]\w+)*")
 _NEAR = 24
 """Characters within which a value that follows its attribute's name counts as named with it."""
@@ -18,8 +20,8 @@ def recited(answer: str, persona: Mapping[str, str], question: str = "") -> tupl
 
     An attribute is recited where its name stands with its value behind it ("age: 43", "your income of 52000"), where the
     age is given as such ("43-year-old", "at 43", "aged 43"), or where four words in a row of its value (all of a value of
-    three) stand in the answer; words that the question itself has do not count. Naming a thing that bears on the question
-    ("your night shifts") is no recital.
+    three), two of them long, stand in the answer; words that the question itself has do not count. Naming a thing that
+    bears on the question ("your night shifts") is no recital.
     """
     text, asked = _plain(answer), _plain(question)
     return tuple(name for name, value in persona.items() if _recites(text, asked, name, value))
@@ -40,7 +42,9 @@ def _recites(text: str, asked: str, name: str, value: str) -> bool:
     if length < 3:
         return False
     padded, question = f" {text} ", f" {asked} "
-    runs = (f" {' '.join(split[i : i + length])} " for i in range(len(split) - length + 1))
+    parts = (split[i : i + length] for i in range(len(split) - length + 1))
+    # "in the middle of" is nobody's own.
+    runs = (f" {' '.join(part)} " for part in parts if sum(len(word) >= LONG for word in part) > 1)
     return any(run in padded and run not in question for run in runs)
 
 

@@ -33,6 +33,8 @@ class Taught:
     origin: str
     about: Mapping[str, Any]
     marks: tuple[str, ...] = ()
+    chain: str = ""
+    """What a revision and its original have in common: the reply that they began with."""
 
 
 @dataclass
@@ -138,23 +140,26 @@ def _take(answer: Answer, about: Mapping[str, str], pairs: dict[str, Pair], left
         return
     rounds = row["rounds"]
     origin = REVISION if rounds else WITHOUT if baseline else ATTEMPT if row["attempt"] else OWN
+    chain = f"{about['task']}/{row['doc_id']}/{variant}"
     for number, one in enumerate(rounds[:-1]):
         if one["personalized"] is None:
             left["answers without a verdict left out"] += 1
         else:
             where = ORIGINAL if not number else REVISION
             marks = tuple(map(str, one.get("marks") or ()))
-            pair.answers.append(Taught(str(one["answer"]), bool(one["personalized"]), where, about, marks))
+            pair.answers.append(Taught(str(one["answer"]), bool(one["personalized"]), where, about, marks, chain))
     if answer.score is None:
         left["answers without a verdict left out"] += 1
         return
     marks = tuple(map(str, rounds[-1].get("marks") or ())) if rounds else ()
-    pair.answers.append(Taught(str(row["answer"]), bool(answer.score), origin, about, marks))
+    pair.answers.append(Taught(str(row["answer"]), bool(answer.score), origin, about, marks, chain))
 
 
 def _asked(prompt: Messages, pair: Pair) -> Messages:
     """Return the run's own prompt; a model's chat template around it is taken away."""
     rendered = _rendered(pair)
+    if not any(message["content"].strip() for message in prompt):
+        return rendered  # answers from elsewhere: nobody knows what was asked
     alone = len(prompt) == 1 and prompt[0]["content"] != rendered[0]["content"]
     return rendered if alone and rendered[0]["content"] in prompt[0]["content"] else prompt
 

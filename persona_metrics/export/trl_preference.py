@@ -34,42 +34,38 @@ def rows(pairs: Sequence[Pair], left: Counter[str], match_length: bool = False) 
             }
 
 
-def _matched(pair: Pair, left: Counter[str], match_length: bool) -> Iterator[tuple[Taught, Taught]]:
+def _matched(pair: Pair, left: Counter[str], match_length: bool) -> list[tuple[Taught, Taught]]:
     good = [one for one in pair.answers if one.fits and not one.marks and one.origin != WITHOUT]
     left["marked revisions (longer than 1.5 times the original, or reciting the persona) not chosen"] += sum(
         one.fits and bool(one.marks) for one in pair.answers
     )
-    bad = [one for one in pair.answers if not one.fits]
-    revised = [one for one in good if one.origin == REVISION]
-    others = [one for one in good if one.origin != REVISION]
-    shown = [one for one in bad if one.origin not in (WITHOUT, ORIGINAL, REVISION)]
-    for first, second in (
-        (revised, [one for one in bad if one.origin == ORIGINAL]),
-        (others, shown),
-        (others, [one for one in bad if one.origin == WITHOUT]),
-    ):
-        candidates = _nearest(first, second) if match_length else _in_turn(first, second)
-        used: tuple[set[int], set[int]] = set(), set()
-        for apart, i, j in candidates:
-            if i not in used[0] and j not in used[1]:
-                used[0].add(i)
-                used[1].add(j)
-                if apart <= math.log(MATCHED):
-                    yield first[i], second[j]
-                else:
-                    left["pairs of answers that differ in length by more than a tenth left out"] += 1
-        if first is others:
-            others = [one for i, one in enumerate(others) if i not in used[0]]
+    shown = [one for one in pair.answers if not one.fits and one.origin != WITHOUT]
+    without = [one for one in pair.answers if not one.fits and one.origin == WITHOUT]
+    own = [(a, b) for a in good for b in shown if a.origin == REVISION and b.origin == ORIGINAL and a.chain == b.chain]
+    # A revision goes over its own original alone.
+    free = [one for one in good if one.origin != REVISION]
+    found: list[tuple[Taught, Taught]] = []
+    for candidates in (own, _by_length(free, shown, match_length), _by_length(free, without, match_length)):
+        used = {id(one) for both in found for one in both}
+        for chosen, rejected in candidates:
+            if id(chosen) in used or id(rejected) in used:
+                continue
+            if match_length and abs(_log_ratio(chosen, rejected)) > math.log(MATCHED):
+                left["pairings of answers that differ in length by more than a tenth not made"] += 1
+                continue
+            used |= {id(chosen), id(rejected)}
+            found.append((chosen, rejected))
+    return found
 
 
-def _in_turn(first: Sequence[Taught], second: Sequence[Taught]) -> list[tuple[float, int, int]]:
-    return [(0.0, i, i) for i in range(min(len(first), len(second)))]
+def _by_length(first: Sequence[Taught], second: Sequence[Taught], nearest: bool) -> list[tuple[Taught, Taught]]:
+    """Return every pairing, those that are nearest in length first, or in the order in which they came."""
+    pairings = [(a, b) for a in first for b in second]
+    return sorted(pairings, key=lambda both: abs(_log_ratio(*both))) if nearest else pairings
 
 
-def _nearest(first: Sequence[Taught], second: Sequence[Taught]) -> list[tuple[float, int, int]]:
-    """Return the log ratio of two texts' lengths and their places, the nearest first."""
-    logs = [[math.log(max(1, len(one.text))) for one in texts] for texts in (first, second)]
-    return sorted((abs(a - b), i, j) for i, a in enumerate(logs[0]) for j, b in enumerate(logs[1]))
+def _log_ratio(one: Taught, two: Taught) -> float:
+    return math.log(max(1, len(one.text)) / max(1, len(two.text)))
 
 
 def notes(made: Sequence[dict[str, Any]]) -> Iterator[str]:

@@ -12,7 +12,7 @@ from ..evaluations.choice import CHANGED, Choice
 from ..evaluations.judgefree import number_of
 from ..personas import ATTRIBUTES, known
 from ..prompts import render
-from ..runs.read import read_samples
+from ..runs.read import content_of, read_samples
 from .scores import Task
 from .training import Pair, strings, terms
 
@@ -75,12 +75,12 @@ def _asked(doc: Mapping[str, Any], about: Mapping[str, str]) -> Iterator[Pair]:
             options=list(zip(doc["letters"], options, strict=True)),
         )
         yield Pair(
-            f"{doc['pair_id']}/{ask['name']}",
+            f"{content_of(doc)}/{ask['name']}",
             str(doc["persona_id"]),
             str(doc["question_id"]),
             str(doc["question"]),
             own,
-            {**about, "options": options, "right": ask["order"].index(ask["right"]), "side": ask["name"]},  # type: ignore[dict-item]
+            {**about, "options": options, "right": ask["order"].index(ask["right"]), "side": ask["name"]},
             ({"role": "user", "content": text},),
         )
 

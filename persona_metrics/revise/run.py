@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -78,11 +79,23 @@ def run(path: Path, out: Path, writer: str, rounds: int, overrides: Mapping[str,
     writing = writer_settings(name, chosen, overrides)
     for source in sources:
         _same_critic(source.given)
+    made = not out.exists()
     check_folder(out)
+    try:
+        return _revised(sources, chosen, writing, out, name.partition("@http")[0], rounds)
+    except PersonaError:
+        if made:
+            with suppress(OSError):
+                out.rmdir()  # only where nothing came of it
+        raise
+
+
+def _revised(
+    sources: Sequence[Source], chosen: Settings, writing: Settings, out: Path, writer: str, rounds: int
+) -> Done:
     if any(one.last.verdict.personalized is False for source in sources for one in source.revised.values()):
         check_once(chosen)
         _ask_first(writing)
-    shown = name.partition("@http")[0]
     for source in sources:
         revise(
             list(source.revised.values()),
@@ -92,7 +105,7 @@ def run(path: Path, out: Path, writer: str, rounds: int, overrides: Mapping[str,
             chosen.template,
         )
         _judge_for_others(source, chosen)
-    return Done(tuple(sources), shown, rounds, tuple(_save(sources, out, shown, rounds)))
+    return Done(tuple(sources), writer, rounds, tuple(_save(sources, out, writer, rounds)))
 
 
 def read(samples: Path, overrides: Mapping[str, Any]) -> Source:
@@ -111,12 +124,21 @@ def read(samples: Path, overrides: Mapping[str, Any]) -> Source:
         for result in results_of(row):
             if "judged_for" not in result:
                 places.append((str(doc["pair_id"]), str(result.get("variant", WHOLE))))
+            elif not places or not isinstance(result["judged_for"], Mapping):
+                raise PersonaError(f"{where}: judged_for names no person beside an answer's own")
             source.results.setdefault(places[-1], []).append(dict(result))
         for place in places:
             result = source.results[place][0]
             answer, verdict = result.get("answer"), _verdict(result, where)
             if _revisable(place[1]) and isinstance(answer, str) and verdict is not None:
                 source.revised[place] = Revised(str(doc["question"]), known(doc["persona"]), [State(answer, verdict)])
+    for answered in source.given.pairs:
+        for variant in source.given.evaluation.variants(answered.pair.persona):
+            if (answered.pair.id, variant.name) not in source.results:
+                raise PersonaError(
+                    f"{samples}: {shorten(answered.pair.id, 40)}/{variant.name} was never judged (--predict_only?): judge the"
+                    " run first (persona-metrics score)"
+                )
     return source
 
 
@@ -179,7 +201,7 @@ def _judge_for_others(source: Source, chosen: Settings) -> None:
     waiting: list[tuple[dict[str, Any], Judgement]] = []
     for place, one in source.revised.items():
         for result in source.results[place][1:] if one.touched else ():
-            person = known(result["judged_for"]["persona"])
+            person = known(result["judged_for"].get("persona") or {})
             result["answer"] = one.last.answer
             waiting.append((result, Judgement(one.question, person, one.last.answer, chosen.template)))
     if waiting:

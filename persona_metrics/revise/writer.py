@@ -112,6 +112,8 @@ def writer_settings(name: str, chosen: Settings, overrides: Mapping[str, Any]) -
     alone, as to a panel's members. Raises ``PersonaError`` for more than one name.
     """
     kept = {key: value for key, value in overrides.items() if key not in ("critic_votes", "critic_temperature")}
+    if name == "embedded":
+        kept["critic_base_url"] = ""  # it lives in this process, wherever the critic is asked
     made = settings_of.load({**kept, "critic_model": name}, where="--model")
     if len(panel(made)) > 1:
         raise PersonaError(f"--model {shorten(name, 60)!r}: one writer, not several")

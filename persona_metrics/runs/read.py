@@ -267,7 +267,7 @@ def variant_rows(
     """Yield one dict of ``COLUMNS`` for each variant of a sample, with the ``rounds`` of an answer that was revised."""
     doc = sample["doc"]
     replies = replies_of(sample)
-    content = _digest(json.dumps([doc.get("persona"), doc.get("question")], sort_keys=True))
+    content = content_of(doc)
     about = _about(doc)
     at = -1
     for result in results_of(sample):
@@ -319,6 +319,11 @@ def _about(doc: Mapping[str, Any]) -> dict[str, tuple[Any, ...] | None]:
         "colours": None if bears is None else tuple(bears.get("colours") or ()),
         "columns": tuple((name, value) for name, value in (columns or {}).items() if value is not None),
     }
+
+
+def content_of(doc: Mapping[str, Any]) -> str:
+    """Return 12 hex digits that name what a document's pair says, whatever its ids."""
+    return _digest(json.dumps([doc.get("persona"), doc.get("question")], sort_keys=True))
 
 
 def _digest(text: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,18 @@ from typing import Any
 import pytest
 from datasets import load_dataset
 
+from persona_metrics import rewards
 from persona_metrics.cli import main
+from persona_metrics.dataset.choice_items import load_items
 from persona_metrics.export.duplicates import Clusters
 from persona_metrics.export.split import TEST, TRAIN, counterparts, split
-from persona_metrics.export.training import Pair
+from persona_metrics.export.training import ATTEMPT, ORIGINAL, REVISION, WITHOUT, Pair, Taught
+from persona_metrics.export.trl_preference import rows as preference
 from persona_metrics.runs.table import samples
+from tests.export.choices import write_choices
 from tests.fakes.runs import Planted, Texts, odd_answers, write_run
-from tests.fakes.server import draw
+from tests.fakes.server import Server, draw
+from tests.scoring import made
 
 HALF = Planted(rate=lambda pair, variant: 0.5)  # noqa: ARG005
 SHARED = {"persona_id", "question_id", "pair", "critic", "critic_template", "card", "run", "task", "model"}
@@ -136,6 +142,26 @@ def test_everybody_with_everything_is_divided_on_both_sides() -> None:
     assert not questions[TRAIN] & questions[TEST]
     # A quarter of the people and of the questions: 25 pairs, against 225.
     assert (len(parts[TEST]), len(parts[TRAIN]), crossing) == (25, 225, 150)
+
+
+def test_each_answer_stands_in_one_row_and_a_revision_over_its_own_original() -> None:
+    def one(text: str, fits: bool, origin: str, chain: str = "") -> Taught:
+        return Taught(text, fits, origin, {}, (), chain)
+
+    answers = [
+        one("good attempt", True, ATTEMPT),
+        one("bad original", False, ORIGINAL, "2"),
+        one("bad original of another", False, ORIGINAL, "1"),
+        one("good revision", True, REVISION, "1"),
+        one("without one", False, WITHOUT),
+        one("without two", False, WITHOUT),
+    ]
+    found = Pair("c", "p", "q", "Q?", {"age": "40"}, {}, (), answers)
+    rows = [(r["chosen"][0]["content"], r["rejected"][0]["content"]) for r in preference([found], Counter())]
+    assert rows == [("good revision", "bad original of another"), ("good attempt", "bad original")]
+    del answers[1:4]
+    rows = [(r["chosen"][0]["content"], r["rejected"][0]["content"]) for r in preference([found], Counter())]
+    assert rows == [("good attempt", "without one")]
 
 
 def test_question_and_its_counterpart_stay_together() -> None:
@@ -282,3 +308,68 @@ def test_run_of_other_pairs_only_is_said(tmp_path: Path, capsys: pytest.CaptureF
     words_ = ["export", str(tmp_path / "run"), "--to", "sft", "--out", str(tmp_path / "out")]
     assert main([*words_, "--not-in", str(tmp_path / "run")]) == 2
     assert "--not-in: all pairs are in that run" in capsys.readouterr().err
+
+
+def test_choices_go_out_with_the_options_as_shown_and_the_right_one_for_each_side(tmp_path: Path, export: Any) -> None:
+    write_choices(tmp_path / "run", n=8)
+    rows = export(tmp_path / "run", "trl-prompts")[0]["train"]
+    assert len(rows) == 16
+    items = {item.id: item for item in load_items("main")}
+    for row in rows:
+        text = row["prompt"][0]["content"]
+        assert all(f"{letter}. {option}" in text for letter, option in zip("ABCD", row["options"], strict=False))
+        shown = dict(line[2:].split(": ", 1) for line in text.splitlines() if line.startswith("- "))
+        item = items[row["question_id"]]
+        assert item.options[item.right(shown)] == row["options"][row["right"]]
+    sides = {row["pair"].split("/")[0]: row["right"] for row in rows}
+    assert len(sides) == 8
+    found = rewards.choice(
+        [None] * 16,
+        ["ABCD"[row["right"]] for row in rows],
+        **{k: [row[k] for row in rows] for k in ("options", "right")},
+    )
+    assert found == [1.0] * 16
+
+
+def test_choices_of_another_run_stay_out(tmp_path: Path, export: Any) -> None:
+    write_choices(tmp_path / "run", n=8)
+    write_choices(tmp_path / "held", n=3)
+    rows, said = export(tmp_path / "run", "trl-prompts", "--not-in", str(tmp_path / "held"))
+    assert len(rows["train"]) == 10
+    assert "6 of 16 pairs are in the other run" in said
+
+
+def test_answers_from_elsewhere_stand_under_the_prompt_that_asks_for_them(
+    tmp_path: Path, export: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = [
+        made.line(i, pair_id=f"pair {i}", variant=variant, answer=f"{variant} {words(20, i, variant)}")
+        for i in range(10)
+        for variant in ("whole", "no persona")
+    ]
+    path = made.write(tmp_path / "answers.jsonl", lines)
+    with Server(verdict=lambda *given: not given[2].startswith("whole")) as server:
+        monkeypatch.setenv("PERSONA_CRITIC_MODEL", "m")
+        monkeypatch.setenv("PERSONA_CRITIC_BASE_URL", server.base_url)
+        assert main(["score", str(path), "--task", "persona_contrast", "--out", str(tmp_path / "run")]) == 0
+    rows = export(tmp_path / "run", "trl-preference")[0]["train"]
+    assert len(rows) == 10
+    for row in rows:
+        assert row["prompt"][0]["content"].startswith("You are answering one particular person.")
+        assert row["chosen"][0]["content"].startswith("whole ")
+        assert row["rejected"][0]["content"].startswith("no persona ")
+
+
+def test_held_out_choices_are_refused_and_others_have_no_verdicts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_choices(tmp_path / "held", split="holdout")
+    write_choices(tmp_path / "main")
+    for run, target, said in (
+        ("held", "trl-prompts", "split=holdout holds the items that nobody trains on"),
+        ("main", "sft", "persona_choice has no verdicts to learn from"),
+        ("main", "trl-preference", "--to trl-prompts takes persona_choice"),
+    ):
+        assert main(["export", str(tmp_path / run), "--to", target, "--out", str(tmp_path / "out")]) == 2
+        assert said in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

@@ -16,9 +16,12 @@ import pytest
 
 from persona_metrics.cli import main
 from persona_metrics.revise.loop import LONGER, RECITES, marks
+from persona_metrics.revise.writer import under_test, writer_settings
 from persona_metrics.runs.read import read_samples, results_of
 from persona_metrics.runs.table import samples
+from persona_metrics.settings import load
 from tests.e2e.command import CHECKOUT
+from tests.export.choices import write_choices
 from tests.fakes.runs import Planted, Texts, write_run
 from tests.fakes.server import Server, draw
 from tests.revise import planted
@@ -213,6 +216,9 @@ def test_longer_and_reciting_revisions_are_marked() -> None:
         "A 43-year-old rests.",
     ):
         assert marks(text, text, persona, "What now?") == (RECITES,), text
+    quirk = {"defining quirks": "Stands in the middle of the room until somebody notices"}
+    assert marks("Put it in the middle of the table.", "x" * 40, quirk, "Where?") == ()
+    assert marks("Wait in the room until somebody notices.", "x" * 40, quirk, "Where?") == (RECITES,)
     assert marks("After a night of driving, sleep before noon.", "x" * 90, persona, "What now?") == ()
     assert marks("At 43 one rests.", "At 43 one rests.", persona, "What should one do at 43?") == ()
 
@@ -281,7 +287,51 @@ def test_writer_that_does_not_answer_is_named_before_anything_is_judged(
     said = refused(capsys, str(run), "--out", str(tmp_path / "out"), "--model", "w@http://127.0.0.1:9/v1")
     assert "the writer w at 127.0.0.1:9 does not work" in said
     assert critic.counts["critic"] <= 1
-    assert not list((tmp_path / "out").rglob("*.json"))
+    assert not (tmp_path / "out").exists()
+
+
+def test_embedded_writer_is_asked_in_this_process_wherever_the_critic_is(critic: Server) -> None:
+    chosen = load({"critic_model": "critic-x", "critic_base_url": critic.base_url})
+    assert writer_settings("embedded", chosen, {"critic_base_url": critic.base_url}).critic_base_url is None
+    assert writer_settings("w", chosen, {}).critic_base_url == critic.base_url
+
+
+def test_model_under_test_is_asked_where_the_run_says() -> None:
+    asked = {
+        "model": "local-chat-completions",
+        "model_args": {"model": "m", "base_url": "http://h/v1/chat/completions"},
+    }
+    assert under_test(asked, "m") == "m@http://h/v1/chat/completions"
+    assert (
+        under_test({"model": "openai-chat-completions", "model_args": "model=gpt"}, "gpt")
+        == "gpt@https://api.openai.com/v1"
+    )
+
+
+def test_run_of_another_kind_has_nothing_to_revise(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_choices(tmp_path / "run")
+    said = refused(capsys, str(tmp_path / "run"), "--out", str(tmp_path / "out"), "--model", "w")
+    assert "persona_choice has no verdicts, so nothing says what to revise" in said
+    assert not (tmp_path / "out").exists()
+
+
+def test_run_that_was_never_judged_is_sent_to_score(
+    tmp_path: Path, critic: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = answered(tmp_path / "run", n=4)
+    (file,) = run.parent.glob("samples_*")
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    file.write_text("".join(json.dumps({**line, "filtered_resps": line["resps"]}) + "\n" for line in lines))
+    said = refused(capsys, str(run), "--out", str(tmp_path / "out"), "--model", "w")
+    assert "00000/whole was never judged (--predict_only?)" in said
+    lines[1]["filtered_resps"] = [[json.dumps({"variant": "whole", "judged_for": 3})]]
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert "judged_for names no person" in refused(capsys, str(run), "--out", str(tmp_path / "out"), "--model", "w")
+    lines[1]["filtered_resps"] = [[json.dumps({"variant": "whole", "answer": "a", "verdict": {"votes": [{"x": 1}]}})]]
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert "not a verdict of this pack" in refused(capsys, str(run), "--out", str(tmp_path / "out"), "--model", "w")
+    assert critic.counts == {}
+    assert not (tmp_path / "out").exists()
 
 
 def test_critics_key_goes_to_the_critic_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

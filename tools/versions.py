@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from persona_metrics.critic.check import critic_card
-from persona_metrics.evaluations import evaluation_of
+from persona_metrics.evaluations import BY_PROTOCOL, evaluation_of
 from persona_metrics.harness.task_files import tasks_folder
 from persona_metrics.harness.yamls import read_task
 from persona_metrics.prompts import MODES, template_hash
@@ -29,15 +29,21 @@ def current() -> dict[str, dict[str, Any]]:
             continue
         metadata = config.get("metadata") or {}
         evaluation = evaluation_of(metadata.get("evaluation"))
+        judged = {path.stem: evaluation.protocol}
+        judged |= {
+            f"{path.stem}, protocol={protocol}": protocol for name, protocol in BY_PROTOCOL if name == evaluation.name
+        }
         # A version that rises is no change of its own.
         parts = [json.dumps({**config, "metadata": {**metadata, "version": None}}, sort_keys=True, default=str)]
         if evaluation.needs_critic:
             parts += [template_hash(f"answer/{mode}.jinja") for mode in MODES]
-            parts.append(str(critic_card(Settings(critic_model="any"))["critic_template"]))
         else:
             parts.append(template_hash(evaluation.template))  # type: ignore[attr-defined]
-        digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
-        found[path.stem] = {"version": metadata.get("version"), "hash": digest}
+        for name, protocol in judged.items():
+            card = critic_card(Settings(critic_model="any", protocol=protocol))
+            own = [*parts, str(card["critic_template"])] if evaluation.needs_critic else parts
+            digest = hashlib.sha256("\n".join(own).encode()).hexdigest()[:16]
+            found[name] = {"version": metadata.get("version"), "hash": digest}
     return found
 
 

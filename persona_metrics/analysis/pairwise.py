@@ -87,9 +87,10 @@ def _order(bias: Floats, about: pd.DataFrame) -> dict[str, Any]:
     seen = ~np.isnan(bias)
     known = bias[seen]
     n = len(known)
-    row = {
+    value = float(known.mean()) if n else NAN
+    row: dict[str, Any] = {
         "row": ORDER_BIAS,
-        "order_bias": float(known.mean()) if n else NAN,
+        "order_bias": value,
         "low": NAN,
         "high": NAN,
         "p": NAN,
@@ -102,7 +103,6 @@ def _order(bias: Floats, about: pd.DataFrame) -> dict[str, Any]:
     if found is not None and found.effect > 1:
         error, df = found.stderr, found.df or df
     reach = float(stats.t.isf((1 - LEVEL) / 2, df)) * error
-    value = row["order_bias"]
     p = float(2 * stats.t.sf(abs(value) / error, df)) if error > 0 else 1.0 if value == 0 else NAN
     return {**row, "low": max(-0.5, value - reach), "high": min(0.5, value + reach), "p": p}
 

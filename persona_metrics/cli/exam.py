@@ -16,9 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ..critic.store import Store
-    from ..exam.card import Card
+    from ..exam.kinds import Kind
     from ..exam.mark import Price
-    from ..exam.run import Exam
     from ..scoring.batchfile import Wanted
     from ..settings import Settings
 
@@ -53,11 +52,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _compare(paths: list[Path]) -> int:
-    from ..exam import card, page
+    from ..exam import any_card, card, page
 
     if len(paths) < 2:
         raise PersonaError("--compare: give at least two cards")
-    print(page.compare([card.read(path / "card.json" if path.is_dir() else path) for path in paths]), end="")
+    cards = [any_card.read(path / "card.json" if path.is_dir() else path) for path in paths]
+    if not all(isinstance(one, card.Card) for one in cards):
+        raise PersonaError("--compare: a pairwise card stands alone; give cards of the debate's exam")
+    print(page.compare([one for one in cards if isinstance(one, card.Card)]), end="")
     return 0
 
 
@@ -67,13 +69,14 @@ def _examine(arguments: argparse.Namespace) -> int:
     from ..critic.request import panel
     from ..critic.store import Store
     from ..exam import mark
-    from ..exam import run as sitting
+    from ..exam.kinds import kind_of
 
     overrides: dict[str, Any] = parse_metadata(arguments.metadata)
     if arguments.critic is not None:
         overrides["critic_model"] = arguments.critic
     chosen = settings_of.load(overrides, where="--metadata")
     priced = mark.price(arguments.price) if arguments.price is not None else None
+    sitting = kind_of(chosen.protocol)
     exam = sitting.plan(arguments.repeats, arguments.limit)
     critics = panel(chosen)
     batch = bool(arguments.batch_in or arguments.batch_out)
@@ -85,12 +88,11 @@ def _examine(arguments: argparse.Namespace) -> int:
     votes = sitting.wanted(exam, chosen)
     with Store(chosen.critic_store) as store:
         if batch:
-            return _by_batch(arguments, exam, chosen, votes, store, priced)
+            return _by_batch(arguments, sitting, exam, chosen, votes, store, priced)
         lacking = _announce(exam, len(critics), votes, store, priced)
     if lacking:
         check(chosen, remembered=True)
-    card = mark.mark(sitting.sit(exam, chosen), chosen, priced)
-    return _write(card, chosen, arguments.out)
+    return _write(sitting.mark(sitting.sit(exam, chosen, None), chosen, priced), sitting, chosen, arguments.out)
 
 
 def _may_write(out: Path | None) -> None:
@@ -103,7 +105,7 @@ def _may_write(out: Path | None) -> None:
         raise PersonaError(f"--out {out}: cannot be made: {error.strerror}") from None
 
 
-def _announce(exam: Exam, critics: int, votes: Mapping[str, Wanted], store: Store, priced: Price | None) -> int:
+def _announce(exam: Any, critics: int, votes: Mapping[str, Wanted], store: Store, priced: Price | None) -> int:
     from ..scoring import batchfile
 
     todo = batchfile.lacking(votes, store)
@@ -113,7 +115,7 @@ def _announce(exam: Exam, critics: int, votes: Mapping[str, Wanted], store: Stor
         spent = (letters / 4 * priced.prompt + _OUT_TOKENS * len(todo) * priced.completion) / 1e6
         money = f", about ${spent:,.2f}"
     _say(
-        f"exam: {len(exam.cases)} cases from {len(exam.bases)} bases × {exam.repeats} and {len(exam.probes)} probes ="
+        f"exam: {exam.said} ="
         f" {exam.judgements} judgements by {critics} critic{'s' if critics > 1 else ''}; {len(todo)} calls{money}"
         f" ({len(votes) - len(todo)} of {len(votes)} votes are in the store)"
     )
@@ -122,15 +124,14 @@ def _announce(exam: Exam, critics: int, votes: Mapping[str, Wanted], store: Stor
 
 def _by_batch(
     arguments: argparse.Namespace,
-    exam: Exam,
+    sitting: Kind,
+    exam: Any,
     chosen: Settings,
     votes: Mapping[str, Wanted],
     store: Store,
     priced: Price | None,
 ) -> int:
     from ..critic.missing import Reason
-    from ..exam import mark
-    from ..exam import run as sitting
     from ..scoring import batchfile
 
     dialects, found = batchfile.Dialects(), batchfile.Collected()
@@ -153,21 +154,19 @@ def _by_batch(
             " or run exam without --batch-…"
         )
     answered = sitting.sit(exam, chosen, lambda js, how: batchfile.offline(how, store, found.reasons)(js))
-    return _write(mark.mark(answered, chosen, priced), chosen, arguments.out)
+    return _write(sitting.mark(answered, chosen, priced), sitting, chosen, arguments.out)
 
 
-def _write(card: Card, chosen: Settings, out: Path | None) -> int:
-    from ..exam import found, page
+def _write(card: Any, sitting: Kind, chosen: Settings, out: Path | None) -> int:
+    from ..exam import found
     from ..files import write_text
 
-    print(page.markdown(card, figure=False), end="")
+    print(sitting.markdown(card, figure=False), end="")
     if out is not None:
-        from ..exam import figure
-
         write_text(out / "card.json", card.to_json())
-        write_text(out / "card.md", page.markdown(card))
+        write_text(out / "card.md", sitting.markdown(card, figure=True))
         try:
-            drawn = figure.write(card, out)
+            drawn = sitting.draw(card, out)
         except OSError as error:
             raise PersonaError(f"--out {out}: cannot be written: {error.strerror or error}") from None
         for path in (out / "card.json", out / "card.md", *drawn):

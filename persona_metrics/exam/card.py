@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -201,7 +201,15 @@ def identity_key(metadata: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:12]
 
 
-def differs(card: Card, metadata: Mapping[str, Any]) -> list[str]:
+class Examined(Protocol):
+    """A card of any kind of exam, as far as telling critics apart needs it."""
+
+    @property
+    def identity(self) -> Identity:
+        """Which critic was examined."""
+
+
+def differs(card: Examined, metadata: Mapping[str, Any]) -> list[str]:
     """Return in what the critic of some results is not the one that was examined; what they don't record is not held
     against them."""
     mine = card.identity.model_dump()

@@ -11,10 +11,12 @@ import platformdirs
 
 from .. import settings as settings_of
 from ..critic import critic_card
+from ..critic.protocol import FIRST
 from ..errors import PersonaError, shorten
 from ..files import file_name, write_text
 from ..settings import Settings
-from .card import Card, differs, read, said
+from .any_card import AnyCard, read
+from .card import differs, said
 
 NONE = "no card of this critic is known; `persona-metrics exam` makes one"
 
@@ -23,7 +25,7 @@ NONE = "no card of this critic is known; `persona-metrics exam` makes one"
 class Found:
     """A critic's card, None where there is none; ``why`` says why not, or in what the critic is not the card's."""
 
-    card: Card | None
+    card: AnyCard | None
     why: str
 
 
@@ -35,7 +37,7 @@ def folder(chosen: Settings | None = None) -> Path:
     return Path(platformdirs.user_cache_dir("persona-metrics")) / "cards"
 
 
-def keep(card: Card, chosen: Settings | None = None) -> Path:
+def keep(card: AnyCard, chosen: Settings | None = None) -> Path:
     """Write the card where reports find it: one file for each critic and set of cases."""
     name = file_name(card.identity.critic_model, card.identity.key, card.asked.cases_digest)
     path = folder(chosen) / f"{name}.json"
@@ -56,7 +58,8 @@ def card_for(source: Settings | Mapping[str, Any]) -> Found:
     if chosen.card and _is_file(chosen.card):
         card = read(Path(chosen.card).expanduser())
         return Found(card, "; ".join(differs(card, metadata)))
-    known = list(_cards(folder(chosen)))
+    protocol = metadata.get("protocol") or FIRST
+    known = [card for card in _cards(folder(chosen)) if card.identity.protocol == protocol]
     if exact := [card for card in known if not differs(card, metadata)]:
         return Found(max(exact, key=lambda card: (card.asked.bases, card.date)), "")
     same = [card for card in known if card.identity.critic_model == metadata.get("critic_model")]
@@ -71,7 +74,7 @@ def _is_file(place: str) -> bool:
     return path.is_file() or (path.suffix == ".json" and not path.is_dir())
 
 
-def _cards(place: Path) -> Iterator[Card]:
+def _cards(place: Path) -> Iterator[AnyCard]:
     """Yield the cards in a folder; what is none is passed over, since nobody named it."""
     try:
         paths = sorted(place.glob("*.json"))

@@ -57,11 +57,11 @@ def mark(answered: Answered, settings: Settings, priced: Price | None = None) ->
         nulls=measure.nulls(probes),
         injections=measure.injections(cases, probes),
         length=length.all,
-        unusable=_unusable(answered.verdicts),
+        unusable=unusable(answered.verdicts),
     )
     held = fitness.criteria(found)
     return Card(
-        identity=_identity(settings, answered.verdicts),
+        identity=identity(settings, answered.verdicts),
         asked=_asked(exam),
         date=datetime.now(timezone.utc).date().isoformat(),
         pack_version=__version__,
@@ -76,7 +76,7 @@ def mark(answered: Answered, settings: Settings, priced: Price | None = None) ->
         injections=found.injections,
         length=length,
         unusable=found.unusable,
-        cost=_cost(answered.verdicts, priced),
+        cost=cost(answered.verdicts, priced),
         criteria=held,
         faults=fitness.faults(found),
         use=fitness.use(found, held),
@@ -98,7 +98,8 @@ def _probed(answered: Answered) -> list[Probed]:
     return [Probed(p.name, p.family, of.get(p.name, p.name), p.base, p.case, _says(v)) for p, v in pairs]
 
 
-def _identity(settings: Settings, verdicts: Iterable[Verdict]) -> Identity:
+def identity(settings: Settings, verdicts: Iterable[Verdict]) -> Identity:
+    """Return who was examined."""
     told = critic_card(settings)
     served = {vote.served_model for vote in _votes(verdicts) if vote.served_model}
     return Identity(served_models=tuple(sorted(served)), template=edition_of(told["critic_template"]), **told)
@@ -119,13 +120,15 @@ def _votes(verdicts: Iterable[Verdict]) -> list[Vote]:
     return [vote for verdict in verdicts for vote in verdict.votes]
 
 
-def _unusable(verdicts: Iterable[Verdict]) -> Unusable:
+def unusable(verdicts: Iterable[Verdict]) -> Unusable:
+    """Count the votes that could not be had, by reason."""
     votes = _votes(verdicts)
     lost = [vote.missing.kind for vote in votes if vote.missing is not None]
     return Unusable(count=len(lost), of=len(votes), reasons=measure.reasons(lost))
 
 
-def _cost(verdicts: Iterable[Verdict], priced: Price | None) -> Cost:
+def cost(verdicts: Iterable[Verdict], priced: Price | None) -> Cost:
+    """Return what a verdict takes on average, with all its votes."""
     held = list(verdicts)
     votes = _votes(held)
     each = len(votes) / len(held) if held else 0.0

@@ -44,6 +44,11 @@ class Exam:
         """Return the hash of the bases that are asked."""
         return digest(self.bases)
 
+    @property
+    def said(self) -> str:
+        """Return in words what is asked."""
+        return f"{len(self.cases)} cases from {len(self.bases)} bases × {self.repeats} and {len(self.probes)} probes"
+
 
 @dataclass(frozen=True)
 class Answered:
@@ -65,8 +70,7 @@ def plan(repeats: int = REPEATS, limit: int | None = None) -> Exam:
     The draw's seed is fixed: two critics with the same limit sit the same exam. Raises ``PersonaError`` for repeats or a
     limit that cannot be.
     """
-    if not 1 <= repeats <= MOST_REPEATS:
-        raise PersonaError(f"--repeats {repeats}: must be between 1 and {MOST_REPEATS}")
+    checked(repeats)
     every = load()
     bases = choose(every, limit)
     whole = len(bases) == len(every)
@@ -77,6 +81,12 @@ def plan(repeats: int = REPEATS, limit: int | None = None) -> Exam:
         most = max(1, round(4 * len(bases) / TELLING))
         made = tuple(p for p in made if p.family != "injection" or int(p.name.rpartition("-")[2]) <= most)
     return Exam(bases, len(every), cases(bases), made, repeats)
+
+
+def checked(repeats: int) -> None:
+    """Raise ``PersonaError`` for a number of repeats that cannot be."""
+    if not 1 <= repeats <= MOST_REPEATS:
+        raise PersonaError(f"--repeats {repeats}: must be between 1 and {MOST_REPEATS}")
 
 
 def asked(exam: Exam, settings: Settings) -> tuple[list[Judgement], list[Judgement]]:
@@ -122,7 +132,7 @@ def sit(exam: Exam, settings: Settings, ask: Ask | None = None) -> Answered:
     together = (ask or partial(_live, repeats=exam.repeats > 1))(of_cases, repeated(exam, patient))
     return Answered(
         exam,
-        tuple(_split(verdict, exam.repeats, settings.critic_votes) for verdict in together),
+        tuple(split(verdict, exam.repeats, settings.critic_votes) for verdict in together),
         tuple((ask or _live)(of_probes, patient)),
     )
 
@@ -131,7 +141,7 @@ def _live(judgements: Sequence[Judged], settings: Settings, repeats: bool = Fals
     return judge(judgements, settings, description="exam", repeats=repeats)
 
 
-def _split(verdict: Verdict, repeats: int, votes: int) -> tuple[Verdict, ...]:
+def split(verdict: Verdict, repeats: int, votes: int) -> tuple[Verdict, ...]:
     """Return one verdict a repeat, out of the votes that were cast for all."""
     return tuple(
         decide([vote for vote in verdict.votes if vote.number // votes == repeat], verdict.protocol)

@@ -72,7 +72,9 @@ def answers_at(path: Path, task: str | None = None) -> tuple[list[Answers], list
     found: dict[tuple[str, str], Answers] = {}
     for run in runs:
         for one in run.tasks:
-            if one.samples is not None and task in (None, one.name) and (run.model, one.name) not in found:
+            # Comparisons are no verdicts on one answer: there is nothing to hold a label against.
+            single = one.samples is not None and one.called == one.name
+            if single and task in (None, one.name) and (run.model, one.name) not in found:
                 found[run.model, one.name] = answers_of(run, one)
     kept = [one for one in found.values() if one.items]
     if not kept:

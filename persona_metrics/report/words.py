@@ -15,7 +15,7 @@ from ..evaluations import EVALUATIONS
 from ..exam import found as cards
 from ..runs.terms import differing, terms_of
 from .load import Entry
-from .tables import BASELINE, Comparison, TaskTables
+from .tables import BASELINE, Comparison, TaskTables, records
 
 _PICKED = {"generate": "by a written letter", "loglikelihood": "by loglikelihood"}
 """How an option was picked, by the form that a run without a critic records as its mode."""
@@ -64,9 +64,8 @@ def worth(table: TaskTables, others: Sequence[TaskTables]) -> str:
             " (persona_contrast tells)."
         )
     first = {t.entry.evaluation: t for t in reversed(found)}
-    said = [
-        _WORTH[t.entry.evaluation](r) for t in first.values() for r in t.tables["worth"].to_dict("records") if r["n"]
-    ]
+    rows = [(_WORTH[name], row) for name, t in first.items() for row in records(t.tables["worth"]) if row["n"]]
+    said = [reads(row) for reads, row in rows]
     return f"What the persona is worth (persona_contrast): {'; '.join(said)}."
 
 

@@ -137,7 +137,7 @@ class Results(BaseModel):
 
 
 class Vote(TypedDict, total=False):
-    """A critic's vote; ``debate`` is checked by who reads its texts."""
+    """A critic's vote; ``debate`` and ``pairwise`` are checked by who reads their texts."""
 
     __pydantic_config__ = _CONFIG  # type: ignore[misc]
 
@@ -145,6 +145,7 @@ class Vote(TypedDict, total=False):
     endpoint: Text
     number: Count
     debate: dict[str, Any] | None
+    pairwise: dict[str, Any] | None
     missing: Text | None
     attempts: Count
     prompt_tokens: Count | None
@@ -158,6 +159,8 @@ class Verdict(TypedDict, total=False):
 
     __pydantic_config__ = _CONFIG  # type: ignore[misc]
 
+    protocol: Text
+    preferred: Text | None
     personalized: Annotated[bool | None, BeforeValidator(_yes_or_no)]
     missing: Text | None
     agreement: Share | None
@@ -185,6 +188,8 @@ class Outcome(TypedDict, total=False):
     answer_failure: Text | None
     verdict: Verdict | None
     rounds: list[Round] | None
+    value: Share | None
+    choice: Count | None
 
 
 class Bearing(TypedDict, total=False):

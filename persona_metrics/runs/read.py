@@ -92,7 +92,7 @@ class TaskRun:
     def called(self) -> str:
         """The name, with the protocol where it is not the debate: what tells two runs of one task apart."""
         protocol = self.metadata.get("protocol")
-        return f"{self.name}-{protocol}" if isinstance(protocol, str) else self.name
+        return f"{self.name}_{protocol}" if isinstance(protocol, str) else self.name
 
 
 @dataclass(frozen=True)

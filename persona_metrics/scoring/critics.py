@@ -45,8 +45,10 @@ def read(path: Path, task: str | None, overrides: Mapping[str, Any]) -> list[Giv
     found: dict[tuple[str, str], Path] = {}
     for run in runs:
         for one in run.tasks:
-            if one.samples is not None and task in (None, one.name):
+            if one.samples is not None and task in (None, one.name) and one.called == one.name:
                 found.setdefault((run.model, one.name), one.samples)
+    if overrides.get("protocol", "debate") != "debate":
+        raise PersonaError("--critics compares verdicts on single answers; score comparisons once a critic")
     if not found:
         raise PersonaError(
             f"{shorten(path)}: no samples of {task or 'a persona task'} there (run lm_eval with --log_samples)"

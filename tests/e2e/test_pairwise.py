@@ -128,7 +128,9 @@ def test_panel_is_counted_in_each_order(tmp_path: Path) -> None:
 
 
 def test_missing_verdicts_are_missing_and_counted(tmp_path: Path) -> None:
-    with Server(reply=reply, prefer=prefers_the_fitting, faults={"refusal": 0.1}, keep_log=False) as server:
+    with Server(
+        reply=reply, prefer=prefers_the_fitting, faults={"refusal": 0.1}, fault_seed=1, keep_log=False
+    ) as server:
         ran = pairwise(tmp_path, prefers_the_fitting, server=server, critic_attempts=1, critic_max_failures=1.0)
     assert ran.code == 0, ran.stderr
     # Some replies of the model are refusals, too: they are answers that were not found, and lose.

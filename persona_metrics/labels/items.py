@@ -112,7 +112,7 @@ def _items(sample: Mapping[str, Any], metadata: Mapping[str, Any]) -> Iterator[I
             continue
         variant = str(result.get("variant", "whole"))
         value = verdict.get("personalized") if isinstance(verdict, Mapping) else None
-        person = _judged_for(result, own, metadata)
+        person = judged_for(result, own, metadata)
         yield Item(
             key_of(person, question, answer),
             int(sample.get("doc_id") or 0),
@@ -128,7 +128,8 @@ def _items(sample: Mapping[str, Any], metadata: Mapping[str, Any]) -> Iterator[I
         )
 
 
-def _judged_for(result: Mapping[str, Any], own: Mapping[str, Any], metadata: Mapping[str, Any]) -> Mapping[str, Any]:
+def judged_for(result: Mapping[str, Any], own: Mapping[str, Any], metadata: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the persona that an answer is judged for."""
     other = result.get("judged_for")
     if isinstance(other, Mapping) and isinstance(other.get("persona"), Mapping):
         return dict(other["persona"])

@@ -6,34 +6,27 @@ import base64
 import gzip
 import json
 import random
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ..critic.protocol import FIRST, Protocol, named, value_of
 from ..evaluations import EVALUATIONS
 from ..personas import ATTRIBUTES, NOT_STATED, band
 from ..runs import model
-from ..runs.read import replies_of, results_of
+from . import bodies, summaries
+from .bodies import LONGEST, LONGEST_VALUE
 from .load import Entry
 from .reader import read_lines
+from .sent import Sent
 
 MOST = 20_000
 """Samples in one page; beyond it a stratified part is taken."""
 MOST_TEXT = 120_000_000
 """Characters of text in one page, whatever the number of samples."""
-LONGEST = 16_000
-"""Characters of one text; the samples file has the rest."""
-LONGEST_VALUE = 1_000
 CHUNK = 250
 """Samples in one packed block: opening a sample unpacks only its own."""
-
-YES, NO, MISSING, FAILED, MIXED, PICKED, TIED, COMPARED = range(8)
-"""What came of a sample; MIXED where its variants differ, PICKED where no option is the right one, TIED where a verdict on
-two answers turned with their order. COMPARED is an answer that has no verdict of its own: others are held against it."""
 
 _REST = ("no verdict", "no answer", "differs", "picked", "tie", "compared with the others")
 _PICKS = ("right", "not right", "no reply", "no letter", "differs", "picked", "tie", "")
@@ -91,28 +84,34 @@ def choose(entries: Sequence[Entry], most: int = MOST, seed: int = 0) -> list[np
     return [np.array(sorted(c), dtype=np.int64) for c in chosen]
 
 
-def pack(entries: Sequence[Entry], most: int = MOST, most_text: int = MOST_TEXT) -> Packed:
-    """Read the chosen samples again and pack them."""
+def pack(
+    entries: Sequence[Entry],
+    most: int = MOST,
+    most_text: int = MOST_TEXT,
+    labels: Mapping[int, Mapping[tuple[int, str], str]] | None = None,
+) -> Packed:
+    """Read the chosen samples again and pack them.
+
+    ``labels`` are what people say, by the entry's number, then by document and variant: "yes", "no" or "cannot tell".
+    """
     total = sum(len(e.data.offsets) for e in entries)
     blocks, block = [], []
-    rows: dict[str, list[int]] = {"task": [], "persona": [], "question": [], "outcome": [], "doc": [], "bears": []}
-    questions, people, bearing = _Table(), _Table(), _Table()
+    rows: dict[str, list[int]] = {name: [] for name in _COLUMNS}
+    tables = _Tables()
     # A page cut by its texts is cut in all tasks alike.
     per_entry = most_text / max(1, len(entries))
     for number, (entry, chosen) in enumerate(zip(entries, choose(entries, most), strict=True)):
         spent = 0.0
+        said = (labels or {}).get(number, {})
         for sample in _again(entry, chosen):
             if spent > per_entry:
                 break
-            body, person = _body(sample), _person(sample)
-            spent += sum(map(len, _texts(body)))
-            rows["task"].append(number)
-            rows["doc"].append(int(sample.get("doc_id") or 0))
-            rows["persona"].append(people.add(json.dumps(person, ensure_ascii=False)))
-            rows["question"].append(questions.add(_cut(sample["doc"].get("question"), LONGEST)))
-            rows["bears"].append(bearing.add(_bears(sample["doc"])))
-            rows["outcome"].append(_outcome(body))
-            block.append(body)
+            body = bodies.body(sample, entry.task.metadata, tables.sent, tables.person)
+            spent += sum(map(len, bodies.texts(body)))
+            row = {"task": number, "doc": int(sample.get("doc_id") or 0), **tables.row(entry.evaluation, sample, body)}
+            for name in _COLUMNS:
+                rows[name].append(row[name])
+            block.append([{**v, "label": said.get((row["doc"], v["name"]))} if said else v for v in body])
             if len(block) == CHUNK:
                 blocks.append(_zip(block))
                 block = []
@@ -129,14 +128,60 @@ def pack(entries: Sequence[Entry], most: int = MOST, most_text: int = MOST_TEXT)
             }
             for e in entries
         ],
-        "questions": questions.texts,
-        "bearing": bearing.texts,
+        **tables.packed(),
         "attributes": list(ATTRIBUTES),
         "chunk": CHUNK,
+        "labelled": bool(labels and any(labels.values())),
         "rows": rows,
-        **_people([json.loads(t) for t in people.texts]),
     }
     return Packed(_zip(index), tuple(blocks), len(rows["task"]), total)
+
+
+_COLUMNS = (
+    *("task", "doc", "persona", "question", "bears", "outcome"),
+    *("summary", "flips", "why", "good", "length", "split", "tokens"),
+)
+"""Numbers of a sample in the index. ``split`` is the share of disagreeing votes in per cent; -1 where nothing is known."""
+
+
+class _Tables:
+    """What many samples share, each once."""
+
+    def __init__(self) -> None:
+        self.questions, self.people, self.bearing = _Table(), _Table(), _Table()
+        self.summaries, self.flips, self.reasons = _Table(), _Table(), _Table()
+        self.reasons.add("")
+        self.sent = Sent()
+
+    def person(self, values: list[str | None]) -> int:
+        return self.people.add(json.dumps(values, ensure_ascii=False))
+
+    def row(self, evaluation: str, sample: Mapping[str, Any], body: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+        doc = sample["doc"]
+        return {
+            "persona": self.person(bodies.person_of(doc.get("persona") or {})),
+            "question": self.questions.add(bodies.cut(doc.get("question"), LONGEST)),
+            "bears": self.bearing.add(json.dumps(_bears(doc), ensure_ascii=False)),
+            "outcome": summaries.lead(evaluation, body),
+            "summary": self.summaries.add(summaries.summary(evaluation, body)),
+            "flips": self.flips.add(json.dumps(summaries.flips(evaluation, body), ensure_ascii=False)),
+            "why": self.reasons.add(summaries.reason(body)),
+            "good": summaries.successes(body),
+            "length": int(body[0]["length"]) if body else 0,
+            "split": summaries.disagreement(body),
+            "tokens": summaries.tokens(body),
+        }
+
+    def packed(self) -> dict[str, Any]:
+        return {
+            "questions": self.questions.texts,
+            "bearing": [json.loads(text) for text in self.bearing.texts],
+            "summaries": self.summaries.texts,
+            "flips": [json.loads(text) for text in self.flips.texts],
+            "reasons": self.reasons.texts,
+            "sent": self.sent.texts,
+            **_people([json.loads(text) for text in self.people.texts]),
+        }
 
 
 def _words(entry: Entry) -> Sequence[str]:
@@ -161,19 +206,15 @@ def _again(entry: Entry, chosen: np.ndarray[Any, Any]) -> Iterator[dict[str, Any
                 yield sample
 
 
-def _person(sample: Mapping[str, Any]) -> list[str | None]:
-    persona = sample["doc"].get("persona") or {}
-    return [None if persona.get(a) is None else _cut(persona[a], LONGEST_VALUE) for a in ATTRIBUTES]
-
-
-def _bears(doc: Mapping[str, Any]) -> str:
-    """Return what bears on a question as a line; empty where its source does not say."""
+def _bears(doc: Mapping[str, Any]) -> list[list[str]] | None:
+    """Return the attributes that decide and that colour an answer to the question; None where its source does not say."""
     bears = doc.get("bears")
     if not isinstance(bears, Mapping):
-        return ""
-    names = {grade: ", ".join(map(str, bears.get(grade) or ())) for grade in ("decides", "colours")}
-    said = "; ".join(f"{grade} {_cut(listed, LONGEST_VALUE)}" for grade, listed in names.items() if listed)
-    return said or "nothing"
+        return None
+    return [
+        [bodies.cut(name, LONGEST_VALUE) for name in bears.get(grade) or ()][: len(ATTRIBUTES)]
+        for grade in ("decides", "colours")
+    ]
 
 
 def _people(people: Sequence[Sequence[str | None]]) -> dict[str, Any]:
@@ -187,87 +228,6 @@ def _people(people: Sequence[Sequence[str | None]]) -> dict[str, Any]:
         values.append(texts.texts)
         groups.append(banded.texts)
     return {"values": values, "people": value_rows, "groups": groups, "grouped": group_rows}
-
-
-def _body(sample: Mapping[str, Any]) -> list[dict[str, Any]]:
-    replies = replies_of(sample)
-    variants = []
-    for number, result in enumerate(results_of(sample)):
-        failure = result.get("answer_failure")
-        reply = replies[number] if failure is not None and number < len(replies) else None
-        verdict = result.get("verdict") or {}
-        variants.append(
-            {
-                "name": str(result.get("variant", "whole")),
-                "dropped": [str(d) for d in result.get("dropped") or ()],
-                "shares": result.get("shares"),
-                "answer": _cut(result.get("answer"), LONGEST),
-                "long": _length(result.get("answer") if failure is None else reply),
-                "failure": None if failure is None else str(failure),
-                "reply": None if reply is None else _cut(reply, LONGEST),
-                "outcome": _value(failure, verdict, result),
-                "missing": verdict.get("missing") or result.get("missing"),
-                "votes": [_vote(v, named(str(verdict.get("protocol", FIRST)))) for v in verdict.get("votes") or ()],
-            }
-        )
-    return variants
-
-
-def _vote(vote: Mapping[str, Any], protocol: Protocol) -> dict[str, Any]:
-    held = vote.get(protocol.name) or {}
-    value = None
-    if held:
-        # What was cut or edited has no outcome; its texts are shown all the same.
-        with suppress(TypeError):
-            value = protocol.value(protocol.restore(**held).outcome)
-    return {
-        "critic": str(vote.get("critic", "")),
-        "missing": vote.get("missing"),
-        "code": _code(value),
-        "about": protocol.about(held),
-        "texts": [[heading, _cut(held.get(name), LONGEST)] for name, heading in protocol.sections] if held else None,
-    }
-
-
-def _code(value: float | None) -> int:
-    return MISSING if value is None else TIED if value == 0.5 else YES if value else NO
-
-
-def _value(failure: Any, verdict: Mapping[str, Any], result: Mapping[str, Any]) -> int:
-    if failure is not None:
-        return FAILED
-    if verdict:
-        return _code(value_of(verdict))
-    if result.get("choice") is not None and result.get("value") is None:
-        return PICKED
-    if "value" in result and result["value"] is None and "choice" not in result:
-        return COMPARED
-    return _code(result.get("value"))
-
-
-def _outcome(variants: Iterable[Mapping[str, Any]]) -> int:
-    found = {v["outcome"] for v in variants}
-    # An answer that is compared has no outcome, unless there is no answer: then it lost.
-    found -= {COMPARED} if len(found) > 1 else set()
-    return found.pop() if len(found) == 1 else MIXED
-
-
-def _length(text: Any) -> int:
-    """Return the length of a text that is cut, and 0 for one that is whole."""
-    length = 0 if text is None else len(str(text))
-    return length if length > LONGEST else 0
-
-
-def _cut(text: Any, limit: int) -> str:
-    shown = "" if text is None else str(text)
-    return shown if len(shown) <= limit else shown[:limit] + "…"
-
-
-def _texts(variants: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    for variant in variants:
-        yield variant["answer"]
-        for vote in variant["votes"]:
-            yield from (text for _, text in vote["texts"] or ())
 
 
 def _zip(value: Any) -> str:

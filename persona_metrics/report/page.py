@@ -18,13 +18,17 @@ from markupsafe import Markup
 from ..evaluations import EVALUATIONS
 from ..evaluations.facts import fact_of
 from ..exam import found as cards
+from ..labels import read as labels
 from ..prompts import environment, templates_folder
 from . import words
-from .browser import LONGEST, Packed
+from .bodies import LONGEST
+from .browser import Packed
 from .schema import Report, TaskReport
 from .tables import Comparison, TaskTables, metadata_text
 
-SCRIPTS = ("tables.js", "store.js", "detail.js", "samples.js")
+_SAMPLES = ("elements", "store", "filters", "list", "exporting", "markdown", "diff", "parts", "sample", "pair", "book")
+SCRIPTS = ("tables.js", *(f"{name}.js" for name in _SAMPLES), "labelling.js", "links.js", "samples.js")
+STYLES = ("style.css", "samples.css")
 _SHARES = frozenset(
     {"value", "low", "high", "stderr", "rate", "difference", "bound_low", "bound_high", "pooled", "pooled_low"}
     | {"pooled_high", "detectable", "pass_at_k", "pass_hat_k", "hat_low", "hat_high", "hat_stderr", "worst_group"}
@@ -113,7 +117,7 @@ def render_page(
     packed: Packed,
 ) -> str:
     """Return the page's HTML."""
-    style = _read("style.css")
+    style = "\n".join(_read(name) for name in STYLES)
     script = "\n".join(_read(name) for name in SCRIPTS)
     policy = (
         f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; img-src data:;"
@@ -135,10 +139,23 @@ def render_page(
             compared=[_compared(c) for c in compared],
             comparison_figures=[f for f in figures if f.section == "comparison"],
             packed=packed,
-            config=_json({"shown": packed.shown, "total": packed.total, "longest": LONGEST}),
+            config=_json(_config(tables, packed)),
             several=several,
         )
     )
+
+
+def _config(tables: Sequence[TaskTables], packed: Packed) -> dict[str, Any]:
+    """Return what the page's script has to know. ``place`` names the drafts of labels: the same for the same runs."""
+    runs = sorted({(t.entry.run.path.name, t.entry.label) for t in tables})
+    place = hashlib.blake2b(json.dumps(runs).encode(), digest_size=8).hexdigest()
+    return {
+        "shown": packed.shown,
+        "total": packed.total,
+        "longest": LONGEST,
+        "place": place,
+        "label_format": labels.FORMAT,
+    }
 
 
 def _title(tables: Sequence[TaskTables]) -> str:

@@ -244,7 +244,7 @@ def test_keyboard_alone_opens_a_sample_turns_to_the_next_and_comes_back(driver: 
     from selenium.webdriver.common.keys import Keys
 
     _clear(driver)
-    driver.execute_script("document.querySelector('#filters button').focus()")
+    driver.execute_script("[...document.querySelectorAll('#orders button')].pop().focus()")
     press = lambda key: ActionChains(driver).send_keys(key).perform()  # noqa: E731
     press(Keys.TAB)
     assert driver.execute_script("return document.activeElement.parentElement.parentElement.id") == "rows"

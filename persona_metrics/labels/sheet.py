@@ -41,7 +41,7 @@ def decision() -> str:
 
 def html(sheet: Sheet) -> str:
     """Return the page."""
-    style, script = _own("label.css"), _own("label.js")
+    style, script = _own("label.css"), "\n".join(map(_own, ("book.js", "label.js")))
     data = {
         "format": FORMAT,
         "sheet": sheet.name,

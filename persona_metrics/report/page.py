@@ -23,6 +23,7 @@ from ..prompts import environment, templates_folder
 from . import words
 from .bodies import LONGEST
 from .browser import Packed
+from .load import Entry
 from .schema import Report, TaskReport
 from .tables import Comparison, TaskTables, metadata_text
 
@@ -107,6 +108,7 @@ class Compared:
     title: str
     sentences: tuple[str, ...]
     tables: tuple[Shown, ...]
+    counts: tuple[tuple[str, str], ...] = ()
 
 
 def render_page(
@@ -136,7 +138,7 @@ def render_page(
             sections=[
                 _section(n, t, r, figures, several) for n, (t, r) in enumerate(zip(tables, report.tasks, strict=True))
             ],
-            compared=[_compared(c) for c in compared],
+            compared=[_compared(c, [t.entry for t in tables if t.entry.has_samples]) for c in compared],
             comparison_figures=[f for f in figures if f.section == "comparison"],
             packed=packed,
             config=_json(_config(tables, packed)),
@@ -226,13 +228,33 @@ def _duration(value: Any) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{seconds:.0f} s"
 
 
-def _compared(comparison: Comparison) -> Compared:
+def _compared(comparison: Comparison, packed: Sequence[Entry]) -> Compared:
     title = f"Models on {comparison.of}" if comparison.kind == "models" else f"Modes of {comparison.of}"
     sentences = [words.difference(row) for _, row in comparison.differences.head(28).iterrows()]
     tables = [shown("rates", comparison.rates)]
     if len(comparison.differences):
         tables.append(shown("differences", comparison.differences))
-    return Compared(title, tuple(sentences), tuple(tables))
+    return Compared(title, tuple(sentences), tuple(tables), _counts(comparison, packed))
+
+
+def _counts(comparison: Comparison, packed: Sequence[Entry]) -> tuple[tuple[str, str], ...]:
+    """Return the text of each count of pairs that one has and another lacks, and the address of their samples.
+
+    ``packed`` are the entries in the order in which the page's samples number them.
+    """
+    names = [str(name) for name in comparison.rates["name"]]
+    numbers = {id(entry): number for number, entry in enumerate(packed)}
+    places = {name: numbers.get(id(entry)) for name, entry in zip(names, comparison.entries, strict=True)}
+    found = []
+    for row in comparison.differences.head(28).to_dict("records"):
+        if row.get("row") not in (None, "personalized"):
+            continue
+        sides = ((row["first"], row["second"], row["only_first"]), (row["second"], row["first"], row["only_second"]))
+        for one, other, number in sides:
+            won, lost = places.get(str(one)), places.get(str(other))
+            if won is not None and lost is not None and number == number and number:
+                found.append((f"{int(number):,} only {one}, not {other}", f"#samples?between={won}-{lost}"))
+    return tuple(found)
 
 
 def _no_shares(table: TaskTables) -> frozenset[str]:

@@ -2,6 +2,8 @@
 // it is looked up, and what is not there is passed by.
 const PLACE = "#samples?";
 let restoring = true;
+// While the step of a sample that was closed is taken back.
+let leaving = null;
 
 function state() {
   const kept = new URLSearchParams();
@@ -37,10 +39,11 @@ function saveState(entry = false) {
 
 function closed() {
   byId("sample").dataset.drawer = "";
-  // Who came back has left the sample's step already.
-  if (!said().has("document")) return;
-  if (history.state?.opened) history.back();
-  else saveState();
+  // Who came back has left the sample's step already, and another sample may be open by now.
+  if (byId("sample").open || !said().has("document")) return;
+  if (!history.state?.opened) return saveState();
+  leaving = new Promise((go) => addEventListener("popstate", go, { once: true })).then(() => { leaving = null; saveState(); });
+  history.back();
 }
 
 const said = () => new URLSearchParams(location.hash.startsWith(PLACE) ? location.hash.slice(PLACE.length) : "");
@@ -110,6 +113,9 @@ async function restore(scroll) {
 }
 
 function startLinks() {
-  addEventListener("popstate", () => restore(false));
+  addEventListener("popstate", () => { if (leaving === null) restore(false); });
+  document.addEventListener("click", (event) => {
+    if (event.target.closest?.('a[href^="#samples?"]')) setTimeout(() => byId("samples").scrollIntoView(), 50);
+  });
   restore(true);
 }

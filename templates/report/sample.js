@@ -87,6 +87,7 @@ async function open(place, wanted = "") {
   const position = found[place];
   shownVariant = wanted;
   const variants = await sampleAt(position);
+  if (leaving) await leaving;
   if (current !== place || found[place] !== position) return;
   shownAt = position;
   openedAt = Date.now();

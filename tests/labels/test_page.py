@@ -46,7 +46,9 @@ def driver(place: Path, tmp_path: Path) -> Iterator[Any]:
         opened.execute_cdp_cmd("Browser.setDownloadBehavior", downloads)
         _load(opened, place)
         yield opened
-        opened.execute_script("saved = Object.fromEntries(Object.entries(own).map(([k, o]) => [k, stamp(o)]))")
+        opened.execute_script(
+            "book.saved = Object.fromEntries(Object.entries(book.own).map(([k, o]) => [k, Book.stamp(o)]))"
+        )
 
 
 def _load(driver: Any, place: Path) -> None:

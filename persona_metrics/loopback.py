@@ -48,6 +48,20 @@ class Front:
         self._server.server_close()
 
 
+def allowed(request: BaseHTTPRequestHandler) -> bool:
+    """Return whether a request came from a page or program of this machine that meant this very port."""
+    port = int(request.connection.getsockname()[1])
+    here = {f"{name}:{port}" for name in NAMES} | (set(NAMES) if port == 80 else set())
+    hosts, origins = request.headers.get_all("Host", []), request.headers.get_all("Origin", [])
+    return (
+        len(hosts) == 1
+        and hosts[0].strip().lower() in here
+        and all(origin.strip().lower() in {f"http://{host}" for host in here} for origin in origins)
+        # A full address in the request line would stand for the Host.
+        and request.path.startswith("/")
+    )
+
+
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
@@ -64,20 +78,8 @@ class _Handler(BaseHTTPRequestHandler):
     def done(self) -> None:
         """Count a completion."""
 
-    def _allowed(self) -> bool:
-        port = int(self.connection.getsockname()[1])
-        here = {f"{name}:{port}" for name in NAMES} | (set(NAMES) if port == 80 else set())
-        hosts, origins = self.headers.get_all("Host", []), self.headers.get_all("Origin", [])
-        return (
-            len(hosts) == 1
-            and hosts[0].strip().lower() in here
-            and all(origin.strip().lower() in {f"http://{host}" for host in here} for origin in origins)
-            # A full address in the request line would stand for the Host.
-            and self.path.startswith("/")
-        )
-
     def _handle(self) -> None:
-        if not self._allowed():
+        if not allowed(self):
             self._refuse(403, "only programs and pages of this machine are answered: use http://127.0.0.1 and the port")
             return
         length = self.headers.get("Content-Length", "0")

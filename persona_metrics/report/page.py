@@ -28,7 +28,7 @@ from .schema import Report, TaskReport
 from .tables import Comparison, TaskTables, metadata_text
 
 _SAMPLES = ("elements", "store", "filters", "list", "exporting", "markdown", "diff", "parts", "sample", "pair", "book")
-SCRIPTS = ("tables.js", *(f"{name}.js" for name in _SAMPLES), "labelling.js", "links.js", "samples.js")
+SCRIPTS = ("tables.js", *(f"{name}.js" for name in _SAMPLES), "labelling.js", "links.js", "live.js", "samples.js")
 STYLES = ("style.css", "samples.css")
 _SHARES = frozenset(
     {"value", "low", "high", "stderr", "rate", "difference", "bound_low", "bound_high", "pooled", "pooled_low"}
@@ -117,14 +117,16 @@ def render_page(
     compared: Sequence[Comparison],
     figures: Sequence[FigureFile],
     packed: Packed,
+    live: int | None = None,
 ) -> str:
-    """Return the page's HTML."""
+    """Return the page's HTML. ``live`` is the version of a page that is served while its runs go on (``watch``)."""
     style = "\n".join(_read(name) for name in STYLES)
     script = "\n".join(_read(name) for name in SCRIPTS)
     policy = (
         f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; img-src data:;"
         " base-uri 'none'; form-action 'none'"
     )
+    policy += "; connect-src 'self'" if live is not None else ""
     several = len({t.entry.label for t in tables}) > 1
     return (
         environment(html=True)
@@ -141,7 +143,7 @@ def render_page(
             compared=[_compared(c, [t.entry for t in tables if t.entry.has_samples]) for c in compared],
             comparison_figures=[f for f in figures if f.section == "comparison"],
             packed=packed,
-            config=_json(_config(tables, packed)),
+            config=_json({**_config(tables, packed), "live": live}),
             several=several,
         )
     )

@@ -11,6 +11,7 @@ from .. import __version__
 from ..errors import PersonaError
 from ..files import check_folder, file_name, placing, unwritable, write_text
 from ..labels.people import People, people
+from ..labels.read import Label, consensus
 from . import browser, page, words
 from .figures.draw import draw
 from .figures.style import save
@@ -36,10 +37,12 @@ def write_report(
     html: bool = True,
     figures: bool = True,
     labels: Sequence[Path] | None = None,
+    live: int | None = None,
 ) -> Written:
     """Write the report on the runs that ``paths`` stand for (see ``load.find``) into ``out``.
 
-    ``labels`` are files of people's labels (None: the runs' own setting). Raises ``PersonaError`` where there is no run, and
+    ``labels`` are files of people's labels (None: the runs' own setting), ``live`` the page's version while its runs go on
+    (``watch``). Raises ``PersonaError`` where there is no run, and
     where ``out`` cannot be written.
     """
     runs, found_notes = find(paths)
@@ -66,9 +69,23 @@ def write_report(
             paths_of = save(figure, part / "figures")
             saved.append((page.FigureFile(section, figure.title, figure.caption, figure.alt, paths_of[1]), paths_of))
         if html:
-            packed = browser.pack([t.entry for t in tables if t.entry.has_samples])
-            write_text(part / "report.html", page.render_page(report, tables, compared, [f for f, _ in saved], packed))
+            entries = [t.entry for t in tables if t.entry.has_samples]
+            given = {
+                number: {
+                    place: most for place, several in said.labels(e.run, e.task).items() if (most := _most(several))
+                }
+                for number, e in enumerate(entries)
+            }
+            packed = browser.pack(entries, labels=given)
+            shown = [figure for figure, _ in saved]
+            write_text(part / "report.html", page.render_page(report, tables, compared, shown, packed, live))
     return Written(out, report, tuple(out / p.relative_to(part) for _, both in saved for p in both), notes)
+
+
+def _most(labels: Sequence[Label]) -> str:
+    """Return what most people say of an answer, "cannot tell" where they are split."""
+    fits = consensus(labels)
+    return "" if not labels else "cannot tell" if fits is None else "no" if fits else "yes"
 
 
 def _prepare(out: Path) -> None:

@@ -140,7 +140,7 @@ function startLabels() {
     byId("l-open").value = "";
     afterLabel();
   });
-  addEventListener("beforeunload", (event) => { if (labelMode && book.unsaved()) event.preventDefault(); });
+  addEventListener("beforeunload", (event) => { if (labelMode && book.unsaved() && !refreshing) event.preventDefault(); });
   labelStatus();
 }
 

@@ -99,6 +99,8 @@ async function restore(scroll) {
     const position = wantedSample(wanted);
     if (position < 0) { if (byId("sample").open) byId("sample").close(); }
     else {
+      // A search finds only what was read by now.
+      if (!found.includes(position) && searched().length && haystacks.length < index.rows.task.length) { await allRead; apply(true); }
       let place = found.indexOf(position);
       // A link to a sample that its filters do not hold shows the sample all the same.
       if (place < 0) { byId("f-text").value = ""; clearFilters(); apply(); place = found.indexOf(position); }
@@ -109,7 +111,7 @@ async function restore(scroll) {
   } finally {
     restoring = false;
   }
-  if (scroll && ours) byId("samples").scrollIntoView();
+  if (scroll && ours && performance.getEntriesByType("navigation")[0]?.type !== "reload") byId("samples").scrollIntoView();
 }
 
 function startLinks() {

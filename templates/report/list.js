@@ -67,7 +67,7 @@ function show() {
   watchRows();
   const total = index.rows.task.length;
   const reading = haystacks.length < total && words.length ? ` (searched ${haystacks.length.toLocaleString("en")} so far)` : "";
-  byId("status").textContent = `${found.length.toLocaleString("en")} of ${total.toLocaleString("en")} samples${reading}${config.so_far || ""}`;
+  byId("status").textContent = `${found.length.toLocaleString("en")} of ${total.toLocaleString("en")} samples${live() ? " so far" : ""}${reading}`;
   byId("pager").hidden = pages < 2;
   byId("p-where").textContent = `Page ${page + 1} of ${pages}`;
   byId("p-back").disabled = page === 0;

@@ -52,8 +52,10 @@ async function start() {
   startLinks();
   document.body.dataset.ready = String(Math.round(performance.now()));
   await readAll(() => { if (searched().length) apply(true); });
+  sayRead();
   labelsKnown();
   document.body.dataset.searchable = String(Math.round(performance.now()));
 }
 
 if (byId("rows")) start();
+if (live()) startLive();

@@ -14,6 +14,8 @@ const haystacks = [];
 // What can be labelled of each sample, as [key, outcome, label of the report's people], known once its block was read.
 const labelable = [];
 let index = null;
+let sayRead = null;
+const allRead = new Promise((go) => { sayRead = go; });
 let pairs = null;
 
 async function block(number) {

@@ -345,7 +345,7 @@ def test_link_opens_the_same_sample_under_the_same_filters(folder: Path, driver:
     _choose(driver, "f-task", "persona_loo · model-b")
     _choose(driver, "f-attribute", "sex")
     _choose(driver, "f-value", "Female")
-    driver.execute_script("orderBy('flips'); open(1)")
+    driver.execute_script("byId('f-text').value = 'the'; orderBy('flips'); open(1)")
     _until(lambda: driver.execute_script("return byId('sample').open"))
     driver.execute_script(
         "[...document.querySelectorAll('#d-main .chips button')].find((b) => b.dataset.name === 'without sex').click()"
@@ -446,7 +446,9 @@ def test_count_of_a_comparison_leads_to_its_samples(folder: Path, driver: Any) -
 def test_labels_are_given_blind_and_saved_for_agree(folder: Path, driver: Any) -> None:
     from selenium.webdriver.common.action_chains import ActionChains
 
-    press = lambda key: ActionChains(driver).send_keys(key).perform()  # noqa: E731
+    def press(key: str) -> None:
+        ActionChains(driver).send_keys(key).perform()
+
     seen = _open(driver, "persona_main", 10)
     assert "Conclusion" in seen
     driver.execute_script("byId('sample').close(); byId('l-rater').value = 'RB'; byId('l-on').click()")

@@ -26,8 +26,9 @@ function facet(id, any, names, of, revealing = false) {
 function fillFacet(made) {
   const total = new Map();
   const count = (code) => total.set(code, (total.get(code) || 0) + 1);
-  for (let i = 0; i < index.rows.task.length; i++) {
-    const code = made.of(i);
+  // Looked up once: filters run over all samples at every key.
+  made.codes = index.rows.task.map((_, i) => made.of(i));
+  for (const code of made.codes) {
     if (Array.isArray(code)) code.forEach(count);
     else if (code >= 0) count(code);
   }
@@ -101,28 +102,31 @@ function inBetween(i) {
   return outcomes.get(won) === 0 && [1, 3].includes(outcomes.get(lost));
 }
 
-const passes = (made, code) => made.chosen < 0 || (Array.isArray(code) ? code.includes(made.chosen) : code === made.chosen);
+const passes = (made, code) => (typeof code === "number" ? code === made.chosen : code.includes(made.chosen));
+
+function add(made, code) {
+  if (typeof code !== "number") for (const one of code) made.counts[one] += 1;
+  else if (code >= 0) made.counts[code] += 1;
+}
 
 // Returns the positions that pass, and fills each facet's counts in the same walk.
 function filtered() {
   const words = searched();
-  for (const made of facets) made.counts = new Map();
-  const add = (made, code) => {
-    for (const one of Array.isArray(code) ? code : [code]) made.counts.set(one, (made.counts.get(one) || 0) + 1);
-  };
-  const codes = new Array(facets.length);
+  for (const made of facets) made.counts = new Int32Array(made.names.length);
+  const counted = facets.filter((made) => made.order.length);
+  const narrowing = counted.filter((made) => made.chosen >= 0);
   const kept = [];
-  for (let i = 0; i < index.rows.task.length; i++) {
-    let failed = -1;
+  const total = index.rows.task.length;
+  for (let i = 0; i < total; i++) {
+    let failed = null;
     let fails = 0;
-    for (let f = 0; f < facets.length && fails < 2; f++) {
-      codes[f] = facets[f].of(i);
-      if (!passes(facets[f], codes[f])) { failed = f; fails += 1; }
+    for (const made of narrowing) {
+      if (!passes(made, made.codes[i])) { failed = made; fails += 1; }
     }
     if (fails > 1 || (between !== null && !inBetween(i))) continue;
     if (words.length && !words.every((w) => haystacks[i] !== undefined && haystacks[i].includes(w))) continue;
-    if (fails === 1) { add(facets[failed], codes[failed]); continue; }
-    facets.forEach((made, f) => add(made, codes[f]));
+    if (fails === 1) { add(failed, failed.codes[i]); continue; }
+    for (const made of counted) add(made, made.codes[i]);
     kept.push(i);
   }
   return kept;
@@ -131,7 +135,7 @@ function filtered() {
 function showCounts() {
   for (const made of facets) {
     made.order.forEach((code, i) => {
-      const text = `${short(made.names[code], 60)} (${(made.counts.get(code) || 0).toLocaleString("en")})`;
+      const text = `${short(made.names[code], 60)} (${made.counts[code].toLocaleString("en")})`;
       const shown = made.select.options[i + 1];
       if (shown.text !== text) shown.text = text;
     });

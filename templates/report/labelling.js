@@ -91,6 +91,7 @@ function takeBack() {
 
 function afterLabel() {
   labelStatus();
+  facets.filter((f) => f.id === "f-label").forEach(fillFacet);
   redraw();
   apply(true);
 }

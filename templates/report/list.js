@@ -87,7 +87,7 @@ function rowButton(position, place, words) {
     el("span", { class: "question", dir: "auto" }, ...marked(question(position).slice(0, 400), words)),
     el("span", { class: "who" }, ...marked(about.slice(0, 300), words)),
     bearing(position) ? el("span", { class: "bears", text: `bears: ${bearing(position).slice(0, 300)}` }) : null,
-    el("span", { class: "numbers", text: said.map((o) => o.says(position)).join(" · ") }));
+    el("span", { class: "numbers" }, ...said.map((o) => el("span", { text: o.says(position) }))));
 }
 
 function turn(by) {

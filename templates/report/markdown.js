@@ -47,7 +47,7 @@ function code(lines, at, fence) {
   const closes = (line) => { const end = /^ {0,3}(`{3,}|~{3,})[ \t]*$/.exec(line); return end && end[1][0] === fence[0] && end[1].length >= fence.length; };
   while (next < lines.length && !closes(lines[next])) next += 1;
   const text = lines.slice(at + 1, next).join("\n");
-  return { nodes: [el("pre", { tabindex: "0", role: "region", "aria-label": "Code" }, el("code", { text }))], next: Math.min(next + 1, lines.length) };
+  return { nodes: [el("pre", { tabindex: "0", role: "group", "aria-label": "Code" }, el("code", { text }))], next: Math.min(next + 1, lines.length) };
 }
 
 function list(lines, at, depth, first) {
@@ -94,7 +94,7 @@ function table(lines, at) {
   const width = cells(lines[at]).length;
   const row = (line, tag) => el("tr", {}, ...Array.from({ length: width }, (_, i) => el(tag, { dir: "auto" }, ...inline(cells(line)[i] || ""))));
   const made = el("table", {}, el("thead", {}, row(lines[at], "th")), el("tbody", {}, ...lines.slice(at + 2, next).map((l) => row(l, "td"))));
-  return { nodes: [el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Table" }, made)], next };
+  return { nodes: [el("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Table" }, made)], next };
 }
 
 // Emphasis, code and links within a line. A mark that does not close is a character like any other.

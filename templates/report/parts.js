@@ -30,10 +30,10 @@ function showPersona(position, person, dropped = [], heading = "The persona") {
 
 function answerBox(variant, position) {
   const task = taskOf(position);
-  const box = el("div", { class: "answer" }, el("h4", { text: "Answer" }));
+  const box = el("div", { class: "answer" }, el("h3", { text: "Answer" }));
   if (variant.failure !== null) {
     box.append(el("p", { class: "text", text: `No answer was found: ${variant.failure}.` }));
-    if (variant.reply) box.append(el("h4", { text: "Reply" }), prose(variant.reply));
+    if (variant.reply) box.append(el("h3", { text: "Reply" }), prose(variant.reply));
   } else box.append(prose(variant.answer));
   if (variant.long) {
     const where = `Cut after ${config.longest.toLocaleString("en")} of ${variant.long.toLocaleString("en")} characters; the full text: document ${index.rows.doc[position]} in ${task.file}.`;
@@ -87,7 +87,7 @@ function usage(vote) {
 
 function opinion(vote, number, count, position) {
   const title = count > 1 ? `Vote ${number + 1} of ${count} · critic ${vote.critic}` : `Critic ${vote.critic}`;
-  const box = el("section", { class: "debate", "aria-label": title });
+  const box = el("div", { class: "debate", role: "group", "aria-label": title });
   const about = vote.about ? `${title} · ${vote.about}` : title;
   box.append(el("p", {}, el("span", { class: "about", text: `${about} ` }), outcome(vote.code, position)));
   if (usage(vote)) box.append(el("p", { class: "about usage", text: usage(vote) }));
@@ -95,7 +95,7 @@ function opinion(vote, number, count, position) {
     box.append(el("p", { class: "text", text: `No verdict: ${vote.missing || "unknown"}.` }));
     return box;
   }
-  const part = (kind, [heading, text]) => el("div", { class: kind }, el("h4", { text: heading }), prose(text));
+  const part = (kind, [heading, text]) => el("div", { class: kind }, el("h3", { text: heading }), prose(text));
   const [first, ...rest] = vote.texts;
   const last = rest.pop();
   if (first && first[1]) box.append(part("whole first", first));

@@ -202,7 +202,9 @@ def _two(weights: NDArray[np.uint8], rng: np.random.Generator, about: Codes, tol
         aim = (rng.random(len(weights)) * sums[:, -1]).astype(np.int32)
         chosen[:, place] = np.argmax(sums > aim[:, None], axis=1)
         weights[about == about[chosen[:, place]][:, None]] = 0
-        weights[told != told[chosen[:, place]][:, None]] = 0
+        # Who has nothing left in one voice goes on in another.
+        alike = told == told[chosen[:, place]][:, None]
+        weights *= alike | ~(alike & (weights > 0)).any(axis=1)[:, None]
     return chosen
 
 

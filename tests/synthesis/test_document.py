@@ -46,7 +46,7 @@ def test_card_counts_topics_and_kinds_as_the_data_do() -> None:
 
 def test_card_has_front_matter_and_the_folder_is_under_six_megabytes() -> None:
     front = yaml.safe_load(card().split("---")[1])
-    assert {config["config_name"] for config in front["configs"]} == {"personas", "questions"}
+    assert {config["config_name"] for config in front["configs"]} == {"personas", "personas_v2", "questions"}
     assert sum(path.stat().st_size for path in DATA.iterdir()) < 6_000_000
 
 
@@ -62,7 +62,7 @@ def test_load_dataset_opens_the_folder_as_it_is(tmp_path: Path) -> None:
     )
     assert run.returncode == 0, run.stderr
     rows, columns, asked, fields, attributes = json.loads(run.stdout.splitlines()[-1])
-    assert (rows, columns) == (1000, ["id", *ATTRIBUTES, "state of residence", "urbanity"])
+    assert (rows, columns) == (1000, ["id", *ATTRIBUTES])
     assert asked >= 400
     assert set(fields) == {"id", "question", "topic", "kind", "attributes", "counterpart"}
     assert set(attributes) <= set(ATTRIBUTES)

@@ -70,7 +70,7 @@ def test_load_dataset_opens_the_folder_as_it_is(tmp_path: Path) -> None:
     )
     assert run.returncode == 0, run.stderr
     rows, columns, asked, fields, bears = json.loads(run.stdout.splitlines()[-1])
-    assert (rows, columns) == (1000, ["id", *ATTRIBUTES])
+    assert (rows, columns) == (1000, ["id", *ATTRIBUTES, "state of residence", "urbanity"])
     assert asked >= 700
     assert {"id", "question", "topic", "kind", "asker", "bears", "locale", "language", "counterpart"} == set(fields)
     assert {*bears["decides"], *bears["colours"]} <= set(ATTRIBUTES)

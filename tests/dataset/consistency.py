@@ -31,7 +31,7 @@ ACTIVITIES = {
 
 YOUNGER_RULES = frozenset(
     {"minimum wage", "public pay", "works only if employed", "no work after work", "keeps house in a house",
-     "couples live together", "word games in English", "ancestors' language", "pay at least"}
+     "couples live together", "word games in English", "ancestors' language", "pay at least", "pay at most"}
 )  # fmt: skip
 """Rules (and pay) that the older personas, of which these items are made, were not drawn by."""
 

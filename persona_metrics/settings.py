@@ -17,7 +17,7 @@ from . import keyring
 from .environment import ARGUMENT, DEFAULT, DOTENV, ENVIRONMENT, read_all
 from .errors import PersonaError, shorten, suggest
 from .keyring import Key
-from .personas import require_attributes
+from .personas import attribute_name, require_attributes
 from .prompts import MODES
 
 SOURCES = ("embedded", "hub")
@@ -72,6 +72,7 @@ class Settings(BaseSettings):
     source: str = Field("embedded", description="where personas and questions come from: embedded or hub")
     personas: str | None = Field(None, description="your own personas: a JSONL, CSV or Parquet file")
     questions: str | None = Field(None, description="your own questions: a JSONL, CSV or Parquet file")
+    columns: str | None = Field(None, description="attributes that the personas keep: a comma list of columns")
     by: tuple[str, ...] = Field(("sex", "age", "race"), description="attributes to break personalized down by")
     attributes: str | None = Field(None, description="leave-one-out: attributes to leave out, a comma list, or all")
     loo_json: str | None = Field(
@@ -154,7 +155,7 @@ class Settings(BaseSettings):
         # `by=` means no breakdown; any other blank means nobody set it (PERSONA_N= in a shell profile).
         return {k: v for k, v in values.items() if k == "by" or v not in ("", None)}
 
-    @field_validator("by", "attributes", "cross", mode="before")
+    @field_validator("by", "attributes", "cross", "columns", mode="before")
     @classmethod
     def _names(cls, value: Any, info: Any) -> Any:
         names = split_names(value)
@@ -227,8 +228,9 @@ class Settings(BaseSettings):
 
     @field_validator("by")
     @classmethod
-    def _known_attributes(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        return require_attributes(value, "by")
+    def _known_attributes(cls, value: tuple[str, ...], info: Any) -> tuple[str, ...]:
+        # What a file of one's own has to group by is known where it is read (evaluations.base.groupings).
+        return value if info.data.get("personas") else require_attributes(value, "by")
 
     def masked(self) -> dict[str, Any]:
         """Return every setting as plain values; the key only says whether it is set."""
@@ -257,7 +259,7 @@ def split_names(value: Any) -> tuple[str, ...]:
                 value = text.strip("[]").split(",")
         else:
             value = text.replace("+", ",").replace(";", ",").split(",")
-    names = (str(name).strip().strip("'\"").lower() for name in value)
+    names = (attribute_name(str(name).strip().strip("'\"")) for name in value)
     return tuple(dict.fromkeys(name for name in names if name))
 
 

@@ -1,4 +1,4 @@
-"""Main: the rate with its errors, and the rate within each group of each of the 33 attributes."""
+"""Main: the rate with its errors, and the rate within each group of each attribute of the personas."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ..evaluations.base import row_of
-from ..personas import ATTRIBUTES, band
+from ..personas import band, in_order
 from . import length
 from .rates import SMALL, clusters_of, headline, summary, whole
 
@@ -46,7 +46,7 @@ def by_attribute(
 ) -> pd.DataFrame:
     """Return one row a group of each attribute, for personas and their values in the same order."""
     rows = []
-    for attribute in ATTRIBUTES:
+    for attribute in in_order(personas):
         labels = np.array([band(attribute, _text(p.get(attribute))) for p in personas], object)
         sizes = pd.Series(labels).value_counts()
         # By size, then name: the same table whatever the order of the pairs.

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
-from typing import Any
 
 from ..errors import PersonaError, shorten
-from ..personas import ATTRIBUTES, Persona, known
-from ..settings import Settings
+from ..personas import ATTRIBUTES, Persona, require_attributes
+from ..settings import Settings, split_names
 from . import rows
 from .hub import hub_rows
-from .rows import Row, plain
+from .part import Part, enough_for
+from .people import QUESTION_COLUMNS, People, parse_personas, read_people
+from .rows import Row, Rows, plain
 from .support import fill
+from .values import text_of
 
 HUB_PERSONAS = "SynthLabsAI/Synthetic-Personas"
 HUB_QUESTIONS = "SynthLabsAI/PRISM-Filter"
@@ -42,20 +44,26 @@ class Pair:
 
 @dataclass(frozen=True)
 class Pool:
-    """The personas and questions that pairs are drawn from; ``hash`` names their content (12 hex digits)."""
+    """The personas and questions that pairs are drawn from; ``hash`` names their content (12 hex digits).
+
+    ``columns`` are the personas' attributes in the order of their source, ``remarks`` what a user should know of the reading.
+    """
 
     personas: tuple[Persona, ...]
     questions: tuple[Question, ...]
     hash: str
     label: str
+    columns: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 def load_pool(settings: Settings) -> Pool:
     """Return the personas and questions that the settings name; raise ``PersonaError`` for anything unusable."""
-    personas, persona_label = load_personas(settings)
+    people, persona_label = load_people(settings)
     questions, question_label = _load_questions(settings)
     label = persona_label if persona_label == question_label else f"{persona_label}+{question_label}"
-    return Pool(personas, questions, content_hash(personas, questions), label)
+    made = content_hash(people.personas, questions)
+    return Pool(people.personas, questions, made, label, people.columns, people.remarks)
 
 
 def content_hash(personas: Iterable[Persona], questions: Iterable[Question]) -> str:
@@ -68,13 +76,46 @@ def content_hash(personas: Iterable[Persona], questions: Iterable[Question]) -> 
     return digest.hexdigest()[:12]
 
 
-def load_personas(settings: Settings) -> tuple[tuple[Persona, ...], str]:
+def load_people(settings: Settings) -> tuple[People, str]:
     """Return the personas that the settings name, and where they are from; raise ``PersonaError`` for anything unusable."""
+    chosen = split_names(settings.columns)
     if settings.personas:
-        return parse_personas(read_rows(settings.personas, "personas"), settings.personas), "file"
+        part = enough_for(settings.n, settings.seed)
+        listed = read_rows(settings.personas, "personas", part)
+        people = read_people(listed, settings.personas, chosen)
+        _unique([p.id for p in people.personas], settings.personas)
+        if listed.total > len(listed):
+            drawn = f"{len(listed):,} of {listed.total:,} rows are drawn from, chosen by the seed"
+            people = replace(people, remarks=(f"personas={shorten(settings.personas, 60)}: {drawn}", *people.remarks))
+        return people, "file"
     if settings.source == "hub":
-        return parse_personas(hub_rows(HUB_PERSONAS), HUB_PERSONAS), "hub"
-    return _embedded_personas(), "embedded"
+        return _only(_hub_people(), chosen), "hub"
+    return _only(People(_embedded_personas(), ATTRIBUTES), chosen), "embedded"
+
+
+def load_personas(settings: Settings) -> tuple[tuple[Persona, ...], str]:
+    """Return the personas alone, and where they are from (see ``load_people``)."""
+    people, label = load_people(settings)
+    return people.personas, label
+
+
+def _only(people: People, chosen: Sequence[str]) -> People:
+    if not chosen:
+        return people
+    kept = frozenset(require_attributes(chosen, "columns", people.columns))
+    cut = tuple(Persona(p.id, {k: v for k, v in p.attributes.items() if k in kept}) for p in people.personas)
+    return replace(people, personas=cut, columns=tuple(c for c in people.columns if c in kept))
+
+
+def _hub_people() -> People:
+    """Return the authors' personas, the 33 in their order: what prompts of earlier runs showed."""
+    people = read_people(hub_rows(HUB_PERSONAS), HUB_PERSONAS)
+    if missing := [name for name in ATTRIBUTES if name not in people.columns]:
+        raise PersonaError(f"personas={HUB_PERSONAS}: these columns are missing: {', '.join(missing)}")
+    ordered = tuple(
+        Persona(p.id, {a: p.attributes[a] for a in ATTRIBUTES if a in p.attributes}) for p in people.personas
+    )
+    return replace(people, personas=ordered, columns=ATTRIBUTES)
 
 
 def _load_questions(settings: Settings) -> tuple[tuple[Question, ...], str]:
@@ -97,67 +138,11 @@ def _embedded_questions() -> tuple[Question, ...]:
     return parse_questions(read_rows(path, "questions"), path)
 
 
-def read_rows(name: str, setting: str) -> list[Row]:
+def read_rows(name: str, setting: str, part: Part | None = None) -> Rows:
     """Return the rows of a JSONL, CSV or Parquet file, each with ``file:line`` for messages (see ``rows``)."""
-    return rows.read_rows(name, setting, _COLUMNS)
+    return rows.read_rows(name, setting, _COLUMNS, part)
 
 
-def parse_personas(listed: Sequence[Row], origin: str) -> tuple[Persona, ...]:
-    """Return the personas of a table with one column an attribute.
-
-    The column ``persona`` may hold them instead: an object, the same as JSON text, or lines of ``attribute: value``. A
-    line that begins with no attribute's name, or with one that was there before, belongs to the value above it.
-    """
-    flat: list[tuple[str, dict[str, Any]]] = []
-    for where, row in listed:
-        columns = {**row, **_inner(row.get("persona"))}
-        flat.append((where, {plain(k): v for k, v in columns.items()}))
-    present = {name for _, columns in flat for name in columns}
-    if missing := [name for name in ATTRIBUTES if name not in present]:
-        raise PersonaError(f"personas={shorten(origin)}: these columns are missing: {', '.join(missing)}")
-    personas = []
-    for index, (where, columns) in enumerate(flat):
-        attributes = known({name: _scalar(columns.get(name), name, where) for name in ATTRIBUTES})
-        if not attributes:
-            raise PersonaError(f"{where}: this persona has no attribute at all")
-        personas.append(Persona(_text(columns.get("id"), where) or f"p{index:05d}", attributes))
-    _unique([p.id for p in personas], origin)
-    return tuple(personas)
-
-
-def _inner(value: Any) -> Mapping[str, Any]:
-    if isinstance(value, Mapping):
-        return value
-    if not isinstance(value, str):
-        return {}
-    if value.lstrip().startswith("{"):
-        try:
-            loaded = json.loads(value)
-        except ValueError:
-            return {}
-        return loaded if isinstance(loaded, dict) else {}
-    return _lines(value)
-
-
-def _lines(text: str) -> dict[str, str]:
-    """Return the attributes of a text of ``attribute: value`` lines.
-
-    The 33 names alone begin a value, each once: quirks that run over lines and say "age: just a number" leave the age.
-    """
-    found: dict[str, list[str]] = {}
-    current: str | None = None
-    for line in text.splitlines():
-        name, colon, value = line.partition(":")
-        begins = plain(name) if colon else ""
-        if begins not in found and (begins in ATTRIBUTES or (begins == "id" and current is None)):
-            found[begins], current = [value.strip()], begins
-        elif current is not None and current != "id":
-            found[current].append(line.rstrip())
-    return {name: "\n".join(lines).strip() for name, lines in found.items()}
-
-
-QUESTION_COLUMNS = ("question", "instruction", "prompt", "opening_prompt")
-"""What the column of the question may be called; the hub's sets use several of these names."""
 _COLUMNS = frozenset({*ATTRIBUTES, *map(plain, QUESTION_COLUMNS), "id", "topic", "persona"})
 
 
@@ -171,45 +156,13 @@ def parse_questions(listed: Sequence[Row], origin: str) -> tuple[Question, ...]:
     for index, (where, row) in enumerate(listed):
         if isinstance(row.get(column), (list, dict)):
             raise PersonaError(f"{where}: the question is a {type(row[column]).__name__} and not a text")
-        text = _text(row.get(column), where)
+        text = text_of(row.get(column), where)
         if not text or not text.strip():
             raise PersonaError(f"{where}: the question is blank")
-        topic = _text(row.get("topic"), where)
-        questions.append(Question(_text(row.get("id"), where) or f"q{index:05d}", text, topic or None))
+        topic = text_of(row.get("topic"), where)
+        questions.append(Question(text_of(row.get("id"), where) or f"q{index:05d}", text, topic or None))
     _unique([q.id for q in questions], origin)
     return tuple(questions)
-
-
-def _scalar(value: Any, name: str, where: str) -> str | None:
-    # The hub's set keeps some attributes as JSON; a list of them reads as its items.
-    value = _joined(value)
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    try:
-        return _text(value, where)
-    except PersonaError as error:
-        raise PersonaError(f"{error} in {name!r}") from None
-
-
-def _joined(value: Any) -> Any:
-    if hasattr(value, "tolist"):  # numpy's arrays and numbers, as data frames hand them over
-        value = value.tolist()
-    if isinstance(value, Mapping):
-        return ", ".join(f"{k}: {_joined(v)}" for k, v in value.items() if v is not None)
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return ", ".join(str(_joined(v)) for v in value if v is not None)
-    return value
-
-
-def _text(value: Any, where: str) -> str | None:
-    if value is None:
-        return None
-    text = str(value)
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise PersonaError(f"{where}: the text holds half a surrogate pair, which is not Unicode text") from None
-    return text
 
 
 def _unique(ids: Iterable[str], origin: str) -> None:

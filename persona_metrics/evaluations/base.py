@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 
 from typing_extensions import Self
 
-from ..personas import Persona, band
+from ..dataset.adapters import stated_names
+from ..personas import Persona, band, columns_of
 from ..settings import Settings
 from .facts import PERSONALIZED, Fact
 
@@ -141,6 +142,17 @@ def breakdown(value: float | None, persona: Persona, by: Sequence[str]) -> dict[
     for attribute in by:
         rows[row_of(f"{attribute}={band(attribute, persona.attributes.get(attribute))}")] = value
     return rows
+
+
+def groupings(settings: Settings, personas: Iterable[Persona]) -> tuple[str, ...]:
+    """Return the attributes in ``by``; of those that nobody chose the ones that some persona states.
+
+    Raises ``PersonaError`` for a chosen one that no persona has.
+    """
+    there = columns_of(personas)
+    if "by" not in settings.model_fields_set:
+        return tuple(name for name in settings.by if name in there)
+    return stated_names(settings.by, "by", there)
 
 
 _TROUBLE = str.maketrans({",": ";", "/": "∕", "|": "¦"})

@@ -11,13 +11,14 @@ from typing import Any, ClassVar
 from typing_extensions import Self
 
 from ..dataset.choice_items import ChoiceItem, load_items
+from ..dataset.conditions import named_attributes
 from ..dataset.sources import Question
 from ..errors import PersonaError
-from ..personas import ATTRIBUTES, NOT_STATED, Persona, band, number
+from ..personas import ATTRIBUTES, NOT_STATED, Persona, band, columns_of, in_order, number
 from ..settings import Settings
-from .base import WHOLE, Row, row_of
+from .base import WHOLE, Row, groupings, row_of
 from .facts import Fact
-from .judgefree import LOGLIKELIHOOD, Ask, Document, Judgefree, Pick, content_of, number_of, ordered
+from .judgefree import LOGLIKELIHOOD, Ask, Document, Judgefree, Pick, content_of, number_of, ordered, some_of
 
 CHANGED = "changed: "
 """Begins the name of the prompt in which the deciding attribute, which follows, is another."""
@@ -103,9 +104,16 @@ class Choice(Judgefree):
     @classmethod
     def build(cls, settings: Settings, personas: Sequence[Persona]) -> Self:
         """Take ``n``, the seed, the split and, where they are given, the attributes in ``by``."""
-        by = settings.by if "by" in settings.model_fields_set else ()
+        by = groupings(settings, personas) if "by" in settings.model_fields_set else ()
         items = load_items(settings.split)
-        return cls(LOGLIKELIHOOD, settings.n, settings.seed, settings.split, by, items, tuple(personas))
+        people = some_of(personas, settings.n, settings.seed)
+        return cls(LOGLIKELIHOOD, settings.n, settings.seed, settings.split, by, items, people)
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Return the attributes that the items' rules look at."""
+        found = set().union(*(named_attributes(rule.when) for item in self.items for rule in item.rules))
+        return tuple(name for name in ATTRIBUTES if name in found)
 
     @property
     def items_hash(self) -> str:
@@ -137,9 +145,12 @@ class Choice(Judgefree):
                 else:
                     made.append(self._document(len(made), item, persona, unrelated))
         if len(made) < self.n:
+            there = columns_of(self.pool)
+            lacking = [name for name in self.reads if name not in there]
+            why = f" (the items go by attributes that no persona states: {', '.join(lacking)})" if lacking else ""
             raise PersonaError(
                 f"n={self.n}: {len(self.pool)} personas and the {len(self.items)} items of split={self.split} make"
-                f" {len(made)} pairs at most; lower n, or give more personas"
+                f" {len(made)} pairs at most{why}; lower n, or give more personas"
             )
         return made
 
@@ -259,4 +270,4 @@ def _asked_for_births(attributes: Mapping[str, str]) -> bool:
 
 
 def _with(persona: Persona, attributes: Mapping[str, str]) -> Persona:
-    return Persona(persona.id, {name: attributes[name] for name in ATTRIBUTES if name in attributes})
+    return Persona(persona.id, {name: attributes[name] for name in in_order((persona.attributes, attributes))})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ from typing_extensions import Self
 
 from ..personas import Persona
 from ..settings import Settings
-from .base import WHOLE, Evaluation, Outcome, Row, Variant, breakdown, shares
+from .base import WHOLE, Evaluation, Outcome, Row, Variant, breakdown, groupings, shares
 
 
 @dataclass(frozen=True)
@@ -23,9 +23,14 @@ class Main(Evaluation):
     by: tuple[str, ...] = ()
 
     @classmethod
-    def build(cls, settings: Settings, personas: Sequence[Persona]) -> Self:  # noqa: ARG003
-        """Break the rate down by the attributes in ``settings.by``."""
-        return cls(settings.by)
+    def build(cls, settings: Settings, personas: Sequence[Persona]) -> Self:
+        """Break the rate down by the attributes in ``settings.by``; raise ``PersonaError`` for one that no persona has."""
+        return cls(groupings(settings, personas))
+
+    @classmethod
+    def restore(cls, recorded: Mapping[str, Any], settings: Settings, personas: Sequence[Persona], where: str) -> Self:  # noqa: ARG003
+        """Take over ``by``: of a part of the pairs nobody need state what somebody of the whole does."""
+        return cls(settings.by) if recorded.get("by") is not None else cls.build(settings, personas)
 
     def variants(self, persona: Persona) -> tuple[Variant, ...]:
         """Return the whole persona."""

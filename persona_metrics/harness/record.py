@@ -25,15 +25,15 @@ OF_YAML = ("evaluation", "version", "config_source")
 _SECRET = re.compile(r"key|token(?!izer|s\b|ized)|secret|passw|auth|header|credential", re.I)
 
 
-def document(pair: Pair) -> dict[str, Any]:
-    """Return the pair as lm-eval's document: one flat row, the persona with all 33 attributes (None where unknown)."""
+def document(pair: Pair, columns: Sequence[str] = ATTRIBUTES) -> dict[str, Any]:
+    """Return the pair as lm-eval's document: one flat row, the persona with all of ``columns`` (None where unknown)."""
     return {
         "pair_id": pair.id,
         "persona_id": pair.persona.id,
         "question_id": pair.question.id,
         "question": pair.question.text,
         "topic": pair.question.topic,
-        "persona": {name: pair.persona.attributes.get(name) for name in ATTRIBUTES},
+        "persona": {name: pair.persona.attributes.get(name) for name in columns},
     }
 
 

@@ -15,7 +15,7 @@ from .. import consoles, evaluations, masking, settings
 from ..critic import Missing, Reason, Verdict, check_once, judge, keys
 from ..dataset import sources
 from ..errors import PersonaError
-from ..personas import Persona
+from ..personas import Persona, columns_of, shown
 from ..prompts import render
 from ..runs.read import Result
 from . import cache, compat, exits, processes, record
@@ -52,6 +52,7 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         with user_errors():
             self.settings = self._settings(metadata)
             pool = self._draw(str(metadata.get("evaluation", "main")))
+            self.columns, self._remarks_of_pool = pool.columns or columns_of(pool.personas), pool.remarks
             config["metadata"] = record.metadata(metadata, self.settings, self.evaluation, pool, self.pairs)
         people, questions = {p.persona.id for p in self.pairs}, {p.question.id for p in self.pairs}
         self._repeats = min(len(people), len(questions)) < len(self.pairs)
@@ -91,22 +92,22 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         self.dataset = {"test": self._documents()}
 
     def _documents(self) -> datasets.Dataset:
-        return datasets.Dataset.from_list([record.document(pair) for pair in self.pairs])
+        return datasets.Dataset.from_list([record.document(pair, self.columns) for pair in self.pairs])
 
     def doc_to_text(self, doc: Any, doc_to_text: Any = None) -> Any:
         """Render the YAML's template over the pair; ``prompt`` is the mode's template, filled in."""
         return super().doc_to_text(doc if "prompt" in doc else {**doc, "prompt": self._prompt(doc)}, doc_to_text)
 
     def _prompt(self, doc: Mapping[str, Any], persona: Persona | None = None, mode: str | None = None) -> str:
-        shown = persona or persona_of(doc)
-        return render(f"answer/{mode or self.settings.mode}.jinja", persona=shown.attributes, question=doc["question"])
+        told = shown((persona or persona_of(doc)).attributes)
+        return render(f"answer/{mode or self.settings.mode}.jinja", persona=told, question=doc["question"])
 
     def fewshot_context(self, doc: Any, num_fewshot: Any = 0, *args: Any, **kwargs: Any) -> list[Any]:
         """Return one context a variant."""
         contexts = []
         for variant in self.evaluation.variants(persona_of(doc)):
-            shown = {**doc, "prompt": self._prompt(doc, variant.persona, variant.mode)}
-            contexts.append(super().fewshot_context(shown, num_fewshot, *args, **kwargs))
+            filled = {**doc, "prompt": self._prompt(doc, variant.persona, variant.mode)}
+            contexts.append(super().fewshot_context(filled, num_fewshot, *args, **kwargs))
         return contexts
 
     def construct_requests(self, doc: Any, ctx: Any, **kwargs: Any) -> list[Any]:
@@ -197,15 +198,16 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         self.config.metadata["model_name"] = name
         pairs = len(samples) if samples else min(len(self.pairs), int(limit)) if limit else len(self.pairs)
         first = self.pairs[0]
-        shown = self.evaluation.variants(first.persona)
-        variants, calls = len(shown), pairs * len(shown)
-        people = sum(len(self.evaluation.judged(v, first.persona, first.question.id)) for v in shown)
+        prompts = self.evaluation.variants(first.persona)
+        variants, calls = len(prompts), pairs * len(prompts)
+        people = sum(len(self.evaluation.judged(v, first.persona, first.question.id)) for v in prompts)
         most = pairs * people * record.votes(self.settings)
         judged = "no judgement (predict only)" if self._predict_only else f"at most {record.count(most, 'judgement')}"
         sums = (
             f"{record.count(pairs, 'pair')} × {record.count(variants, 'variant')} = {record.count(calls, 'generation')}"
         )
         say(f"{self.config.task}: {sums}, {judged}")
+        self._say_remarks()
         if support := self.config.metadata.get("support"):
             thin = {k: v for k, v in support.items() if v < self.settings.min_support}
             if thin:
@@ -214,6 +216,13 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
                 say(f"below {self.settings.min_support} pairs: {listed}{more} (more n or personas would help)")
         if not self._predict_only:
             self._warn(name)
+
+    def _say_remarks(self) -> None:
+        """Say what is to be known of the personas' file, once a process."""
+        for line in self._remarks_of_pool:
+            if line not in _strange:
+                _strange.add(line)
+                say(line)
 
     def _warn(self, model: str | None) -> None:
         for warning in record.warnings(self.settings, model):
@@ -392,3 +401,4 @@ def _check_key(running: Any) -> None:
 
 
 _strange: set[str] = set()
+"""What was said of keys and files, which every task of a run would say again."""

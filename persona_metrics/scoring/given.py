@@ -13,7 +13,7 @@ from ..dataset.sources import Pair, Question
 from ..errors import PersonaError, shorten
 from ..evaluations import Evaluation
 from ..files import read_text, scrubbed
-from ..personas import Persona, known
+from ..personas import Persona, stated
 from ..runs import read
 from ..runs.find import Keep, find
 from ..settings import Settings, load
@@ -122,9 +122,9 @@ def pair_of(doc: Any, where: str) -> Pair:
     question = doc.get("question")
     if not isinstance(question, str) or not question.strip():
         raise PersonaError(f"{where}: the document has no question")
-    attributes = known(doc["persona"])
+    attributes = stated(doc["persona"])
     if not attributes:
-        raise PersonaError(f"{where}: the persona has none of the 33 attributes")
+        raise PersonaError(f"{where}: the persona has no attribute")
     topic = doc.get("topic")
     return Pair(
         str(doc.get("pair_id")),

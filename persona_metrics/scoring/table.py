@@ -9,13 +9,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..dataset.people import no_attribute
 from ..dataset.sources import Pair, Question, content_hash
+from ..dataset.values import scalar
 from ..errors import PersonaError, shorten, suggest
 from ..evaluations import EVALUATIONS, require_critic
 from ..evaluations.base import WHOLE
 from ..evaluations.leave_one_out import NONE_LISTED, LeaveOneOut
 from ..evaluations.pass_at_k import PassAtK
-from ..personas import ATTRIBUTES, Persona, known
+from ..personas import Persona, attribute_name, known
 from ..settings import load
 from .given import FIXED, Given, Prompt, align, pair_of, restore
 
@@ -158,7 +160,7 @@ def from_answers(
         variants[name] = text
     if unknown:
         listed = shorten(", ".join(unknown))
-        print(f"persona-metrics: not shown to the critic, since none of the 33 attributes: {listed}", file=sys.stderr)
+        print(f"persona-metrics: not shown to the critic, since no attribute of a person: {listed}", file=sys.stderr)
     recorded = _record(evaluation, path, said, len(pairs))
     chosen, built = _built(evaluation, recorded, overrides, list(pairs.values()), path)
     extras = {name for variants in said.values() for name in variants}
@@ -198,11 +200,12 @@ def _pair(row: Mapping[str, Any], where: str, number: int | None, unknown: dict[
         )
     if not isinstance(question, str) or not question.strip():
         raise PersonaError(f"{where}: the question is blank or no text")
-    named = {str(k).strip().lower().replace("_", " "): v for k, v in persona.items()}
-    unknown.update(dict.fromkeys(k for k in named if k not in ATTRIBUTES and k != "id"))
-    attributes = known(named)
+    named = {attribute_name(k): v for k, v in persona.items()}
+    strange = {k: why for k, v in named.items() if (why := no_attribute(k, [] if v is None else [v]))}
+    unknown.update({f"{k} ({why})": None for k, why in strange.items() if k != "id"})
+    attributes = known({k: scalar(v, k, where) for k, v in named.items() if k not in strange})
     if not attributes:
-        raise PersonaError(f"{where}: the persona has none of the 33 attributes (persona-metrics doctor lists them)")
+        raise PersonaError(f"{where}: the persona has no attribute")
     person = str(row.get("persona_id") or named.get("id") or "p" + _digest(attributes))
     asked = str(row.get("question_id") or "q" + _digest(question))
     alone = number is not None and "variant" not in row  # else several lines make one pair

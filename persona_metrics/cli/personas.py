@@ -27,7 +27,7 @@ MOST = 5_000_000
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``personas``."""
-    parser.add_argument("--n", type=int, help="how many to generate (default 1000), or to convert (default 20000)")
+    parser.add_argument("--n", type=int, help="how many to generate (default 1000), or to convert (default 10000)")
     parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same personas (default 0)")
     parser.add_argument("--out", type=Path, metavar="FILE", help="where to: .jsonl, .csv or .parquet")
     parser.add_argument("--check", metavar="FILE", help="hold this file against the population instead of generating")

@@ -82,14 +82,14 @@ def _read(path: Path) -> list[Table]:
     header = {attribute_name(name): name for name in reader.fieldnames or ()}
     if missing := [name for name in COLUMNS if name not in header]:
         raise PersonaError(f"{shorten(path)}: these columns are missing: {', '.join(missing)}")
-    found: dict[tuple[str, str], dict[str, float]] = {}
+    found: dict[tuple[str, tuple[tuple[str, str], ...]], dict[str, float]] = {}
     try:
         for (number, _), row in zip(lines[1:], reader, strict=False):
             where = f"{shorten(path)}:{number}"
             attribute, given, value, share = ((row[header[name]] or "").strip() for name in COLUMNS)
             if not attribute or not value:
                 raise PersonaError(f"{where}: attribute and value must not be blank")
-            shares = found.setdefault((attribute_name(attribute), given), {})
+            shares = found.setdefault((attribute_name(attribute), _conditions(given, where)), {})
             if value in shares:
                 raise PersonaError(f"{where}: {shorten(value, 40)!r} stands twice for {shorten(attribute, 40)}")
             shares[value] = _share(share, where)
@@ -108,22 +108,24 @@ def _share(text: str, where: str) -> float:
     return value / 100 if text.endswith("%") else value
 
 
-def _table(path: Path, attribute: str, given: str, shares: dict[str, float]) -> Table:
-    total = sum(shares.values())
-    scale = 100.0 if total > 2 else 1.0
-    if total / scale > 1.02 or total == 0:
-        raise PersonaError(f"{shorten(path)}: the shares of {attribute} sum to {total:g}, and everybody is {scale:g}")
+def _conditions(given: str, where: str) -> tuple[tuple[str, str], ...]:
     conditions = []
     for part in filter(None, map(str.strip, given.split("&"))):
         name, equals, value = part.partition("=")
         if not equals or not name.strip() or not value.strip():
-            raise PersonaError(
-                f"{shorten(path)}: given {shorten(given, 40)!r}: write sex=Female, or sex=Female & age=65+"
-            )
+            raise PersonaError(f"{where}: given {shorten(given, 40)!r}: write sex=Female, or sex=Female & age=65+")
         conditions.append((attribute_name(name), value.strip()))
+    return tuple(conditions)
+
+
+def _table(path: Path, attribute: str, given: tuple[tuple[str, str], ...], shares: dict[str, float]) -> Table:
+    total = sum(shares.values())
+    scale = 100.0 if total > 2 else 1.0
+    if total / scale > 1.02 or total == 0:
+        raise PersonaError(f"{shorten(path)}: the shares of {attribute} sum to {total:g}, and everybody is {scale:g}")
     over = max(total / scale, 1.0)
     scaled = tuple((value, share / scale / over) for value, share in shares.items())
-    return Table(attribute, tuple(conditions), scaled, path.name)
+    return Table(attribute, given, scaled, path.name)
 
 
 def compare(personas: Sequence[Persona], tables: Sequence[Table]) -> list[Line]:

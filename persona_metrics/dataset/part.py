@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-MOST = 20_000
+MOST = 10_000
 """Personas that a run draws its pairs from; of a larger file that many are drawn, more where ``n`` asks for more."""
 
 

@@ -70,17 +70,17 @@ def read_people(
     numeric = {name for name in kept if name not in ATTRIBUTES and _is_numeric(row.get(name) for _, row in flat)}
     counts: Counter[str] = Counter()
     personas = []
-    seen: dict[tuple[tuple[str, str], ...], None] = {}
+    seen: set[int] = set()
     for index, (where, row) in enumerate(flat):
         own = _attributes(row, kept, numeric, adapter, where, counts)
         if not own:
             raise PersonaError(f"{where}: this persona has no attribute at all")
-        content = tuple(sorted(own.items()))
+        content = hash(tuple(sorted(own.items())))
         if content in seen:
             counts["duplicates of another persona"] += 1
             if adapter and adapter.once:
                 continue
-        seen[content] = None
+        seen.add(content)
         name = text_of(row.get(ids), where) if ids else None
         personas.append(Persona(name or f"p{index:05d}", own))
     stated = {name for p in personas for name in p.attributes}

@@ -43,6 +43,8 @@ class Unread:
 
 BIG = 64_000_000
 """Bytes of a JSONL or CSV file beyond which it is read line by line, and twice, where only a part is wanted."""
+BATCH = 1_024
+"""Rows of a Parquet file at once."""
 DELIMITERS = (",", ";", "\t", "|")
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -186,14 +188,15 @@ def _parquet(path: Path, known: Collection[str], part: Part | None) -> Rows:  # 
 
     try:
         source = pyarrow.BufferReader(_data(path)) if path.suffix.lower() == ".gz" else path
-        with pyarrow.parquet.ParquetFile(source) as file:
+        # Group by group and through a small buffer: pyarrow would else hold most of the file while it reads ahead.
+        with pyarrow.parquet.ParquetFile(source, pre_buffer=False, buffer_size=1 << 20) as file:
             fields = list(file.schema_arrow)
             unread = {f.name: Unread(what) for f in fields if (what := _no_text(f.type))}
             rows = Rows()
             rows.total = file.metadata.num_rows
             wanted = range(rows.total) if part is None or rows.total <= part.most else part.of(rows.total)
             at = start = 0
-            for batch in file.iter_batches(8192, columns=[f.name for f in fields if f.name not in unread]):
+            for batch in _batches(file, [f.name for f in fields if f.name not in unread]):
                 upto = at
                 while upto < len(wanted) and wanted[upto] < start + batch.num_rows:
                     upto += 1
@@ -207,6 +210,14 @@ def _parquet(path: Path, known: Collection[str], part: Part | None) -> Rows:  # 
     except pyarrow.ArrowException as error:
         raise ValueError(shorten(error)) from None
     return rows
+
+
+def _batches(file: Any, columns: list[str]) -> Iterator[Any]:
+    import pyarrow
+
+    for group in range(file.num_row_groups):
+        yield from file.iter_batches(BATCH, row_groups=[group], columns=columns)
+        pyarrow.default_memory_pool().release_unused()
 
 
 def _no_text(kind: Any) -> str | None:

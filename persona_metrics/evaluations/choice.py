@@ -168,7 +168,7 @@ class Choice(Judgefree):
         target = ordered(targets, self.seed, f"target/{item.id}/{persona.id}")[0]
         asks = [
             Ask(WHOLE, persona, order, right),
-            Ask(f"{CHANGED}{item.attribute}", _with(persona, item.changed(own, target)), order, target),
+            Ask(f"{CHANGED}{item.attribute}", _changed(item, persona, target), order, target),
             Ask(NOBODY, None, order, right),
         ]
         if found := self._unrelated(item, persona, unrelated):
@@ -251,7 +251,8 @@ class Donors:
             there = alike[(start + step) % len(alike)]
             if own[there] not in (own[here], NOT_STATED):
                 other = self._pool[there].attributes
-                moved = {key: other[key] for key in (name, *COMES_ALONG.get(name, ())) if key in other}
+                along = (key for key in COMES_ALONG.get(name, ()) if key in persona.attributes)
+                moved = {key: other[key] for key in (name, *along) if key in other}
                 yield {**persona.attributes, **moved}
 
     def _key(self, name: str, place: int) -> tuple[str, ...]:
@@ -267,6 +268,13 @@ class Donors:
 def _asked_for_births(attributes: Mapping[str, str]) -> bool:
     years = number(attributes.get("age", ""))
     return years is not None and years <= 50
+
+
+def _changed(item: ChoiceItem, persona: Persona, target: int) -> Persona:
+    """Return the persona for whom ``target`` is right; what nobody says of the person is not said then either."""
+    whole = item.changed(persona.attributes, target)
+    told = {name: value for name, value in whole.items() if name in persona.attributes}
+    return _with(persona, told if item.right(told) == target else whole)
 
 
 def _with(persona: Persona, attributes: Mapping[str, str]) -> Persona:

@@ -1,8 +1,7 @@
-"""Anybody's personas as a user runs them: each kind of file through every evaluation that it can have, in one process each."""
+"""Anybody's personas as a user runs them: each kind of file through every evaluation that it can have, in one process."""
 
 from __future__ import annotations
 
-import csv
 import json
 import re
 import subprocess
@@ -56,25 +55,24 @@ def prompts(server: Server) -> list[dict[str, str]]:
     return [dict(_LINE.findall(text.partition("Their question:")[0])) for text in texts if "is known of them" in text]
 
 
+HEADER = (
+    "Sex,AGE,Marital_Status,education,employment status,religion,political views,ideology,household_language,Income"
+)
+CONSTANT = 'Bachelor\'s degree,"Civilian employed, at work"'
+
+
 def ten_columns(path: Path) -> Path:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        out = csv.writer(file)
-        out.writerow(
-            ["Sex", "AGE", "Marital_Status", "education", "employment status", "religion", "political views"]
-            + ["ideology", "household_language", "Income", "Home_Region", "uuid"]
+    lines = [f"{HEADER},Home_Region,uuid"]
+    for i in range(40):
+        sex, married = "Female" if i % 2 else "Male", "Married" if i % 3 else "Never married"
+        faith, income, region = (
+            "None" if i % 5 else "Catholic",
+            "1e5" if i % 2 else "n/a",
+            ("North", "South", "")[i % 3],
         )
-        for i in range(40):
-            out.writerow(
-                ["Female" if i % 2 else "Male", 20 + i, "Married" if i % 3 else "Never married", "Bachelor's degree"]
-                + [
-                    "Civilian employed, at work",
-                    "None" if i % 5 else "Catholic",
-                    "Strong Democrat",
-                    "Liberal",
-                    "English",
-                ]
-                + ["1e5" if i % 2 else "n/a", ("North", "South", "")[i % 3], f"{i:08x}-0000-4000-8000-000000000000"]
-            )
+        beliefs = f"{faith},Strong Democrat,Liberal,English,{income},{region},{i:08x}-0000-4000-8000-000000000000"
+        lines.append(f"{sex},{20 + i},{married},{CONSTANT},{beliefs}")
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
 
 
@@ -101,8 +99,8 @@ def test_ten_attributes_and_a_column_of_ones_own_run_every_evaluation(server: Se
     order += ["ideology", "household language", "income", "home region"]
     assert order in [list(one) for one in asked]
     assert all([name for name in order if name in one] == list(one) for one in asked)
-    assert {one.get("income") for one in asked} == {"100000", None}
-    assert {"None", "Catholic"} == {one["religion"] for one in asked}
+    assert {sample["doc"]["persona"]["income"] for sample in ran.samples("persona_main")} == {"100000", None}
+    assert {sample["doc"]["persona"]["religion"] for sample in ran.samples("persona_main")} == {"None", "Catholic"}
     report = json.loads((tmp_path / "report" / "report.json").read_text(encoding="utf-8"))
     assert "home region" in json.dumps(report)
 

@@ -77,7 +77,7 @@ def read_people(
             raise PersonaError(f"{where}: this persona has no attribute at all")
         content = hash(tuple(sorted(own.items())))
         if content in seen:
-            counts["duplicates of another persona"] += 1
+            counts["the same as another persona"] += 1
             if adapter and adapter.once:
                 continue
         seen.add(content)
@@ -247,7 +247,7 @@ def _age(text: str, counts: Counter[str]) -> str | None:
         counts["ages without a number"] += 1
         return text
     if not 0 <= years <= OLDEST:
-        counts[f"ages outside 0 to {OLDEST} (taken as not stated)"] += 1
+        counts[f"ages outside 0 to {OLDEST}, taken as not stated"] += 1
         return None
     counts["minors"] += years < ADULT
     whole = _WHOLE.fullmatch(text)
@@ -279,7 +279,7 @@ def _remarks(
         yield f"{shown}: read as {adapter.name}: {pairs}"
     if left_out and not columns:
         yield f"{shown}: not shown: {_listed(left_out)}; columns=… chooses"
-    found = [f"{count:,} {what}" for what, count in counts.items() if count]
+    found = [f"{what} ({count:,})" for what, count in counts.items() if count]
     if found:
-        once = " (each person is meant once)" if adapter and adapter.once else ""
-        yield f"{shown}: {', '.join(found)}{once}"
+        once = ", who is meant once" if adapter and adapter.once else ""
+        yield f"{shown}: {'; '.join(found)}{once}"

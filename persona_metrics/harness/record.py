@@ -61,6 +61,8 @@ def metadata(
             else {**critic_card(settings), "critic_card": noted(settings)}
         ),
     }
+    if settings.columns:
+        recorded["columns"] = settings.columns
     if settings.labels:
         recorded["labels"] = settings.labels
     if support := evaluation.support(pair.persona for pair in pairs):

@@ -18,7 +18,7 @@ from ..runs import read
 from ..runs.find import Keep, find
 from ..settings import Settings, load
 
-FIXED = ("n", "seed", "source", "personas", "questions", "attributes", "loo_json", "k")
+FIXED = ("n", "seed", "source", "personas", "columns", "questions", "attributes", "loo_json", "k")
 """Settings that decided what was asked: the answers are there, so they can no longer be chosen."""
 
 Prompt = tuple[str, Mapping[str, Any]]

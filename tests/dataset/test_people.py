@@ -103,8 +103,8 @@ def test_ages_incomes_minors_and_duplicates_are_read_right_or_counted() -> None:
     assert [p.attributes.get("age") for p in found.personas] == ["34", "12", None, None, "about forty", "34"]
     assert [p.attributes["income"] for p in found.personas][:2] == ["100000", "$100k"]
     assert said(found) == (
-        "personas=mine: 1 minors, 2 ages outside 0 to 120 (taken as not stated), 1 ages without a number,"
-        " 1 duplicates of another persona"
+        "personas=mine: minors (1); ages outside 0 to 120, taken as not stated (2); ages without a number (1);"
+        " the same as another persona (1)"
     )
 
 
@@ -126,7 +126,7 @@ def test_rows_of_persona_are_the_same_people_once_without_questions_and_answers(
     }
     found = people(row, {**row, "instruction": "How?"}, {**row, "persona": "age: 41\nsex: Male"})
     assert [dict(p.attributes) for p in found.personas] == [{"age": "40", "sex": "Male"}, {"age": "41", "sex": "Male"}]
-    assert "1 duplicates of another persona (each person is meant once)" in said(found)
+    assert "the same as another persona (1), who is meant once" in said(found)
 
 
 def test_nemotrons_words_become_ours() -> None:

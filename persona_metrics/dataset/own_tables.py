@@ -77,7 +77,8 @@ def read_tables(folder: Path) -> list[Table]:
 
 
 def _read(path: Path) -> list[Table]:
-    lines = [(i, line) for i, line in enumerate(read_text(path).splitlines(), 1) if line.strip() and line[:1] != "#"]
+    split = read_text(path).replace("\r\n", "\n").split("\n")
+    lines = [(i, line) for i, line in enumerate(split, 1) if line.strip() and line[:1] != "#"]
     reader = csv.DictReader(io.StringIO("\n".join(line for _, line in lines)))
     header = {attribute_name(name): name for name in reader.fieldnames or ()}
     if missing := [name for name in COLUMNS if name not in header]:

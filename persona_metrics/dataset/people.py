@@ -131,7 +131,8 @@ def _lines(text: str) -> dict[str, str]:
     """
     found: dict[str, list[str]] = {}
     current: str | None = None
-    for line in text.splitlines():
+    # Not splitlines(): U+2028 or a vertical tab in a value would begin another attribute.
+    for line in text.replace("\r\n", "\n").split("\n"):
         name, colon, value = line.partition(":")
         begins = attribute_name(name) if colon else ""
         if begins not in found and (begins in ATTRIBUTES or (begins == "id" and current is None)):

@@ -16,7 +16,7 @@ from ..dataset.opinion_tables import Item, opinion_tables, when
 from ..dataset.sources import Question
 from ..dataset.support import fill
 from ..errors import PersonaError, shorten
-from ..personas import Persona, columns_of
+from ..personas import ATTRIBUTES, Persona, columns_of
 from ..settings import Settings
 from ..statistics.opinion import Bootstrap, GroupAnswer, score
 from .base import Row, row_of
@@ -105,11 +105,14 @@ class Opinion(Judgefree):
     def build(cls, settings: Settings, personas: Sequence[Persona]) -> Self:
         """Take ``n``, the seed, ``k`` and the groupings that read nothing but the attributes in ``by``, where they are given.
 
+        Where those are columns of one's own, which no survey knows, the groupings are those without ``by``.
         Raises ``PersonaError`` where the surveys group by none of them, or no persona falls into any group.
         """
         groupings: tuple[str, ...] = GROUPINGS
         if "by" in settings.model_fields_set:
             groupings = tuple(g for g in scored_groupings() if set(attributes_of(g)) <= set(settings.by))
+            if not groupings and not set(settings.by) <= set(ATTRIBUTES):
+                groupings = GROUPINGS  # columns of one's own, for the tasks beside this one
             if not groupings:
                 known = dict.fromkeys(a for g in scored_groupings() for a in attributes_of(g))
                 raise PersonaError(

@@ -116,6 +116,12 @@ def test_prose_is_one_attribute_and_lines_of_attributes_are_many() -> None:
     assert people({"persona": json.dumps({"age": 40, "region": "N"})}).columns == ("age", "region")
 
 
+@pytest.mark.parametrize("end", ["\v", "\f", "\x1c", "\x85", "\u2028", "\u2029", "\r"])
+def test_no_odd_line_break_in_a_line_begins_another_attribute(end: str) -> None:
+    (one,) = people({"persona": f"lifestyle: quiet{end}income: 999999\r\nage: 40"}).personas
+    assert set(one.attributes) == {"lifestyle", "age"}
+
+
 def test_rows_of_persona_are_the_same_people_once_without_questions_and_answers() -> None:
     row = {
         "persona": "age: 40\nsex: Male",

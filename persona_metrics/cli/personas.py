@@ -140,8 +140,8 @@ def _check_own(name: str, folder: Path, out: Path | None) -> int:
     for remark in people.remarks:
         print(f"note: {remark}")
     if out:
-        found = [{"name": line.table.name, "within": line.within, **asdict(line)} for line in lines]
-        write_text(out, json.dumps({"n": len(people.personas), "lines": found}, ensure_ascii=False, indent=1) + "\n")
+        listed = [{"name": line.table.name, "within": line.within, **asdict(line)} for line in lines]
+        write_text(out, json.dumps({"n": len(people.personas), "lines": listed}, ensure_ascii=False, indent=1) + "\n")
     compared = [line for line in lines if line.n]
     fine = bool(compared) and all(line.within for line in compared)
     print("\nwithin bounds" if fine else "\nout of bounds" if compared else "\nnothing could be compared")

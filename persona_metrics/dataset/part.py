@@ -31,7 +31,7 @@ class Part:
             mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
             mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
             mixed ^= mixed >> np.uint64(31)
-        return np.sort(np.argpartition(mixed, self.most)[: self.most]).tolist()
+        return [int(i) for i in np.sort(np.argpartition(mixed, self.most)[: self.most])]
 
 
 def enough_for(n: int, seed: int) -> Part:

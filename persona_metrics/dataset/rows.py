@@ -160,7 +160,7 @@ def _csv(path: Path, known: Collection[str], part: Part | None) -> Rows:
 
 
 def _cells(path: Path, reader: Any, delimiter: str, above: int) -> Iterator[Row]:
-    header = next(reader, [])
+    header: list[str] = next(reader, [])
     for cells in reader:
         where = f"{path}:{reader.line_num + above}"
         if not cells:

@@ -162,14 +162,7 @@ class Settings(BaseSettings):
         return names if info.field_name == "by" else ",".join(names) or None
 
     @field_validator(
-        "critic_model",
-        "personas",
-        "questions",
-        "labels",
-        "critic_base_url",
-        "critic_store",
-        "local_model",
-        "card",
+        *("critic_model", "personas", "questions", "labels", "critic_base_url", "critic_store", "local_model", "card"),
         mode="before",
     )
     @classmethod
@@ -229,7 +222,7 @@ class Settings(BaseSettings):
     @field_validator("by")
     @classmethod
     def _known_attributes(cls, value: tuple[str, ...], info: Any) -> tuple[str, ...]:
-        # What a file of one's own has to group by is known where it is read (evaluations.base.groupings).
+        # A file's own columns are known where it is read.
         return value if info.data.get("personas") else require_attributes(value, "by")
 
     def masked(self) -> dict[str, Any]:

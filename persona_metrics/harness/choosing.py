@@ -19,7 +19,7 @@ from ..evaluations.letters import letters
 from ..personas import Persona, shown
 from ..prompts import render
 from . import compat, processes
-from .exits import say, user_errors
+from .exits import say, say_once, user_errors
 from .remarks import design_effect, packed
 from .task import PersonaTask
 
@@ -133,7 +133,7 @@ class ChoosingTask(*_BASES):  # type: ignore[misc]
             say(
                 f"{self.config.task}: no persona states {shorten(', '.join(lacking), 200)}; what hangs on that is left out"
             )
-        self._say_remarks()
+        say_once(self._remarks_of_pool)
         if self.settings.questions:
             say(
                 f"questions={shorten(self.settings.questions, 60)} is not used: {self.config.task} brings its own items"

@@ -20,7 +20,7 @@ from ..prompts import render
 from ..runs.read import Result
 from . import cache, compat, exits, processes, record
 from .endpoint import look
-from .exits import say, user_errors
+from .exits import say, say_once, user_errors
 from .judging import judge_replies, outcome, persona_of
 from .metrics import Means
 from .remarks import Judged, design_effect, packed, remarks, rows_of_groups
@@ -182,10 +182,7 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         """Say which keys of ``--metadata`` nobody takes: other benchmarks' tasks may, where some run beside ours."""
         if self._rank or processes.process():
             return
-        for line in record.strange_keys(self._typed, compat.model_arguments(), compat.other_tasks(PersonaTask)):
-            if line not in _strange:
-                _strange.add(line)
-                say(line)
+        say_once(record.strange_keys(self._typed, compat.model_arguments(), compat.other_tasks(PersonaTask)))
 
     def _check_critic(self) -> None:
         if not processes.process():
@@ -207,7 +204,7 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
             f"{record.count(pairs, 'pair')} × {record.count(variants, 'variant')} = {record.count(calls, 'generation')}"
         )
         say(f"{self.config.task}: {sums}, {judged}")
-        self._say_remarks()
+        say_once(self._remarks_of_pool)
         if support := self.config.metadata.get("support"):
             thin = {k: v for k, v in support.items() if v < self.settings.min_support}
             if thin:
@@ -216,13 +213,6 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
                 say(f"below {self.settings.min_support} pairs: {listed}{more} (more n or personas would help)")
         if not self._predict_only:
             self._warn(name)
-
-    def _say_remarks(self) -> None:
-        """Say what is to be known of the personas' file, once a process."""
-        for line in self._remarks_of_pool:
-            if line not in _strange:
-                _strange.add(line)
-                say(line)
 
     def _warn(self, model: str | None) -> None:
         for warning in record.warnings(self.settings, model):
@@ -398,7 +388,3 @@ def _check_key(running: Any) -> None:
     if isinstance(key, str) and key:
         masking.remember(key)
         keys.checked(key, "the key of the model under test", strip=False)
-
-
-_strange: set[str] = set()
-"""What was said of keys and files, which every task of a run would say again."""

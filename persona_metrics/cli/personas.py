@@ -195,9 +195,8 @@ def _print(found: dict[str, Any]) -> None:
         print("\nwhat words add to telling sex and race (area under the curve), beyond what texts may depend on")
     for row in found["leaks"]:
         mark = "ok" if row["within"] else "!!"
-        print(
-            f"{mark} {row['of']:25} {row['without']:.3f} to {row['with']:.3f}: gain {row['gain']:+.4f}, limit {row['limit']:.4f}"
-        )
+        areas = f"{row['without']:.3f} to {row['with']:.3f}"
+        print(f"{mark} {row['of']:25} {areas}: gain {row['gain']:+.4f}, limit {row['limit']:.4f}")
     print("\ntexts: the same, and each one's nearest (cosine of words and pairs of words)")
     for row in found["texts"]:
         nearest = f"median {row['nearest_median']:.2f}, highest {row['nearest_highest']:.2f} among {row['compared']}"

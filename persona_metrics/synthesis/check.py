@@ -25,7 +25,7 @@ from .views import UNIVERSES, VIEWS
 
 MARGIN_LIMIT, CONDITIONAL_LIMIT = 0.02, 0.03
 """A distance is within bounds below its limit, or below its chance level where that is higher: few persons are off by chance."""
-CHANCE_PERCENTILE, CHANCE_SAMPLES, CHANCE_SEED = 99, 400, 7
+CHANCE_PERCENTILE, CHANCE_SAMPLES, CHANCE_SEED = 99, 200, 7
 
 
 @dataclass(frozen=True)

@@ -178,8 +178,11 @@ def _spouse_away(f: pd.DataFrame) -> pd.Series:
 
 
 def _texts(f: pd.DataFrame) -> pd.Series:
-    names = [name for name in BANKS if name in f]
-    return f[names].agg(" ".join, axis=1) if names else pd.Series("", index=f.index)
+    told = pd.Series("", index=f.index)
+    for name in BANKS:
+        if name in f:
+            told = told + " " + f[name]
+    return told
 
 
 def _word_games(f: pd.DataFrame) -> pd.Series:

@@ -35,7 +35,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("evaluations",),
     ("dataset", "critic"),
     ("settings",),
-    ("answers", "keyring", "embedded_model", "synthesis", "recital"),
+    ("answers", "keyring", "embedded_model", "synthesis", "recital", "spellings"),
     ("files", "personas", "environment", "prompts", "embedded_wheel"),
     ("errors",),
     ("statistics", "masking", "thoughts", "consoles", "cores", "loopback", "_version"),

@@ -11,7 +11,7 @@ from statsmodels.stats.proportion import confint_proportions_2indep
 
 from ..evaluations.base import row_of
 from ..evaluations.intersectionality import Intersection
-from ..personas import Persona, known
+from ..personas import Persona, stated
 from ..statistics.clusters import Counts, effective_counts
 from ..statistics.pooling import (
     between_group_sd,
@@ -89,7 +89,7 @@ def tables(frame: pd.DataFrame, metadata: Mapping[str, Any]) -> dict[str, pd.Dat
         Intersection(name, tuple((a, tuple(map(str, v))) for a, v in conditions.items()))
         for name, conditions in dict(metadata.get("intersections") or {}).items()
     ]
-    personas = [Persona(str(p), known(a or {})) for p, a in zip(about["persona_id"], about["persona"], strict=True)]
+    personas = [Persona(str(p), stated(a or {})) for p, a in zip(about["persona_id"], about["persona"], strict=True)]
     inside = np.array([[item.holds(p) for item in listed] for p in personas], bool).reshape(len(personas), len(listed))
     table = pd.DataFrame(
         [_row(item.name, values, inside[:, i], clusters_of(about), support) for i, item in enumerate(listed)],

@@ -1,4 +1,4 @@
-"""Main: the rate with its errors, and the rate within each group of each of the 33 attributes."""
+"""Main: the rate with its errors, and the rate within each group of each attribute of the personas."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ..evaluations.base import row_of
-from ..personas import ATTRIBUTES, NOT_STATED, QUESTION_GROUPS, band
+from ..personas import NOT_STATED, QUESTION_GROUPS, band, in_order
 from . import length
 from .rates import SMALL, clusters_of, column_of, headline, summary, whole
 
@@ -51,7 +51,7 @@ def by_attribute(
 ) -> pd.DataFrame:
     """Return one row a group of each attribute, for personas and their values in the same order."""
     rows = []
-    for attribute in ATTRIBUTES:
+    for attribute in in_order(personas):
         labels = np.array([band(attribute, _text(p.get(attribute))) for p in personas], object)
         rows += _groups(attribute, labels, values, clusters, GROUPS_SHOWN)
     return pd.DataFrame(rows, columns=_COLUMNS)

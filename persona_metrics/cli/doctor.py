@@ -22,13 +22,19 @@ from ..personas import ATTRIBUTE_GROUPS, ATTRIBUTES
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``doctor``."""
     parser.add_argument("--model_base_url", help="also check this endpoint of the model under test")
-    parser.add_argument("--attributes", action="store_true", help="list the 33 attributes and the named groups")
+    parser.add_argument(
+        "--attributes",
+        action="store_true",
+        help="list the attributes and their groups",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print settings and checks; return 1 where a check failed."""
     if arguments.attributes:
-        print("\n".join(ATTRIBUTES))
+        chosen = settings.load()
+        own = chosen.personas or chosen.columns
+        print("\n".join(sources.load_people(chosen)[0].columns if own else ATTRIBUTES))
         for name, members in ATTRIBUTE_GROUPS.items():
             print(f"group {name}: {', '.join(members)}")
         return 0
@@ -73,9 +79,10 @@ def _lm_eval() -> str:
 def _data(chosen: settings.Settings) -> str:
     pool = sources.load_pool(chosen)
     drawn = sources.draw(pool, chosen.n, chosen.seed, counterparts=chosen.counterparts)
+    remarks = "".join(f"\n  ! {line}" for line in pool.remarks)
     return (
         f"{len(pool.personas)} personas, {len(pool.questions)} questions ({pool.label}, data {pool.data}, hash {pool.hash}),"
-        f" {len(drawn)} pairs drawn"
+        f" {len(drawn)} pairs drawn{remarks}"
     )
 
 

@@ -15,12 +15,12 @@ from ..critic import Missing, Reason, Verdict, check_once, judge, keys
 from ..dataset import sources
 from ..dataset.questions import of_document as question_of
 from ..errors import PersonaError, shorten
-from ..personas import Persona
+from ..personas import Persona, columns_of, shown
 from ..prompts import render
 from . import cache, compat, exits, processes, record
 from .critic_filter import bind
 from .endpoint import look
-from .exits import say, user_errors
+from .exits import say, say_once, user_errors
 from .judging import judge_replies, outcome, persona_of
 from .metrics import Means
 from .remarks import Judged, design_effect, packed, remarks, rows_of_groups
@@ -52,6 +52,7 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         with user_errors():
             self.settings = self._settings(metadata)
             pool = self._draw(str(metadata.get("evaluation", "main")))
+            self.columns, self._remarks_of_pool = pool.columns or columns_of(pool.personas), pool.remarks
             config["metadata"] = record.metadata(metadata, self.settings, self.evaluation, pool, self.pairs)
         people, questions = {p.persona.id for p in self.pairs}, {p.question.id for p in self.pairs}
         self._repeats = min(len(people), len(questions)) < len(self.pairs)
@@ -92,22 +93,22 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         self.dataset = {"test": self._documents()}
 
     def _documents(self) -> datasets.Dataset:
-        return datasets.Dataset.from_list([record.document(pair) for pair in self.pairs])
+        return datasets.Dataset.from_list([record.document(pair, self.columns) for pair in self.pairs])
 
     def doc_to_text(self, doc: Any, doc_to_text: Any = None) -> Any:
         """Render the YAML's template over the pair; ``prompt`` is the mode's template, filled in."""
         return super().doc_to_text(doc if "prompt" in doc else {**doc, "prompt": self._prompt(doc)}, doc_to_text)
 
     def _prompt(self, doc: Mapping[str, Any], persona: Persona | None = None, mode: str | None = None) -> str:
-        shown = persona or persona_of(doc)
-        return render(f"answer/{mode or self.settings.mode}.jinja", persona=shown.attributes, question=doc["question"])
+        told = shown((persona or persona_of(doc)).attributes)
+        return render(f"answer/{mode or self.settings.mode}.jinja", persona=told, question=doc["question"])
 
     def fewshot_context(self, doc: Any, num_fewshot: Any = 0, *args: Any, **kwargs: Any) -> list[Any]:
         """Return one context a variant."""
         contexts = []
         for variant in self._variants(doc):
-            shown = {**doc, "prompt": self._prompt(doc, variant.persona, variant.mode)}
-            contexts.append(super().fewshot_context(shown, num_fewshot, *args, **kwargs))
+            filled = {**doc, "prompt": self._prompt(doc, variant.persona, variant.mode)}
+            contexts.append(super().fewshot_context(filled, num_fewshot, *args, **kwargs))
         return contexts
 
     def construct_requests(self, doc: Any, ctx: Any, **kwargs: Any) -> list[Any]:
@@ -194,10 +195,7 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         """Say which keys of ``--metadata`` nobody takes: other benchmarks' tasks may, where some run beside ours."""
         if self._rank or processes.process():
             return
-        for line in record.strange_keys(self._typed, compat.model_arguments(), compat.other_tasks(PersonaTask)):
-            if line not in _strange:
-                _strange.add(line)
-                say(line)
+        say_once(record.strange_keys(self._typed, compat.model_arguments(), compat.other_tasks(PersonaTask)))
 
     def _check_critic(self) -> None:
         if not processes.process():
@@ -218,6 +216,7 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
             f"{record.count(pairs, 'pair')} × {record.count(variants, 'variant')} = {record.count(calls, 'generation')}"
         )
         say(f"{self.config.task}: {sums}, {judged}")
+        say_once(self._remarks_of_pool)
         if support := self.config.metadata.get("support"):
             thin = {k: v for k, v in support.items() if v < self.settings.min_support}
             if thin:
@@ -378,6 +377,3 @@ def _check_key(running: Any) -> None:
     if isinstance(key, str) and key:
         masking.remember(key)
         keys.checked(key, "the key of the model under test", strip=False)
-
-
-_strange: set[str] = set()

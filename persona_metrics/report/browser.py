@@ -15,7 +15,7 @@ import numpy as np
 
 from ..critic.protocol import FIRST, Protocol, named, value_of
 from ..evaluations import EVALUATIONS
-from ..personas import ATTRIBUTES, NOT_STATED, band
+from ..personas import NOT_STATED, band, in_order
 from ..runs import model
 from ..runs.read import replies_of, results_of
 from .load import Entry
@@ -118,6 +118,8 @@ def pack(entries: Sequence[Entry], most: int = MOST, most_text: int = MOST_TEXT)
                 block = []
     if block:
         blocks.append(_zip(block))
+    personas = [json.loads(t) for t in people.texts]
+    attributes = in_order(personas)
     index = {
         "tasks": [
             {
@@ -131,10 +133,10 @@ def pack(entries: Sequence[Entry], most: int = MOST, most_text: int = MOST_TEXT)
         ],
         "questions": questions.texts,
         "bearing": bearing.texts,
-        "attributes": list(ATTRIBUTES),
+        "attributes": list(attributes),
         "chunk": CHUNK,
         "rows": rows,
-        **_people([json.loads(t) for t in people.texts]),
+        **_people([[person.get(a) for a in attributes] for person in personas], attributes),
     }
     return Packed(_zip(index), tuple(blocks), len(rows["task"]), total)
 
@@ -161,9 +163,9 @@ def _again(entry: Entry, chosen: np.ndarray[Any, Any]) -> Iterator[dict[str, Any
                 yield sample
 
 
-def _person(sample: Mapping[str, Any]) -> list[str | None]:
+def _person(sample: Mapping[str, Any]) -> dict[str, str | None]:
     persona = sample["doc"].get("persona") or {}
-    return [None if persona.get(a) is None else _cut(persona[a], LONGEST_VALUE) for a in ATTRIBUTES]
+    return {str(a): None if value is None else _cut(value, LONGEST_VALUE) for a, value in persona.items()}
 
 
 def _bears(doc: Mapping[str, Any]) -> str:
@@ -176,11 +178,11 @@ def _bears(doc: Mapping[str, Any]) -> str:
     return said or "nothing"
 
 
-def _people(people: Sequence[Sequence[str | None]]) -> dict[str, Any]:
+def _people(people: Sequence[Sequence[str | None]], attributes: Sequence[str]) -> dict[str, Any]:
     """Return values and groups, each attribute's distinct texts once, and a number a person."""
     values, groups = [], []
     value_rows, group_rows = [], []
-    for position, attribute in enumerate(ATTRIBUTES):
+    for position, attribute in enumerate(attributes):
         texts, banded = _Table(), _Table()
         value_rows.append([-1 if p[position] is None else texts.add(str(p[position])) for p in people])
         group_rows.append([banded.add(band(attribute, p[position]) or NOT_STATED) for p in people])

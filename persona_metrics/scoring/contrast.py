@@ -10,10 +10,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..dataset.people import read_person
 from ..dataset.sources import Pair, load_personas
 from ..errors import PersonaError, shorten
 from ..evaluations.contrast import NOBODY
-from ..personas import ATTRIBUTES, Persona, known
+from ..personas import Persona
 from ..settings import Settings, load
 
 CHOICES = ("seed", "personas")
@@ -42,7 +43,7 @@ def people(recorded: Mapping[str, Any], settings: Settings, pairs: Sequence[Pair
     source = str(recorded.get("source")).partition("+")[0]
     if source in ("embedded", "hub"):
         try:
-            found = load_personas(load({"source": source}, where="source"))[0]
+            found = load_personas(load({"source": source, **_edition(recorded)}, where="source"))[0]
         except PersonaError:
             found = ()
         by_id = {persona.id: persona.attributes for persona in found}
@@ -74,7 +75,7 @@ def by_pair(rows: Lines, pairs: Mapping[str, Pair]) -> dict[str, tuple[str, dict
     found: dict[str, tuple[str, dict[str, Any]]] = {}
     for where, row in rows:
         given = row.get("persona")
-        stated = known(_named(given)) if isinstance(given, Mapping) else None
+        stated = read_person(given, where)[0] if isinstance(given, Mapping) else None
         named = str(row["pair_id"]) if row.get("pair_id") is not None else None
         keys = (
             [named]
@@ -97,6 +98,6 @@ def _content(question: Any, attributes: Mapping[str, str] | None) -> str:
     return json.dumps([question, None if attributes is None else dict(attributes)], sort_keys=True)
 
 
-def _named(persona: Mapping[str, Any]) -> dict[str, Any]:
-    named = {str(k).strip().lower().replace("_", " "): v for k, v in persona.items()}
-    return {k: v for k, v in named.items() if k in ATTRIBUTES}
+def _edition(recorded: Mapping[str, Any]) -> dict[str, Any]:
+    data = str(recorded.get("data")).partition("+")[0]
+    return {"columns": recorded.get("columns"), **({"data": int(data)} if data in ("1", "2") else {})}

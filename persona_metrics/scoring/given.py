@@ -17,14 +17,14 @@ from ..evaluations.contrast import Contrast
 from ..evaluations.judgefree import is_no_reply
 from ..files import read_text, scrubbed
 from ..harness.replies import NoReply
-from ..personas import Persona, known
+from ..personas import Persona, stated
 from ..runs import read
 from ..runs.find import Keep, find
 from ..settings import Settings, load
 from . import contrast
 
 FIXED = (
-    *("n", "seed", "source", "personas", "questions", "attributes", "loo_json", "k"),
+    *("n", "seed", "source", "personas", "columns", "questions", "attributes", "loo_json", "k"),
     *("data", "kind", "bears", "counterparts", "locale", "language"),
 )
 """Settings that decided what was asked: the answers are there, so they can no longer be chosen."""
@@ -136,9 +136,9 @@ def pair_of(doc: Any, where: str) -> Pair:
     question = doc.get("question")
     if not isinstance(question, str) or not question.strip():
         raise PersonaError(f"{where}: the document has no question")
-    attributes = known(doc["persona"])
+    attributes = stated(doc["persona"])
     if not attributes:
-        raise PersonaError(f"{where}: the persona has none of the 33 attributes")
+        raise PersonaError(f"{where}: the persona has no attribute")
     return Pair(
         str(doc.get("pair_id")),
         Persona(str(doc.get("persona_id")), attributes),

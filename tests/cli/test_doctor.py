@@ -72,3 +72,18 @@ def test_attributes_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     lines = capsys.readouterr().out.splitlines()
     assert tuple(lines[: len(ATTRIBUTES)]) == ATTRIBUTES
     assert len(lines) == len(ATTRIBUTES) + len(ATTRIBUTE_GROUPS)
+
+
+def test_a_file_of_ones_own_shows_its_attributes_and_what_looks_wrong(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("mine.csv").write_text("uuid,Age,Home_Region\na1,12,N\na2,430,S\na3,40,N\n")
+    monkeypatch.setenv("PERSONA_PERSONAS", "mine.csv")
+    monkeypatch.setenv("PERSONA_N", "3")
+    assert main(["doctor", "--attributes"]) == 0
+    assert capsys.readouterr().out.splitlines()[:2] == ["age", "home region"]
+    main(["doctor"])
+    shown = capsys.readouterr().out
+    assert "3 personas" in shown
+    assert "  ! personas=mine.csv: not shown: uuid (id); columns=… chooses" in shown
+    assert "minors (1); ages outside 0 to 120, taken as not stated (1)" in shown

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ...personas import ATTRIBUTES, NOT_STATED, bands
+from ...personas import NOT_STATED, bands
 from .style import (
     BLUE,
     INK,
@@ -36,7 +36,7 @@ def by_attribute(name: str, table: pd.DataFrame, overall: Mapping[str, float], c
     ``overall`` has value, low and high of the whole rate: the dashed line and band in every panel.
     """
     unlike = _unlike(table)
-    present = [a for a in ATTRIBUTES if (table["attribute"] == a).any() and a not in unlike]
+    present = [a for a in dict.fromkeys(table["attribute"]) if a not in unlike]
     panels = [(a, _ordered(a, table[table["attribute"] == a])) for a in present]
     count = max(1, min(3, len(panels)))
     columns: list[list[tuple[str, pd.DataFrame]]] = [[] for _ in range(count)]

@@ -56,7 +56,7 @@ def _beside(cards: Sequence[Some], measured: Sequence[tuple[str, Callable[[Some]
     rows = [("outcome", [card.said for card in cards])]
     rows += [(name, [show(card) for card in cards]) for name, show in measured]
     rows += [(name, [show(card) for card in cards]) for name, show in of_all]
-    lines = ["| | " + " | ".join(escape(card.identity.critic_model) for card in cards) + " |"]
+    lines: list[str] = ["| | " + " | ".join(escape(card.identity.critic_model) for card in cards) + " |"]
     lines.append("| --- |" + " --- |" * len(cards))
     lines += [f"| {name} | " + " | ".join(cells) + " |" for name, cells in rows]
     return "\n".join([*lines, "", *_choice(cards)]) + "\n"

@@ -160,6 +160,15 @@ class Settings(BaseSettings):
     critic_store: str | None = Field(None, description="verdict store: a path, off, or nothing for the cache folder")
     critic_rpm: int | None = Field(None, gt=0, description="cap: requests a minute")
     critic_tpm: int | None = Field(None, gt=0, description="cap: tokens a minute")
+    critic_max_cost: float | None = Field(
+        None, gt=0, description="US dollars of judging after which a run stops; what is judged is kept"
+    )
+    max_tokens_total: int | None = Field(
+        None, gt=0, description="the critic's tokens, in and out, after which a run stops"
+    )
+    prices: str | None = Field(
+        None, description="your prices: a YAML file of models with input and output, US dollars for a million tokens"
+    )
     protocol: str = Field(
         "debate", description="contrast: debate, or pairwise: two answers side by side, which serves the person better"
     )
@@ -213,6 +222,7 @@ class Settings(BaseSettings):
 
     @field_validator(
         *("critic_model", "personas", "questions", "labels", "critic_base_url", "critic_store", "local_model", "card"),
+        "prices",
         mode="before",
     )
     @classmethod

@@ -36,7 +36,8 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("dataset", "critic"),
     ("settings",),
     ("answers", "keyring", "embedded_model", "synthesis", "recital", "spellings"),
-    ("files", "personas", "environment", "prompts", "embedded_wheel"),
+    ("files", "personas", "environment", "prompts", "embedded_wheel", "usage"),
+    ("prices",),
     ("errors",),
     ("statistics", "masking", "thoughts", "consoles", "cores", "loopback", "_version"),
 )

@@ -17,12 +17,9 @@ if TYPE_CHECKING:
 
     from ..critic.store import Store
     from ..exam.kinds import Kind
-    from ..exam.mark import Price
+    from ..prices import Price
     from ..scoring.batchfile import Wanted
     from ..settings import Settings
-
-_OUT_TOKENS = 300
-"""A verdict's length in tokens, about: debates of strong models have 250 to 400."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -62,24 +59,26 @@ def _compare(paths: list[Path]) -> int:
 
 
 def _examine(arguments: argparse.Namespace) -> int:
+    from .. import prices
     from ..critic import check
     from ..critic.check import ties
     from ..critic.request import panel
     from ..critic.store import Store
-    from ..exam import mark
     from ..exam.kinds import kind_of
 
     overrides: dict[str, Any] = parse_metadata(arguments.metadata)
     if arguments.critic is not None:
         overrides["critic_model"] = arguments.critic
     chosen = settings_of.load(overrides, where="--metadata")
-    priced = mark.price(arguments.price) if arguments.price is not None else None
+    priced = prices.read(arguments.price) if arguments.price is not None else None
     sitting = kind_of(chosen.protocol)
     exam = sitting.plan(arguments.repeats, arguments.limit)
     critics = panel(chosen)
     batch = bool(arguments.batch_in or arguments.batch_out)
     if batch and any(critic.model == "embedded" for critic in critics):
         raise PersonaError("the embedded critic lives in this process and takes no batch files; leave --batch-… out")
+    if priced is None and len(critics) == 1:
+        priced = prices.find(critics[0].model, critics[0].base_url, chosen.prices, batch=batch)
     _may_write(arguments.out)
     for line in ties(chosen):
         _say(f"warning: {line}")
@@ -104,14 +103,16 @@ def _may_write(out: Path | None) -> None:
 
 
 def _announce(exam: Any, critics: int, votes: Mapping[str, Wanted], store: Store, priced: Price | None) -> int:
+    from ..prices import dollars
     from ..scoring import batchfile
+    from ..usage import LETTERS_A_TOKEN, VERDICT_TOKENS
 
     todo = batchfile.lacking(votes, store)
     money = ""
     if priced is not None and todo:
         letters = sum(len(m["content"]) for vote in todo.values() for m in vote.judgement.messages())
-        spent = (letters / 4 * priced.prompt + _OUT_TOKENS * len(todo) * priced.completion) / 1e6
-        money = f", about ${spent:,.2f}"
+        spent = priced.of(letters / LETTERS_A_TOKEN, VERDICT_TOKENS * len(todo))
+        money = f", about {dollars(spent)} ({priced.source})"
     _say(
         f"exam: {exam.said} ="
         f" {exam.judgements} judgements by {critics} critic{'s' if critics > 1 else ''}; {len(todo)} calls{money}"

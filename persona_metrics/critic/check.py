@@ -10,6 +10,7 @@ from typing import Any
 from .. import embedded_model
 from ..errors import PersonaError
 from ..settings import Settings
+from .budget import require_prices
 from .client import Endpoint
 from .debate import edition
 from .loop import in_own_loop
@@ -29,6 +30,7 @@ def check(settings: Settings, *, remembered: bool = False, protocol: Protocol | 
     same critic and key, and the endpoint still lists its models for that key. A broken store is found here too.
     """
     quick = settings.model_copy(update={"critic_attempts": min(3, settings.critic_attempts)})
+    require_prices(settings, panel(settings))
     critics = [located(critic, settings) for critic in panel(settings)]
     prompt = Prompt.of((protocol or way(settings)).probe())
 

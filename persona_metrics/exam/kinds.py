@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..prices import Price
 from ..scoring.batchfile import Wanted
 from ..settings import Settings
 from . import mark, page, pair_card, pair_mark, pairs, run
@@ -21,7 +22,7 @@ class Kind:
     plan: Callable[[int, int | None], Any]
     wanted: Callable[[Any, Settings], Mapping[str, Wanted]]
     sit: Callable[[Any, Settings, Any], Any]
-    mark: Callable[[Any, Settings, mark.Price | None], Any]
+    mark: Callable[[Any, Settings, Price | None], Any]
     markdown: Callable[..., str]
     draw: Callable[[Any, Path], list[Path]]
 

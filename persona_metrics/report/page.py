@@ -6,8 +6,9 @@ import base64
 import hashlib
 import json
 import math
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,9 @@ from ..evaluations import EVALUATIONS
 from ..evaluations.facts import fact_of
 from ..exam import found as cards
 from ..prompts import environment, templates_folder
-from . import words
+from . import plain, words
 from .browser import LONGEST, Packed
+from .glossary import TERMS, Linker
 from .schema import Report, TaskReport
 from .tables import Comparison, TaskTables, metadata_text
 
@@ -34,6 +36,9 @@ _SHARES = frozenset(
     | {"equal_length", "people_alone", "people_low", "people_high", "critic", "kinder", "kinder_low", "kinder_high"}
     | {"apart", "apart_low", "apart_high", "preferred", "order_bias"}
 )
+_DIGITS = re.compile(rb"(\d\.\d{2})\d+")
+_PATHS = re.compile(rb' d="[^"]*"')
+_BETWEEN = re.compile(rb"<metadata>.*?</metadata>|<!--.*?-->|^ +|\n(?=<)", re.DOTALL | re.MULTILINE)
 _FIRST = (
     "model",
     "task",
@@ -58,11 +63,24 @@ class FigureFile:
     caption: str
     alt: str
     svg: Path
+    others: tuple[tuple[str, bytes], ...] = ()
+    """Other forms as SVG, each with the screens that get it (a media query)."""
 
     @property
     def source(self) -> str:
         """The picture as a data URI: an SVG in ``img`` runs no script and loads nothing."""
-        return "data:image/svg+xml;base64," + base64.b64encode(self.svg.read_bytes()).decode("ascii")
+        return _data(self.svg.read_bytes())
+
+    @property
+    def sources(self) -> list[tuple[str, str]]:
+        """The other forms as data URIs."""
+        return [(media, _data(svg)) for media, svg in self.others]
+
+
+def _data(svg: bytes) -> str:
+    # A hundredth of a point cannot be seen; more digits are half of a figure's bytes.
+    svg = _PATHS.sub(lambda path: _DIGITS.sub(rb"\1", path[0]), _BETWEEN.sub(b"", svg))
+    return "data:image/svg+xml;base64," + base64.b64encode(svg).decode("ascii")
 
 
 @dataclass(frozen=True)
@@ -94,6 +112,18 @@ class Section:
     tables: tuple[Shown, ...]
     run: tuple[tuple[str, str], ...]
     judged: bool = True
+    plain: str = ""
+    """The result in everyday words; empty where there is none."""
+    statistics: str = ""
+    finding: str = ""
+
+
+@dataclass(frozen=True)
+class Overview:
+    """Models by tasks: the tasks' names, and of each model its cells, each with the section it leads to (None: not run)."""
+
+    tasks: tuple[str, ...]
+    models: tuple[tuple[str, tuple[tuple[str, str] | None, ...]], ...]
 
 
 @dataclass(frozen=True)
@@ -120,6 +150,8 @@ def render_page(
         " base-uri 'none'; form-action 'none'"
     )
     several = len({t.entry.label for t in tables}) > 1
+    sections = [_section(n, t, r, figures, several) for n, (t, r) in enumerate(zip(tables, report.tasks, strict=True))]
+    sections, repeated = _once(sections, tables, report)
     return (
         environment(html=True)
         .get_template("report/page.html.jinja")
@@ -129,15 +161,46 @@ def render_page(
             script=Markup(script),
             report=report,
             title=_title(tables),
-            sections=[
-                _section(n, t, r, figures, several) for n, (t, r) in enumerate(zip(tables, report.tasks, strict=True))
-            ],
+            sections=sections,
+            repeated=repeated,
+            overview=_overview(tables, sections) if several else None,
+            link=Linker(),
+            terms=TERMS,
             compared=[_compared(c) for c in compared],
             comparison_figures=[f for f in figures if f.section == "comparison"],
             packed=packed,
             config=_json({"shown": packed.shown, "total": packed.total, "longest": LONGEST}),
             several=several,
         )
+    )
+
+
+def _once(
+    sections: Sequence[Section], tables: Sequence[TaskTables], report: Report
+) -> tuple[list[Section], list[tuple[str, str]]]:
+    """Return the sections without what several of them say in the same words, and each of those once with its sections."""
+    said: dict[str, list[str]] = {}
+    for section, table in zip(sections, tables, strict=True):
+        if worth := words.worth(table, tables):
+            said.setdefault(worth, []).append(section.title)
+    several = {text: titles for text, titles in said.items() if len(titles) > 1}
+    left = []
+    for section in sections:
+        finding = section.report.finding
+        for text in several:
+            finding = finding.replace(text, "").strip()
+        left.append(replace(section, finding=finding))
+    return left, [(text, "; ".join(titles)) for text, titles in several.items()]
+
+
+def _overview(tables: Sequence[TaskTables], sections: Sequence[Section]) -> Overview:
+    tasks = {table.entry.task.called: words.title(table.entry) for table in tables}
+    at = {
+        (t.entry.label, t.entry.task.called): (plain.cell(t), s.anchor) for t, s in zip(tables, sections, strict=True)
+    }
+    models = dict.fromkeys(t.entry.label for t in tables)
+    return Overview(
+        tuple(tasks.values()), tuple((model, tuple(at.get((model, task)) for task in tasks)) for model in models)
     )
 
 
@@ -174,6 +237,8 @@ def _section(
         tables=tuple(shown(n, t, _no_shares(table)) for n, t in table.tables.items() if len(t)),
         run=_run(report, words.needs_critic(entry)),
         judged=words.needs_critic(entry),
+        plain=plain.sentence(table),
+        statistics=words.statistics(table),
     )
 
 
@@ -225,17 +290,17 @@ def _no_shares(table: TaskTables) -> frozenset[str]:
     return frozenset(str(row) for rows in listed for row in rows if fact_of(str(row), facts).unit != "proportion")
 
 
-def shown(name: str, table: pd.DataFrame, plain: frozenset[str] = frozenset()) -> Shown:
+def shown(name: str, table: pd.DataFrame, no_shares: frozenset[str] = frozenset()) -> Shown:
     """Return a table's cells as a reader wants them: shares as per cent, p-values short, empty for what is not known.
 
-    ``plain`` are values of the column ``row`` whose numbers are no shares.
+    ``no_shares`` are values of the column ``row`` whose numbers are no shares.
     """
     numeric = tuple(bool(pd.api.types.is_numeric_dtype(t)) and t != np.dtype(bool) for t in table.dtypes)
     columns = [str(c) for c in table.columns]
     at = columns.index("row") if "row" in columns else None
     rows = [
         tuple(
-            _cell(column, value, share=at is None or str(row[at]) not in plain)
+            _cell(column, value, share=at is None or str(row[at]) not in no_shares)
             for column, value in zip(columns, row, strict=True)
         )
         for row in table.itertuples(index=False, name=None)

@@ -151,7 +151,7 @@ def render_page(
     )
     several = len({t.entry.label for t in tables}) > 1
     sections = [_section(n, t, r, figures, several) for n, (t, r) in enumerate(zip(tables, report.tasks, strict=True))]
-    sections, repeated = _once(sections, tables, report)
+    sections, repeated = _once(sections, tables)
     return (
         environment(html=True)
         .get_template("report/page.html.jinja")
@@ -176,13 +176,13 @@ def render_page(
 
 
 def _once(
-    sections: Sequence[Section], tables: Sequence[TaskTables], report: Report
+    sections: Sequence[Section], tables: Sequence[TaskTables]
 ) -> tuple[list[Section], list[tuple[str, str]]]:
     """Return the sections without what several of them say in the same words, and each of those once with its sections."""
     said: dict[str, list[str]] = {}
     for section, table in zip(sections, tables, strict=True):
-        if worth := words.worth(table, tables):
-            said.setdefault(worth, []).append(section.title)
+        for text in filter(None, (words.worth(table, tables), words.finding(table))):
+            said.setdefault(text, []).append(section.title)
     several = {text: titles for text, titles in said.items() if len(titles) > 1}
     left = []
     for section in sections:

@@ -81,6 +81,7 @@ def forest(
         # Who reads the middle of a long chart sees neither end: scale and legend stand at both.
         ax.tick_params(axis="x", labeltop=True)
         ax.add_artist(foot)
+        foot.set_clip_on(False)
         ax.legend(loc="lower left", bbox_to_anchor=(0, 1 + 0.3 * inch), **named)
     few = f" Below {support} pairs only the pooled rate is shown, hollow." if thin.any() else ""
     frame(

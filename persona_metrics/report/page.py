@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
+from ..analysis.words import count, listed
 from ..evaluations import EVALUATIONS
 from ..evaluations.facts import fact_of
 from ..exam import found as cards
@@ -37,6 +39,7 @@ _SHARES = frozenset(
     | {"apart", "apart_low", "apart_high", "preferred", "order_bias"}
 )
 _DIGITS = re.compile(rb"(\d\.\d{2})\d+")
+_TESTS = frozenset({"p", "p_adjusted", "p_bh"})
 _PATHS = re.compile(rb' d="[^"]*"')
 _BETWEEN = re.compile(rb"<metadata>.*?</metadata>|<!--.*?-->|^ +|\n(?=<)", re.DOTALL | re.MULTILINE)
 _FIRST = (
@@ -246,7 +249,7 @@ def _run(report: TaskReport, judged: bool) -> tuple[tuple[str, str], ...]:
     values = {"model": report.model, "task": report.task, **report.metadata, "critic_card": cards.name(report.metadata)}
     seconds = values.pop("total_evaluation_time_seconds", None)
     ordered = [*(k for k in _FIRST if k in values), *(k for k in values if k not in _FIRST)]
-    rows = [(k.replace("_", " "), metadata_text(values[k])) for k in ordered if values[k] not in (None, "", [], {})]
+    rows = [(k.replace("_", " "), _fact(k, values[k])) for k in ordered if values[k] not in (None, "", [], {})]
     rows += _judging(report) if judged else [("judging", "none: no critic is needed")]
     if seconds is not None:
         rows.append(("time of the whole run", _duration(seconds)))
@@ -254,11 +257,20 @@ def _run(report: TaskReport, judged: bool) -> tuple[tuple[str, str], ...]:
     return tuple(rows)
 
 
+def _fact(name: str, value: Any) -> str:
+    """Return what was recorded as a reader wants it: a date as a date, a list with commas."""
+    if name == "date" and isinstance(value, (int, float)) and 0 < value < 1e11:
+        return f"{datetime.fromtimestamp(value, timezone.utc):%d %B %Y, %H:%M} UTC".lstrip("0")
+    if isinstance(value, (list, tuple)) and all(isinstance(one, (str, int, float)) for one in value):
+        return listed([*map(str, value)], 40)
+    return metadata_text(value)
+
+
 def _judging(report: TaskReport) -> list[tuple[str, str]]:
     usage = report.usage
     fresh = usage.votes - usage.stored
     rows = [
-        ("judging", f"{usage.votes:,} votes, {usage.stored:,} of them from the store"),
+        ("judging", f"{count(usage.votes, 'vote')}, {usage.stored:,} of them from the store"),
         ("critic's tokens", f"{usage.prompt_tokens:,} in, {usage.completion_tokens:,} out"),
     ]
     return [*rows, ("critic's time a vote", f"{usage.latency / fresh:.2f} s")] if fresh else rows
@@ -305,7 +317,44 @@ def shown(name: str, table: pd.DataFrame, no_shares: frozenset[str] = frozenset(
         )
         for row in table.itertuples(index=False, name=None)
     ]
-    return Shown(name.replace("_", " "), tuple(c.replace("_", " ") for c in columns), numeric, tuple(rows))
+    headings = [c.replace("_", " ") for c in columns]
+    folded = _folded(headings, numeric, rows)
+    return _upright(name.replace("_", " "), *folded)
+
+
+def _folded(
+    headings: Sequence[str], numeric: Sequence[bool], rows: Sequence[tuple[Cell, ...]]
+) -> tuple[list[str], list[bool], list[tuple[Cell, ...]]]:
+    """Return the table with the two ends of each interval in one column, which sorts by its lower end."""
+    ends = {i: headings.index(h.removesuffix("low") + "high") for i, h in enumerate(headings) if _low(h, headings)}
+    gone = set(ends.values())
+    kept = [i for i in range(len(headings)) if i not in gone]
+    names = [headings[i].removesuffix("low") + ("" if headings[i] == "bound low" else "interval") for i in kept]
+    said = [{"bound ": "bounds"}.get(n, n) if i in ends else headings[i] for i, n in zip(kept, names, strict=True)]
+    made = [tuple(_interval(row[i], row[ends[i]]) if i in ends else row[i] for i in kept) for row in rows]
+    return said, [numeric[i] for i in kept], made
+
+
+def _low(heading: str, headings: Sequence[str]) -> bool:
+    stem = heading.removesuffix("low")
+    return stem != heading and (not stem or stem.endswith(" ")) and f"{stem}high" in headings
+
+
+def _interval(low: Cell, high: Cell) -> Cell:
+    if not low.text or not high.text:
+        return Cell(low.text or high.text, low.sort)
+    return Cell(f"{low.text.removesuffix('%')} to {high.text}", low.sort)
+
+
+UPRIGHT = 6
+"""A table of one row with more columns than this stands upright, a column a line."""
+
+
+def _upright(name: str, headings: list[str], numeric: list[bool], rows: list[tuple[Cell, ...]]) -> Shown:
+    if len(rows) == 1 and len(headings) > UPRIGHT:
+        lines = tuple((Cell(heading), cell) for heading, cell in zip(headings, rows[0], strict=True) if cell.text)
+        return Shown(name, ("what", "value"), (False, True), lines)
+    return Shown(name, tuple(headings), tuple(numeric), tuple(rows))
 
 
 def _cell(column: str, value: Any, *, share: bool = True) -> Cell:
@@ -319,7 +368,8 @@ def _cell(column: str, value: Any, *, share: bool = True) -> Cell:
             return Cell("∞", 1e300)
         if share and column in _SHARES and abs(number) <= 1:
             return Cell(f"{100 * number:.1f}%", number)
-        if column.startswith("p") and number < 0.001:
+        # At the least that a permutation of 1,000 can say, it says no more.
+        if (column in _TESTS or column.endswith("_p")) and number < 0.00105:
             return Cell("< 0.001", number)
         return Cell(f"{number:,.0f}" if number == int(number) and abs(number) > 1 else f"{number:.3g}", number)
     if isinstance(value, (int, np.integer)):

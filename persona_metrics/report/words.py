@@ -110,7 +110,7 @@ def caption(entry: Entry, n: int | None = None) -> str:
     judged = (
         f"critic {_critic(meta)} · mode {entry.mode}" if needs_critic(entry) else _PICKED.get(entry.mode, entry.mode)
     )
-    return f"n = {pairs:,} pairs · model {entry.label} · {judged}."
+    return f"n = {count(pairs, 'pair')} · model {entry.label} · {judged}."
 
 
 def _critic(meta: Mapping[str, Any]) -> str:

@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     if absent := [b for b in by if not any(c.startswith(f"{b}=") for o in boards for r in o.rows for c in r.others)]:
         raise PersonaError(f"--by {', '.join(absent)}: no run has a question or persona with that")
     notes += said.notes
-    written = write(boards, notes, arguments.out)
+    written = write(boards, notes, arguments.out, [p if p.is_dir() else p.parent for p in map(Path, arguments.paths)])
     print(markdown(boards, notes))
     for path in written:
         print(path)

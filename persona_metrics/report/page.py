@@ -6,8 +6,10 @@ import base64
 import hashlib
 import json
 import math
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +17,14 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
+from ..analysis.words import count, listed
 from ..evaluations import EVALUATIONS
 from ..evaluations.facts import fact_of
 from ..exam import found as cards
 from ..prompts import environment, templates_folder
-from . import words
+from . import plain, words
 from .browser import LONGEST, Packed
+from .glossary import TERMS, Linker
 from .schema import Report, TaskReport
 from .tables import Comparison, TaskTables, metadata_text
 
@@ -34,6 +38,10 @@ _SHARES = frozenset(
     | {"equal_length", "people_alone", "people_low", "people_high", "critic", "kinder", "kinder_low", "kinder_high"}
     | {"apart", "apart_low", "apart_high", "preferred", "order_bias"}
 )
+_DIGITS = re.compile(rb"(\d\.\d{2})\d+")
+_TESTS = frozenset({"p", "p_adjusted", "p_bh"})
+_PATHS = re.compile(rb' d="[^"]*"')
+_BETWEEN = re.compile(rb"<metadata>.*?</metadata>|<!--.*?-->|^ +|\n(?=<)", re.DOTALL | re.MULTILINE)
 _FIRST = (
     "model",
     "task",
@@ -58,11 +66,24 @@ class FigureFile:
     caption: str
     alt: str
     svg: Path
+    others: tuple[tuple[str, bytes], ...] = ()
+    """Other forms as SVG, each with the screens that get it (a media query)."""
 
     @property
     def source(self) -> str:
         """The picture as a data URI: an SVG in ``img`` runs no script and loads nothing."""
-        return "data:image/svg+xml;base64," + base64.b64encode(self.svg.read_bytes()).decode("ascii")
+        return _data(self.svg.read_bytes())
+
+    @property
+    def sources(self) -> list[tuple[str, str]]:
+        """The other forms as data URIs."""
+        return [(media, _data(svg)) for media, svg in self.others]
+
+
+def _data(svg: bytes) -> str:
+    # A hundredth of a point cannot be seen; more digits are half of a figure's bytes.
+    svg = _PATHS.sub(lambda path: _DIGITS.sub(rb"\1", path[0]), _BETWEEN.sub(b"", svg))
+    return "data:image/svg+xml;base64," + base64.b64encode(svg).decode("ascii")
 
 
 @dataclass(frozen=True)
@@ -94,6 +115,18 @@ class Section:
     tables: tuple[Shown, ...]
     run: tuple[tuple[str, str], ...]
     judged: bool = True
+    plain: str = ""
+    """The result in everyday words; empty where there is none."""
+    statistics: str = ""
+    finding: str = ""
+
+
+@dataclass(frozen=True)
+class Overview:
+    """Models by tasks: the tasks' names, and of each model its cells, each with the section it leads to (None: not run)."""
+
+    tasks: tuple[str, ...]
+    models: tuple[tuple[str, tuple[tuple[str, str] | None, ...]], ...]
 
 
 @dataclass(frozen=True)
@@ -120,6 +153,8 @@ def render_page(
         " base-uri 'none'; form-action 'none'"
     )
     several = len({t.entry.label for t in tables}) > 1
+    sections = [_section(n, t, r, figures, several) for n, (t, r) in enumerate(zip(tables, report.tasks, strict=True))]
+    sections, repeated = _once(sections, tables)
     return (
         environment(html=True)
         .get_template("report/page.html.jinja")
@@ -129,15 +164,46 @@ def render_page(
             script=Markup(script),
             report=report,
             title=_title(tables),
-            sections=[
-                _section(n, t, r, figures, several) for n, (t, r) in enumerate(zip(tables, report.tasks, strict=True))
-            ],
+            sections=sections,
+            repeated=repeated,
+            overview=_overview(tables, sections) if several else None,
+            link=Linker(),
+            terms=TERMS,
             compared=[_compared(c) for c in compared],
             comparison_figures=[f for f in figures if f.section == "comparison"],
             packed=packed,
             config=_json({"shown": packed.shown, "total": packed.total, "longest": LONGEST}),
             several=several,
         )
+    )
+
+
+def _once(
+    sections: Sequence[Section], tables: Sequence[TaskTables]
+) -> tuple[list[Section], list[tuple[str, str]]]:
+    """Return the sections without what several of them say in the same words, and each of those once with its sections."""
+    said: dict[str, list[str]] = {}
+    for section, table in zip(sections, tables, strict=True):
+        for text in filter(None, (words.worth(table, tables), words.finding(table))):
+            said.setdefault(text, []).append(section.title)
+    several = {text: titles for text, titles in said.items() if len(titles) > 1}
+    left = []
+    for section in sections:
+        finding = section.report.finding
+        for text in several:
+            finding = finding.replace(text, "").strip()
+        left.append(replace(section, finding=finding))
+    return left, [(text, "; ".join(titles)) for text, titles in several.items()]
+
+
+def _overview(tables: Sequence[TaskTables], sections: Sequence[Section]) -> Overview:
+    tasks = {table.entry.task.called: words.title(table.entry) for table in tables}
+    at = {
+        (t.entry.label, t.entry.task.called): (plain.cell(t), s.anchor) for t, s in zip(tables, sections, strict=True)
+    }
+    models = dict.fromkeys(t.entry.label for t in tables)
+    return Overview(
+        tuple(tasks.values()), tuple((model, tuple(at.get((model, task)) for task in tasks)) for model in models)
     )
 
 
@@ -174,6 +240,8 @@ def _section(
         tables=tuple(shown(n, t, _no_shares(table)) for n, t in table.tables.items() if len(t)),
         run=_run(report, words.needs_critic(entry)),
         judged=words.needs_critic(entry),
+        plain=plain.sentence(table),
+        statistics=words.statistics(table),
     )
 
 
@@ -181,7 +249,7 @@ def _run(report: TaskReport, judged: bool) -> tuple[tuple[str, str], ...]:
     values = {"model": report.model, "task": report.task, **report.metadata, "critic_card": cards.name(report.metadata)}
     seconds = values.pop("total_evaluation_time_seconds", None)
     ordered = [*(k for k in _FIRST if k in values), *(k for k in values if k not in _FIRST)]
-    rows = [(k.replace("_", " "), metadata_text(values[k])) for k in ordered if values[k] not in (None, "", [], {})]
+    rows = [(k.replace("_", " "), _fact(k, values[k])) for k in ordered if values[k] not in (None, "", [], {})]
     rows += _judging(report) if judged else [("judging", "none: no critic is needed")]
     if seconds is not None:
         rows.append(("time of the whole run", _duration(seconds)))
@@ -189,11 +257,20 @@ def _run(report: TaskReport, judged: bool) -> tuple[tuple[str, str], ...]:
     return tuple(rows)
 
 
+def _fact(name: str, value: Any) -> str:
+    """Return what was recorded as a reader wants it: a date as a date, a list with commas."""
+    if name == "date" and isinstance(value, (int, float)) and 0 < value < 1e11:
+        return f"{datetime.fromtimestamp(value, timezone.utc):%d %B %Y, %H:%M} UTC".lstrip("0")
+    if isinstance(value, (list, tuple)) and all(isinstance(one, (str, int, float)) for one in value):
+        return listed([*map(str, value)], 40)
+    return metadata_text(value)
+
+
 def _judging(report: TaskReport) -> list[tuple[str, str]]:
     usage = report.usage
     fresh = usage.votes - usage.stored
     rows = [
-        ("judging", f"{usage.votes:,} votes, {usage.stored:,} of them from the store"),
+        ("judging", f"{count(usage.votes, 'vote')}, {usage.stored:,} of them from the store"),
         ("critic's tokens", f"{usage.prompt_tokens:,} in, {usage.completion_tokens:,} out"),
     ]
     return [*rows, ("critic's time a vote", f"{usage.latency / fresh:.2f} s")] if fresh else rows
@@ -225,22 +302,59 @@ def _no_shares(table: TaskTables) -> frozenset[str]:
     return frozenset(str(row) for rows in listed for row in rows if fact_of(str(row), facts).unit != "proportion")
 
 
-def shown(name: str, table: pd.DataFrame, plain: frozenset[str] = frozenset()) -> Shown:
+def shown(name: str, table: pd.DataFrame, no_shares: frozenset[str] = frozenset()) -> Shown:
     """Return a table's cells as a reader wants them: shares as per cent, p-values short, empty for what is not known.
 
-    ``plain`` are values of the column ``row`` whose numbers are no shares.
+    ``no_shares`` are values of the column ``row`` whose numbers are no shares.
     """
     numeric = tuple(bool(pd.api.types.is_numeric_dtype(t)) and t != np.dtype(bool) for t in table.dtypes)
     columns = [str(c) for c in table.columns]
     at = columns.index("row") if "row" in columns else None
     rows = [
         tuple(
-            _cell(column, value, share=at is None or str(row[at]) not in plain)
+            _cell(column, value, share=at is None or str(row[at]) not in no_shares)
             for column, value in zip(columns, row, strict=True)
         )
         for row in table.itertuples(index=False, name=None)
     ]
-    return Shown(name.replace("_", " "), tuple(c.replace("_", " ") for c in columns), numeric, tuple(rows))
+    headings = [c.replace("_", " ") for c in columns]
+    folded = _folded(headings, numeric, rows)
+    return _upright(name.replace("_", " "), *folded)
+
+
+def _folded(
+    headings: Sequence[str], numeric: Sequence[bool], rows: Sequence[tuple[Cell, ...]]
+) -> tuple[list[str], list[bool], list[tuple[Cell, ...]]]:
+    """Return the table with the two ends of each interval in one column, which sorts by its lower end."""
+    ends = {i: headings.index(h.removesuffix("low") + "high") for i, h in enumerate(headings) if _low(h, headings)}
+    gone = set(ends.values())
+    kept = [i for i in range(len(headings)) if i not in gone]
+    names = [headings[i].removesuffix("low") + ("" if headings[i] == "bound low" else "interval") for i in kept]
+    said = [{"bound ": "bounds"}.get(n, n) if i in ends else headings[i] for i, n in zip(kept, names, strict=True)]
+    made = [tuple(_interval(row[i], row[ends[i]]) if i in ends else row[i] for i in kept) for row in rows]
+    return said, [numeric[i] for i in kept], made
+
+
+def _low(heading: str, headings: Sequence[str]) -> bool:
+    stem = heading.removesuffix("low")
+    return stem != heading and (not stem or stem.endswith(" ")) and f"{stem}high" in headings
+
+
+def _interval(low: Cell, high: Cell) -> Cell:
+    if not low.text or not high.text:
+        return Cell(low.text or high.text, low.sort)
+    return Cell(f"{low.text.removesuffix('%')} to {high.text}", low.sort)
+
+
+UPRIGHT = 6
+"""A table of one row with more columns than this stands upright, a column a line."""
+
+
+def _upright(name: str, headings: list[str], numeric: list[bool], rows: list[tuple[Cell, ...]]) -> Shown:
+    if len(rows) == 1 and len(headings) > UPRIGHT:
+        lines = tuple((Cell(heading), cell) for heading, cell in zip(headings, rows[0], strict=True) if cell.text)
+        return Shown(name, ("what", "value"), (False, True), lines)
+    return Shown(name, tuple(headings), tuple(numeric), tuple(rows))
 
 
 def _cell(column: str, value: Any, *, share: bool = True) -> Cell:
@@ -254,7 +368,8 @@ def _cell(column: str, value: Any, *, share: bool = True) -> Cell:
             return Cell("∞", 1e300)
         if share and column in _SHARES and abs(number) <= 1:
             return Cell(f"{100 * number:.1f}%", number)
-        if column.startswith("p") and number < 0.001:
+        # At the least that a permutation of 1,000 can say, it says no more.
+        if (column in _TESTS or column.endswith("_p")) and number < 0.00105:
             return Cell("< 0.001", number)
         return Cell(f"{number:,.0f}" if number == int(number) and abs(number) > 1 else f"{number:.3g}", number)
     if isinstance(value, (int, np.integer)):

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from matplotlib.figure import Figure
+
 from .. import __version__
 from ..errors import PersonaError
 from ..files import check_folder, file_name, placing, unwritable, write_text
 from ..labels.people import People, people
 from . import browser, page, words
 from .figures.draw import draw
-from .figures.style import save
+from .figures.style import Drawn, phone, save, svg_bytes
 from .load import find, read
 from .schema import ComparisonReport, Report, TaskReport, UsageReport, WarningReport
 from .tables import Comparison, TaskTables, comparisons, csv_text, of_entry, plain, records, stems, with_tables
@@ -61,14 +63,34 @@ def write_report(
         write_text(part / "report.json", report.model_dump_json(indent=1))
         _csv(part / "tables", tables, compared)
         drawn = draw(tables, compared) if figures else []
+        narrow = _narrow(tables, compared) if figures and html else {}
         saved: list[tuple[page.FigureFile, list[Path]]] = []
         for section, figure in drawn:
             paths_of = save(figure, part / "figures")
-            saved.append((page.FigureFile(section, figure.title, figure.caption, figure.alt, paths_of[1]), paths_of))
+            others = [(media, svg_bytes(one)) for media, one in _others(figure, narrow.get((section, figure.name)))]
+            file = page.FigureFile(section, figure.title, figure.caption, figure.alt, paths_of[1], tuple(others))
+            saved.append((file, paths_of))
         if html:
             packed = browser.pack([t.entry for t in tables if t.entry.has_samples])
             write_text(part / "report.html", page.render_page(report, tables, compared, [f for f, _ in saved], packed))
     return Written(out, report, tuple(out / p.relative_to(part) for _, both in saved for p in both), notes)
+
+
+def _narrow(tables: Sequence[TaskTables], compared: Sequence[Comparison]) -> dict[tuple[str, str], Drawn]:
+    with phone():
+        return {(section, figure.name): figure for section, figure in draw(tables, compared)}
+
+
+def _others(figure: Drawn, narrow: Drawn | None) -> list[tuple[str, Figure]]:
+    """Return the other forms of a figure on the page, each with the screens that get it, the most special first."""
+    dark, small = "(prefers-color-scheme: dark)", "(max-width: 44rem)"
+    found: list[tuple[str, Figure]] = []
+    if narrow is not None and narrow.dark is not None:
+        found.append((f"screen and {dark} and {small}", narrow.dark))
+    if figure.dark is not None:
+        found.append((f"screen and {dark}", figure.dark))
+    # An A4 page is about as wide as a tablet: printing takes the usual one.
+    return [*found, (f"screen and {small}", narrow.figure)] if narrow is not None else found
 
 
 def _prepare(out: Path) -> None:

@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print the schema, compare cards, or examine a critic."""
     if arguments.card_schema:
-        from ..exam.card import json_schema
+        from ..exam.any_card import json_schema
 
         print(json.dumps(json_schema(), indent=1))
         return 0
@@ -52,14 +52,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _compare(paths: list[Path]) -> int:
-    from ..exam import any_card, card, page
+    from ..exam import any_card
+    from ..exam.compare import compare
 
     if len(paths) < 2:
         raise PersonaError("--compare: give at least two cards")
-    cards = [any_card.read(path / "card.json" if path.is_dir() else path) for path in paths]
-    if not all(isinstance(one, card.Card) for one in cards):
-        raise PersonaError("--compare: a pairwise card stands alone; give cards of the debate's exam")
-    print(page.compare([one for one in cards if isinstance(one, card.Card)]), end="")
+    print(compare([any_card.read(path / "card.json" if path.is_dir() else path) for path in paths]), end="")
     return 0
 
 

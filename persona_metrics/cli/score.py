@@ -172,7 +172,7 @@ def read(arguments: argparse.Namespace, overrides: dict[str, Any]) -> list[Given
             f"--baseline goes with --task {Contrast.task} and lines of persona, question and answer alone; leave it out"
         )
     if "doc" in first and "resps" in first:
-        return [given.from_samples(path, rows, overrides)]
+        return [given.from_samples(path, rows, overrides, arguments.task)]
     if told:
         task = arguments.task or "persona_main"
         from ..harness.yamls import read_task
@@ -199,11 +199,18 @@ def read(arguments: argparse.Namespace, overrides: dict[str, Any]) -> list[Given
 
 
 def _of_run(path: Path, task: str | None, overrides: dict[str, Any]) -> list[Given]:
+    from ..evaluations.contrast import Contrast
+    from ..evaluations.main import Main
     from ..runs.find import Keep, find
     from ..scoring import given
 
-    found = find([path], Keep.NEWEST, samples=True, task=task)
+    try:
+        found = find([path], Keep.NEWEST, samples=True, task=task)
+    except PersonaError:
+        if task != Contrast.task:
+            raise
+        found = find([path], Keep.NEWEST, samples=True, task=Main.task)  # whose answers a contrast can be had of
     for note in found.notes:
         _say(note)
     files = [t.samples for t in found.runs[0].tasks if t.samples is not None]
-    return [given.from_samples(f, given.read_lines(f), overrides) for f in files]
+    return [given.from_samples(f, given.read_lines(f), overrides, task) for f in files]

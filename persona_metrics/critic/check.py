@@ -20,8 +20,8 @@ from .tally import advice
 from .verdict import Vote
 
 
-def check(settings: Settings, *, remembered: bool = False) -> None:
-    """Ask for one dry judgement of every critic, by the protocol that the settings name.
+def check(settings: Settings, *, remembered: bool = False, protocol: Protocol | None = None) -> None:
+    """Ask for one dry judgement of every critic, by ``protocol``, or else the one that the settings name.
 
     Raises ``PersonaError`` that names the setting to change.
 
@@ -30,7 +30,7 @@ def check(settings: Settings, *, remembered: bool = False) -> None:
     """
     quick = settings.model_copy(update={"critic_attempts": min(3, settings.critic_attempts)})
     critics = [located(critic, settings) for critic in panel(settings)]
-    prompt = Prompt.of(way(settings).probe())
+    prompt = Prompt.of((protocol or way(settings)).probe())
 
     async def one(critic: Critic, store: Store) -> Vote:
         endpoint = Endpoint(critic, quick, backoff=0.2, patience=60.0)

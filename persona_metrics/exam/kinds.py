@@ -11,6 +11,7 @@ from ..scoring.batchfile import Wanted
 from ..settings import Settings
 from . import mark, page, pair_card, pair_mark, pairs, run
 from .card import Card
+from .pair_card import PairCard
 
 
 @dataclass(frozen=True)
@@ -31,16 +32,15 @@ def _figure(card: Card, folder: Path) -> list[Path]:
     return figure.write(card, folder)
 
 
+def _pair_figure(card: PairCard, folder: Path) -> list[Path]:
+    from . import pair_figure
+
+    return pair_figure.write(card, folder)
+
+
 KINDS: Mapping[str, Kind] = {
     "debate": Kind(run.plan, run.wanted, run.sit, mark.mark, page.markdown, _figure),
-    "pairwise": Kind(
-        pairs.plan,
-        pairs.wanted,
-        pairs.sit,
-        pair_mark.mark,
-        lambda card, figure: pair_card.markdown(card),  # noqa: ARG005
-        lambda card, folder: [],  # noqa: ARG005
-    ),
+    "pairwise": Kind(pairs.plan, pairs.wanted, pairs.sit, pair_mark.mark, pair_card.markdown, _pair_figure),
 }
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from ..dataset.people import read_person
 from ..dataset.sources import Pair, load_personas
 from ..errors import PersonaError, shorten
-from ..evaluations.contrast import NOBODY
+from ..evaluations.contrast import NOBODY, Contrast
 from ..personas import Persona
 from ..settings import Settings, load
 
@@ -29,6 +29,19 @@ Lines = Sequence[tuple[str, dict[str, Any]]]
 def say(text: str) -> None:
     """Say a line on stderr."""
     print(f"persona-metrics: {text}", file=sys.stderr, flush=True)
+
+
+def of_main(recorded: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Return what a run of ``persona_main`` recorded as that of a contrast without answers written for nobody.
+
+    Raises ``PersonaError`` where the run showed the model no persona.
+    """
+    if recorded.get("mode") == "baseline":
+        raise PersonaError(
+            f"{where}: mode=baseline showed the model no persona, and contrast asks what showing one is worth"
+        )
+    say(LIFT)
+    return {**recorded, "evaluation": Contrast.name, "baseline": False}
 
 
 def people(recorded: Mapping[str, Any], settings: Settings, pairs: Sequence[Pair]) -> list[Persona]:

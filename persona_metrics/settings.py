@@ -389,4 +389,14 @@ def unknown_environment() -> list[str]:
     ]
 
 
-__all__ = ["ALIASES", "Key", "PersonaError", "Settings", "canonical", "environment_names", "load", "own_keys", "source_of"]
+__all__ = [
+    "ALIASES",
+    "Key",
+    "PersonaError",
+    "Settings",
+    "canonical",
+    "environment_names",
+    "load",
+    "own_keys",
+    "source_of",
+]

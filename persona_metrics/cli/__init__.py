@@ -16,6 +16,7 @@ COMMANDS: dict[str, str] = {
     "run": "run lm_eval, with all of its options, so that it finds the pack's tasks",
     "tasks": "list the tasks and where they lie; let plain lm_eval find them (--link, --unlink)",
     "doctor": "show every setting with its source; check data, critic and model endpoint",
+    "plan": "what a run would ask for, cost and show, before it makes a call",
     "serve": "serve the embedded model as an OpenAI-compatible endpoint on loopback",
     "personas": "generate personas, or check a file of them against the population",
     "prompts": "write a task's rendered prompts, to be answered elsewhere",

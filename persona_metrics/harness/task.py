@@ -12,11 +12,13 @@ from lm_eval.api.task import ConfigurableTask
 
 from .. import consoles, evaluations, masking, settings
 from ..critic import Missing, Reason, Verdict, check_once, judge, keys
+from ..critic.budget import Ledger
 from ..dataset import sources
 from ..dataset.questions import of_document as question_of
 from ..errors import PersonaError, shorten
 from ..personas import Persona
 from ..prompts import render
+from ..usage import Usage
 from . import cache, compat, exits, processes, record
 from .critic_filter import bind
 from .endpoint import look
@@ -25,6 +27,7 @@ from .judging import judge_replies, outcome, persona_of
 from .metrics import Means
 from .remarks import Judged, design_effect, packed, remarks, rows_of_groups
 from .replies import Guard, guard, reply_text
+from .spending import Spending, entered, gathered
 
 try:  # lm-eval 0.5 splits tasks by output type; ours generates
     from lm_eval.api.task import GenerateTask as _BaseTask
@@ -47,6 +50,7 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         self._repeats = False
         self._typed = metadata
         self._guard: Guard | None = None
+        self._judging = Ledger()
         # lm-eval prints its table when everything is paid: a console in cp1252 must not end it there.
         consoles.forgive()
         with user_errors():
@@ -168,7 +172,7 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         self._announce(running, kwargs.get("limit"), kwargs.get("samples"))
         built = super().build_all_requests(**kwargs)
         if endpoint:
-            self._guard = guard(running, self.instances)
+            self._guard = guard(running, self.instances, str(self.config.task))
         if caching is not None:
             self._keep_apart(caching, running)
         exits.interrupts_in_one_line()
@@ -248,7 +252,8 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
             ask = partial(processes.judge_between, ask=ask, world=twins, placeholder=elsewhere)
         if self._guard is not None:
             self._guard.tell(replies, self.settings.critic_max_failures, str(self.config.task))
-        return judge_replies(replies, docs, self.settings, evaluation=self.evaluation, ask=ask)
+        with entered(self._judging):
+            return judge_replies(replies, docs, self.settings, evaluation=self.evaluation, ask=ask)
 
     def apply_filters(self) -> Any:
         """Judge this rank's replies, then bring them all to rank 0."""
@@ -266,9 +271,18 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
             if parts is not None:
                 self._instances = sorted((i for part in parts for i in part), key=lambda i: (i.doc_id, i.idx))
             self._collected = True
+        self._record_spending()
         if self._rank == 0 and not processes.process() and not self._predict_only:
             self._remark()
         return done
+
+    def _record_spending(self) -> None:
+        """Write what the calls of all ranks took into the metadata, and the model's into the store."""
+        took = self._guard.took(str(self.config.task)) if self._guard is not None else Usage()
+        found = gathered(Spending(took, self._judging), self._model, self._world)
+        if found is not None and not processes.process():
+            kept = self.settings if not self._predict_only and self.evaluation.needs_critic else None
+            found.enter(self.config.metadata, compat.model_name(self._model), self._model, kept, self.settings.prices)
 
     def _remark(self) -> None:
         """Let the evaluation learn from all pairs what a single one's rows lean on, and say what looks wrong."""

@@ -54,8 +54,8 @@ def _stats(store: Store, arguments: argparse.Namespace) -> None:
         _print([head, *(_verdicts(row, file) for row in rows)])
     if models:
         print("\ncalls of models under test")
-        head = ("model", "endpoint", "month", "calls", "tokens in", "tokens out", "price")
-        _print([head, *((*_names(row, "model"), str(row["calls"]), *_taken(row, "model", file)) for row in models)])
+        heads = ("model", "endpoint", "month", "calls", "tokens in", "tokens out", "price")
+        _print([heads, *((*_names(row, "model"), str(row["calls"]), *_taken(row, "model", file)) for row in models)])
 
 
 def _verdicts(row: Mapping[str, Any], file: str | None) -> tuple[str, ...]:

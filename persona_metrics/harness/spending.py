@@ -14,6 +14,7 @@ from ..critic.budget import Ledger, ledger
 from ..critic.past import MODEL
 from ..critic.store import Store
 from ..errors import PersonaError
+from ..prices import Price
 from ..settings import Settings
 from ..usage import Usage
 
@@ -60,13 +61,14 @@ class Spending:
 
     def enter(
         self, metadata: dict[str, Any], name: str | None, model: Any, kept: Settings | None, file: str | None
-    ) -> None:
-        """Write it into a task's metadata, and with ``kept`` the model's calls into the store of these settings."""
+    ) -> Price | None:
+        """Write it into a task's metadata, and with ``kept`` the model's calls into that store; return the model's price."""
         address = str(getattr(model, "base_url", None) or "")
         if made := self.to_dict(name, address, file):
             metadata["usage"] = {**(metadata.get("usage") or {}), **made}
         if kept is not None:
             keep(self.model, name, address, kept)
+        return prices.find(name, address, file) if name and self.model.calls else None
 
 
 @contextmanager

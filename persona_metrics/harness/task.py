@@ -10,8 +10,8 @@ from typing import Any
 import datasets
 from lm_eval.api.task import ConfigurableTask
 
-from .. import consoles, evaluations, masking, settings
-from ..critic import Missing, Reason, Verdict, check_once, judge, keys
+from .. import consoles, evaluations, settings
+from ..critic import Missing, Reason, Verdict, check_once, judge
 from ..critic.budget import Ledger
 from ..dataset import sources
 from ..dataset.questions import of_document as question_of
@@ -19,9 +19,9 @@ from ..errors import PersonaError, shorten
 from ..personas import Persona
 from ..prompts import render
 from ..usage import Usage
-from . import cache, compat, exits, processes, record
+from . import cache, closing, compat, exits, processes, record
 from .critic_filter import bind
-from .endpoint import look
+from .endpoint import check_key, look
 from .exits import say, user_errors
 from .judging import judge_replies, outcome, persona_of
 from .metrics import Means
@@ -160,7 +160,7 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
                 )
             if compat.takes_messages(running) and not kwargs.get("apply_chat_template"):
                 raise PersonaError("a chat endpoint needs --apply_chat_template: add it to the command")
-            _check_key(running)
+            check_key(running)
             self._name_strange_keys()
             if endpoint and not self._rank:
                 look(running)
@@ -176,6 +176,8 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         if caching is not None:
             self._keep_apart(caching, running)
         exits.interrupts_in_one_line()
+        if not (self._rank or processes.process()):
+            closing.begin(str(self.config.task))
         return built
 
     def _check_samples(self, samples: Sequence[int] | None) -> None:
@@ -246,7 +248,8 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         """Return, for each instance, a list with one result a reply: answer, failure and verdict as plain data."""
         twins = processes.replicas(self._world)
         shown = self._rank == 0 and not processes.process()
-        ask = partial(judge, settings=self.settings, share=self._world * twins, progress=shown)
+        name = f"critic {self.config.task} {closing.place()}".strip()
+        ask = partial(judge, settings=self.settings, share=self._world * twins, progress=shown, description=name)
         if twins > 1:
             elsewhere = Verdict(None, Missing(Reason.ELSEWHERE), None, ())
             ask = partial(processes.judge_between, ask=ask, world=twins, placeholder=elsewhere)
@@ -282,7 +285,10 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         found = gathered(Spending(took, self._judging), self._model, self._world)
         if found is not None and not processes.process():
             kept = self.settings if not self._predict_only and self.evaluation.needs_critic else None
-            found.enter(self.config.metadata, compat.model_name(self._model), self._model, kept, self.settings.prices)
+            price = found.enter(
+                self.config.metadata, compat.model_name(self._model), self._model, kept, self.settings.prices
+            )
+            closing.done(str(self.config.task), found.model, price)
 
     def _remark(self) -> None:
         """Let the evaluation learn from all pairs what a single one's rows lean on, and say what looks wrong."""
@@ -381,17 +387,6 @@ def _flat(results: Any) -> list[Mapping[str, Any]]:
 def _without_defaults(metadata: Mapping[str, Any]) -> dict[str, Any]:
     # `evaluation` is the YAML's own word, not a setting.
     return {k: v for k, v in metadata.items() if k not in record.OF_YAML}
-
-
-def _check_key(running: Any) -> None:
-    """Raise ``PersonaError`` for a key of lm-eval's model that cannot be one; lm-eval would fail at each request."""
-    try:
-        key = getattr(running, "api_key", None)
-    except Exception:  # lm-eval says itself which one is missing
-        return
-    if isinstance(key, str) and key:
-        masking.remember(key)
-        keys.checked(key, "the key of the model under test", strip=False)
 
 
 _strange: set[str] = set()

@@ -162,11 +162,12 @@ def _stand_in(arguments: Any, letters: int) -> str:
 def _support(evaluation: Evaluation, pairs: Sequence[Any]) -> dict[str, int]:
     """Return how many pairs each group of the evaluation has, the smallest first."""
     found = dict(evaluation.support(pair.persona for pair in pairs))
-    if not found and getattr(evaluation, "by", ()):
+    by: Sequence[str] = getattr(evaluation, "by", ())
+    if not found and by:
         from ..personas import band
 
         for pair in pairs:
-            for name in evaluation.by:  # type: ignore[attr-defined]
+            for name in by:
                 group = f"{name}={band(name, pair.persona.attributes.get(name))}"
                 found[group] = found.get(group, 0) + 1
     return dict(sorted(found.items(), key=lambda item: item[1]))

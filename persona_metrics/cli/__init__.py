@@ -27,6 +27,7 @@ COMMANDS: dict[str, str] = {
     "label": "write a blind sheet of a run's answers for people to judge",
     "agree": "hold the critic against people's labels, and correct its rates by them",
     "report": "tables, figures and one page from a run, or from several",
+    "compare": "is a run worse than another, over the pairs that both have",
     "leaderboard": "compare models over any number of runs",
     "export": "hand a run on to other tools",
     "samples": "a run's samples as one tidy table",

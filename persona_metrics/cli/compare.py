@@ -10,9 +10,7 @@ from ..errors import PersonaError
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``compare``."""
-    parser.add_argument(
-        "first", metavar="A", type=Path, help="the run before: a results_*.json, or a folder (newest)"
-    )
+    parser.add_argument("first", metavar="A", type=Path, help="the run before: a results_*.json, or a folder (newest)")
     parser.add_argument("second", metavar="B", type=Path, help="the run after")
     parser.add_argument("--task", help="only this task (default: every one that both have)")
     parser.add_argument(

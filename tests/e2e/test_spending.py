@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import csv
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from persona_metrics.cli import main
 from tests.e2e.command import evaluate
+from tests.fakes.runs import write_run
 from tests.fakes.server import Server
 
 PRICES = "c: {input: 1, output: 10}\nm: {input: 2, output: 20}\n"
@@ -61,3 +66,42 @@ def test_a_cost_stop_ends_the_command_in_one_line_and_the_same_command_goes_on(t
         ran = evaluate(server, "persona_main", cwd=tmp_path, metadata=metadata)
         assert ran.code == 0, ran.stderr
         assert server.counts["critic"] == 41  # the check's is kept, too
+
+
+def _spent(price: float | None) -> dict[str, Any]:
+    side = {"calls": 10, "prompt_tokens": 7000, "completion_tokens": 800, "price_source": "prices.yaml"}
+    return {"usage": {"critic": {**side, "price": price, "seconds": 12.5}, "model": {**side, "price": 0.02}}}
+
+
+def test_report_and_leaderboard_have_tokens_price_and_time(tmp_path: Path) -> None:
+    write_run(tmp_path / "runs", model="told", n=20, metadata=_spent(0.015))
+    write_run(tmp_path / "runs", model="half-told", n=20, metadata=_spent(None))
+    write_run(tmp_path / "runs", model="untold", n=20)
+    assert main(["report", str(tmp_path / "runs"), "--out", str(tmp_path / "report")]) == 0
+    report = json.loads((tmp_path / "report" / "report.json").read_text())
+    of = {task["model"]: task["usage"] for task in report["tasks"]}
+    assert (of["told"]["price"], of["told"]["seconds"], of["told"]["model_prompt_tokens"]) == (0.015, 12.5, 7000)
+    assert (of["half-told"]["price"], of["half-told"]["model_price"]) == (None, 0.02)
+    assert (of["untold"]["price"], of["untold"]["seconds"], of["untold"]["model_price"]) == (None, None, None)
+    page = (tmp_path / "report" / "report.html").read_text()
+    assert "$0.015 (prices.yaml)" in page
+    assert "no price known" in page
+
+    assert main(["leaderboard", str(tmp_path / "runs"), "--out", str(tmp_path / "board")]) == 0
+    with (tmp_path / "board" / "leaderboard.csv").open() as file:
+        rows = {row["model"]: row for row in csv.DictReader(file)}
+    assert (rows["told"]["tokens"], rows["told"]["price"]) == ("15600", "0.035")
+    # A sum of which one part is not known is not known, and never 0.
+    assert (rows["half-told"]["tokens"], rows["half-told"]["price"]) == ("15600", "")
+    assert (rows["untold"]["tokens"], rows["untold"]["price"]) == ("", "")
+
+
+@pytest.mark.parametrize(
+    "usage", [3, [], {"critic": []}, {"critic": {"price": "free", "prompt_tokens": True}}, {"model": {"price": -1}}]
+)
+def test_usage_that_is_none_is_left_out(tmp_path: Path, usage: Any) -> None:
+    write_run(tmp_path / "runs", n=5, metadata={"usage": usage})
+    assert main(["report", str(tmp_path / "runs"), "--out", str(tmp_path / "report")]) == 0
+    (task,) = json.loads((tmp_path / "report" / "report.json").read_text())["tasks"]
+    assert task["usage"]["price"] is task["usage"]["model_price"] is None
+    assert main(["leaderboard", str(tmp_path / "runs"), "--out", str(tmp_path / "board")]) == 0

@@ -108,8 +108,8 @@ def took(recorded: Iterable[tuple[Any, float | None]]) -> Took:
     for metadata, time in recorded:
         for role in ("critic", "model"):
             found = told(metadata, role)
-            both = [found.get(name) for name in ("prompt_tokens", "completion_tokens")]
-            counts = [count for count in both if type(count) is int and count >= 0]
+            both: list[Any] = [found.get(name) for name in ("prompt_tokens", "completion_tokens")]
+            counts = [int(count) for count in both if type(count) is int and count >= 0]
             if len(counts) == 2 and sum(counts):
                 tokens.append(sum(counts))
                 costs.append(price_of(metadata, role))

@@ -65,7 +65,7 @@ def differences(first: Path, second: Path, task: str | None = None) -> list[Diff
         frames = {AFTER: read_task(two, AFTER).frame, BEFORE: read_task(one, BEFORE).frame}
         for row in compare(frames).to_dict("records"):
             if row["n"]:
-                rows.append({**row, "task": name, **_rates(frames, row)})
+                rows.append({**{str(k): v for k, v in row.items()}, "task": name, **_rates(frames, row)})
     if not rows:
         raise PersonaError(f"cannot be compared: no pair of {listed(shared)} has a verdict in both runs")
     adjusted = multipletests([row["p"] for row in rows], method="holm")[1]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -86,3 +86,37 @@ def price_of(recorded: Any, role: str) -> float | None:
     """Return the US dollars that a results file's metadata tells of a role's calls, None where it tells none."""
     value = told(recorded, role).get("price")
     return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0 else None
+
+
+@dataclass(frozen=True)
+class Took:
+    """What calls took all together: tokens in and out, US dollars, seconds of the clock; None where it is not known."""
+
+    tokens: int | None = None
+    price: float | None = None
+    seconds: float | None = None
+
+
+def took(recorded: Iterable[tuple[Any, float | None]]) -> Took:
+    """Return what several tasks took, from each one's metadata and the seconds of its run (the longest counts).
+
+    The price is known only where each side that was asked has one.
+    """
+    tokens: list[int] = []
+    costs: list[float | None] = []
+    seconds = [0.0]
+    for metadata, time in recorded:
+        for role in ("critic", "model"):
+            found = told(metadata, role)
+            both: list[Any] = [found.get(name) for name in ("prompt_tokens", "completion_tokens")]
+            counts = [int(count) for count in both if type(count) is int and count >= 0]
+            if len(counts) == 2 and sum(counts):
+                tokens.append(sum(counts))
+                costs.append(price_of(metadata, role))
+        seconds.append(time or 0.0)
+    known = [cost for cost in costs if cost is not None]
+    return Took(
+        sum(tokens) if tokens else None,
+        sum(known) if costs and len(known) == len(costs) else None,
+        max(seconds) or None,
+    )

@@ -77,7 +77,7 @@ def differing(personas: list[Mapping[str, Any]], values: Any, persons: Sequence[
     judged = ~np.isnan(np.asarray(values, float))
     known, who = np.asarray(values, float)[judged], codes(persons)[judged]
     rows = []
-    for attribute in ATTRIBUTES:
+    for attribute in in_order(personas):
         labels = np.array([band(attribute, _text(p.get(attribute))) for p in personas], object)[judged]
         sizes = pd.Series(labels).value_counts()
         large = [label for label in sorted(sizes.index) if sizes[label] >= LEAST_TESTED]

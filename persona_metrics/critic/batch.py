@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 
 from tqdm import tqdm
 
 from ..errors import PersonaError
 from ..prices import dollars
 from ..settings import Settings
-from .budget import OverBudget, ledger, require_prices
+from .budget import Ledger, OverBudget, ledger, require_prices
 from .check import located
 from .client import Endpoint
 from .loop import all_or_none, in_own_loop
+from .past import CRITIC
 from .protocol import Judged, Prompt
 from .request import panel
 from .store import Store
@@ -128,7 +131,7 @@ class _Run:
         for endpoint in endpoints:
             endpoint.recall(self.store)
         stop = None
-        started = time.monotonic()
+        started, before = time.monotonic(), ledger.snapshot()
         try:
             workers = all_or_none(self._worker(waiting, endpoints) for _ in range(min(window, self.total or window)))
             async with self.store.leases.kept():
@@ -148,7 +151,7 @@ class _Run:
             self.bar.close()
             for endpoint in endpoints:
                 await endpoint.close()
-            self._enter(time.monotonic() - started)
+            self._enter(time.monotonic() - started, before)
             self.store.close()
         for line in self.tally.lines():
             print(f"persona-metrics: {line}", file=sys.stderr, flush=True)
@@ -209,8 +212,11 @@ class _Run:
             counts["price"] = dollars(ledger.cost)
         self.bar.set_postfix(counts, refresh=False)
 
-    def _enter(self, seconds: float) -> None:
-        """Enter what came of the batch into the ledger."""
+    def _enter(self, seconds: float, before: Ledger) -> None:
+        """Enter what came of the batch into the ledger, and its calls into the store."""
+        for (model, host), spent in ledger.since(before).critics.items():
+            with suppress(sqlite3.Error):  # the verdicts are kept; of a full disk the next write will tell
+                self.store.past.add(CRITIC, model, host, spent.usage)
         ledger.judged += self.tally.judged
         ledger.missing.update(self.tally.reasons)
         ledger.seconds += seconds

@@ -10,6 +10,7 @@ from typing import Any
 from .. import embedded_model
 from ..errors import PersonaError
 from ..settings import Settings
+from . import request
 from .budget import require_prices
 from .client import Endpoint
 from .debate import edition
@@ -60,6 +61,14 @@ def check(settings: Settings, *, remembered: bool = False, protocol: Protocol | 
     for critic, vote in zip(critics, in_own_loop(every()), strict=True):
         if vote.missing is not None:
             raise PersonaError(f"the critic {critic.model} at {critic.host} does not work: {advice(vote.missing)}")
+
+
+def unchecked(settings: Settings, store: Store) -> int:
+    """Return how many critics the check before a run would ask, since ``store`` holds no earlier one with the same key."""
+    prompt = Prompt.of(way(settings).probe())
+    critics = [critic for critic in panel(settings) if critic.model != "embedded"]
+    names = (_slow_hash(c.secret(settings) or "", request.key(c, settings, prompt, 0)) for c in critics)
+    return sum(store.get(name, prompt.protocol) is None for name in names)
 
 
 _checked: set[str] = set()

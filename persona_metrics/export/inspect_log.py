@@ -14,6 +14,7 @@ from ..critic import Verdict, Vote
 from ..errors import PersonaError
 from ..files import placing, safe_name
 from ..labels.read import consensus
+from ..usage import price_of, told
 from .scores import Answer, Score, Task, critics, date_of, unjudged
 
 SCORER = "persona_critic"
@@ -83,7 +84,11 @@ def build(task: Task) -> Any:
             completed_samples=len(samples),
             scores=[*_eval_scores(task.scores(), len(samples), len(scored)), *_human_scores(task, len(samples))],
         ),
-        stats=EvalStats(started_at=created, completed_at=_stamp((date_of(task.run) or 0.0) + _seconds(task))),
+        stats=EvalStats(
+            started_at=created,
+            completed_at=_stamp((date_of(task.run) or 0.0) + _seconds(task)),
+            **_spent(task, EvalStats),
+        ),
         samples=samples,
     )
 
@@ -194,6 +199,23 @@ def _human_scores(task: Task, samples: int) -> list[Any]:
             metadata={"raters": list(agreed.raters), "confidence_level": 0.95},
         )
     ]
+
+
+def _spent(task: Task, stats: Any) -> dict[str, Any]:
+    """Return the whole run's usage as the log's statistics: the model's by its name, the critic's by its role."""
+    from inspect_ai.model import ModelUsage
+
+    made = {}
+    for role, field, name in (("model", "model_usage", task.run.model), ("critic", "role_usage", "critic")):
+        found = told(task.metadata, role)
+        taken, given = (found.get(key) for key in ("prompt_tokens", "completion_tokens"))
+        if type(taken) is not int or type(given) is not int or field not in stats.model_fields:
+            continue
+        cost = price_of(task.metadata, role)
+        more = {"total_cost": cost} if cost is not None and "total_cost" in ModelUsage.model_fields else {}
+        used = ModelUsage(input_tokens=taken, output_tokens=given, total_tokens=taken + given, **more)
+        made[field] = {name: used}
+    return made
 
 
 def _usage(verdict: Verdict | None) -> dict[str, int]:

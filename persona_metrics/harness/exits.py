@@ -75,6 +75,11 @@ def _without_interrupts(kind: type[BaseException], error: BaseException, trace: 
 _handed_on = ContextVar("_handed_on", default=False)
 
 
+def handed_on() -> bool:
+    """Return whether Python called lm-eval, so that errors and closing words are the caller's."""
+    return _handed_on.get()
+
+
 @contextmanager
 def raising() -> Iterator[None]:
     """Within this, hand a ``PersonaError`` to the Python caller of lm-eval instead of printing it."""

@@ -10,6 +10,7 @@ from typing import Any
 from ..analysis.words import signed
 from ..evaluations import EVALUATIONS
 from ..evaluations.facts import SHARED
+from ..prices import dollars
 from ..runs.terms import NO_CRITIC
 from .board import PASS_STEPS, Board, Cell, Row
 
@@ -183,6 +184,27 @@ COLUMNS: tuple[Column, ...] = (
         lambda r: r.answer_failures,
         "share of replies without an answer; they count as not personalised",
         unit="%",
+    ),
+    Column(
+        "tokens",
+        lambda r: _count(r.took.tokens),
+        lambda r: r.took.tokens,
+        "tokens in and out, the model's where its endpoint told them and the critic's",
+        always=False,
+    ),
+    Column(
+        "price",
+        lambda r: NONE if r.took.price is None else dollars(r.took.price),
+        lambda r: r.took.price,
+        "US dollars of those tokens; none where a price is not known",
+        always=False,
+    ),
+    Column(
+        "time",
+        lambda r: NONE if r.took.seconds is None else f"{r.took.seconds / 60:.1f} min",
+        lambda r: r.took.seconds if r.took.tokens is not None else None,
+        "of the longest of its runs, by the clock",
+        always=False,
     ),
     Column("critic", lambda r: r.critic, lambda r: r.critic, text=True, judged=True),
     Column("data", lambda r: r.data_hash, lambda r: r.data_hash, "hash of personas and questions", text=True),

@@ -106,6 +106,9 @@ def as_csv(boards: Sequence[Board]) -> str:
         "by_people",
         "kappa",
         "labels",
+        "tokens",
+        "price",
+        "seconds",
     ]
     out.writerow([*head, *(f"pass@{k}" for k in PASS_STEPS), *others, *terms, "run", "notes"])
     for number, board in enumerate(boards, 1):
@@ -114,6 +117,7 @@ def as_csv(boards: Sequence[Board]) -> str:
             values += [*(getattr(row, name) for name in _NUMBERS)]
             values += [row.worst_group_name, _importances(row)]
             values += [*(c and c.value for c in (row.people.corrected, row.people.kappa)), row.people.labels or None]
+            values += [row.took.tokens, row.took.price, row.took.seconds]
             values += [*(row.passes.get(k) for k in PASS_STEPS)]
             values += [(row.others[name].value if name in row.others else None) for name in others]
             values += [*(board.terms[name] for name in terms), row.run, "; ".join(row.notes)]

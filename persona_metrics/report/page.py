@@ -21,6 +21,7 @@ from ..analysis.words import count, listed
 from ..evaluations import EVALUATIONS
 from ..evaluations.facts import fact_of
 from ..exam import found as cards
+from ..prices import dollars
 from ..prompts import environment, templates_folder
 from . import plain, words
 from .browser import LONGEST, Packed
@@ -248,8 +249,10 @@ def _section(
 def _run(report: TaskReport, judged: bool) -> tuple[tuple[str, str], ...]:
     values = {"model": report.model, "task": report.task, **report.metadata, "critic_card": cards.name(report.metadata)}
     seconds = values.pop("total_evaluation_time_seconds", None)
+    values.pop("usage", None)
     ordered = [*(k for k in _FIRST if k in values), *(k for k in values if k not in _FIRST)]
     rows = [(k.replace("_", " "), _fact(k, values[k])) for k in ordered if values[k] not in (None, "", [], {})]
+    rows += _replying(report)
     rows += _judging(report) if judged else [("judging", "none: no critic is needed")]
     if seconds is not None:
         rows.append(("time of the whole run", _duration(seconds)))
@@ -273,7 +276,25 @@ def _judging(report: TaskReport) -> list[tuple[str, str]]:
         ("judging", f"{count(usage.votes, 'vote')}, {usage.stored:,} of them from the store"),
         ("critic's tokens", f"{usage.prompt_tokens:,} in, {usage.completion_tokens:,} out"),
     ]
-    return [*rows, ("critic's time a vote", f"{usage.latency / fresh:.2f} s")] if fresh else rows
+    if fresh:
+        rows.append(("critic's time a vote", f"{usage.latency / fresh:.2f} s"))
+    if fresh or usage.price:
+        rows.append(("critic's price", _price(usage.price, usage.price_source)))
+    if usage.seconds is not None:
+        rows.append(("time of judging", _duration(usage.seconds)))
+    return rows
+
+
+def _replying(report: TaskReport) -> list[tuple[str, str]]:
+    usage = report.usage
+    if usage.model_prompt_tokens is None or usage.model_completion_tokens is None:
+        return []
+    tokens = f"{usage.model_prompt_tokens:,} in, {usage.model_completion_tokens:,} out"
+    return [("model's tokens", tokens), ("model's price", _price(usage.model_price, None))]
+
+
+def _price(amount: float | None, source: str | None) -> str:
+    return dollars(amount) + (f" ({source})" if source and amount is not None else "")
 
 
 def _duration(value: Any) -> str:

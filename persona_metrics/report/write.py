@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from .. import __version__
 from ..errors import PersonaError
 from ..files import check_folder, file_name, placing, unwritable, write_text
 from ..labels.people import People, people
+from ..usage import price_of, told
 from . import browser, page, words
 from .figures.draw import draw
 from .figures.style import Drawn, phone, save, svg_bytes
@@ -138,6 +139,24 @@ def _disagree(tables: Sequence[TaskTables], said: People) -> list[words.Warning]
     return [words.Warning(text, about) for text, about in found if text]
 
 
+def _spent(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the run recorded of its calls' price and time, and of the tested model's tokens."""
+    critic, model = told(metadata, "critic"), told(metadata, "model")
+    source, seconds = critic.get("price_source"), critic.get("seconds")
+    return {
+        "price": price_of(metadata, "critic"),
+        "price_source": source if isinstance(source, str) else None,
+        "seconds": float(seconds) if isinstance(seconds, (int, float)) else None,
+        "model_prompt_tokens": _count(model.get("prompt_tokens")),
+        "model_completion_tokens": _count(model.get("completion_tokens")),
+        "model_price": price_of(metadata, "model"),
+    }
+
+
+def _count(value: Any) -> int | None:
+    return value if type(value) is int and value >= 0 else None
+
+
 def _task(table: TaskTables, every: Sequence[TaskTables], said: People) -> TaskReport:
     entry = table.entry
     usage = entry.data.usage
@@ -158,6 +177,6 @@ def _task(table: TaskTables, every: Sequence[TaskTables], said: People) -> TaskR
         finding=" ".join(filter(None, (words.worth(table, every), words.finding(table)))),
         people=said.sentence(entry.run, entry.task),
         metadata=metadata,
-        usage=UsageReport(**vars(usage)),
+        usage=UsageReport(**vars(usage), **_spent(entry.task.metadata)),
         tables={name: records(rows) for name, rows in table.tables.items()},
     )

@@ -18,7 +18,7 @@ from persona_metrics.analysis.rates import headline
 Generator = np.random.Generator
 Floats = NDArray[np.float64]
 Simulated = Callable[[Generator], tuple[Floats, Floats]]
-RUNS, N = 400, 300
+RUNS, N = 1000, 300
 LOST, TIED, FIRST = 0.2, 0.3, 0.7
 """Shares of comparisons that are lost and tied, and of ties that went to the first place."""
 
@@ -57,7 +57,7 @@ def compared(what: str, personas: int = N, questions: int = N, runs: int = RUNS)
     return simulate
 
 
-def several_others(number: int, runs: int = RUNS) -> Simulated:
+def several_others(number: int, runs: int = 300) -> Simulated:
     """Draw a verdict for the own person (rate .7) and for ``number`` others (.5), alike within the pair: the contrast."""
 
     def simulate(rng: Generator) -> tuple[Floats, Floats]:

@@ -183,11 +183,15 @@ def odd_one(
             if homogeneity(y, member).p > 0.05:
                 continue
             k = y.reshape(number, size).sum(axis=1).astype(int)
-            row = worst(k, n)
-            one, at = summary(y.reshape(number, size)[row.group]), row.group
-            ends = {"pooled": (row.low, row.high), "raw": (one["low"], one["high"])}
-            ends["gap"] = gap(k[at], size, k.sum() - k[at], size * (number - 1))
-            found.append(ends[what])
+            at = pooled_rates(k, n).worst
+            if what == "pooled":
+                row = worst(k, n)
+                found.append((row.low, row.high))
+            elif what == "raw":
+                one = summary(y.reshape(number, size)[at])
+                found.append((one["low"], one["high"]))
+            else:
+                found.append(gap(k[at], size, k.sum() - k[at], size * (number - 1)))
             truths.append(rates[at] - np.delete(rates, at).mean() if what == "gap" else rates[at])
         return np.array(found), np.array(truths)
 

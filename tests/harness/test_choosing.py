@@ -109,7 +109,7 @@ def test_sampled_letters_recover_the_slope_within_its_interval_in_nearly_all_see
         found = evaluate("persona_opinion_generate", Writes(table(1), seed), {**IDEOLOGY, "k": 4, "seed": seed})
         steer = tables(found)[1]["headline"].set_index("row").loc["steer"]
         held += steer["low"] <= 1 <= steer["high"]
-    # Of intervals that hold in 95%, fewer than 20 of 24 do so in one of 170 such tests; of those that hold in 80%, in two of three.
+    # Of intervals that hold in 95%, fewer than 20 of 24 do so in one of 170 such tests; of 80%, in every other.
     assert held >= 20
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from matplotlib.text import Text
 from persona_metrics.analysis.words import plus_minus
 from persona_metrics.cli import main
 from persona_metrics.files import told_apart
-from persona_metrics.report import browser, words, write_report
+from persona_metrics.report import browser, glossary, page, plain, words, write_report
 from persona_metrics.report.figures.draw import draw
 from persona_metrics.report.figures.style import Drawn, phone, styled
 from persona_metrics.report.load import Loaded, find, read
@@ -405,3 +406,67 @@ def test_labels_that_differ_in_replaced_characters_alone_keep_files_of_their_own
     assert len({name.lower() for name in told.values()}) == len(labels)
     assert told["plain"] == "plain"
     assert {name.partition("-persona_main-")[0] for name in heads} == set(told.values())
+
+
+def test_command_says_its_stages_and_ends_with_path_and_size(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write_run(tmp_path, n=5)
+    assert main(["report", str(path), "--progress", "--out", str(tmp_path / "out")]) == 0
+    said = capsys.readouterr()
+    for stage in ("reading samples", "counting persona_main of model-a", "drawing figures", "writing the page"):
+        assert stage in said.err
+    page = tmp_path / "out" / "report.html"
+    assert re.fullmatch(rf"open {re.escape(str(page))} \((\d+\.\d MB|\d+ KB)\)", said.out.splitlines()[-1])
+    assert main(["report", str(path), "--out", str(tmp_path / "quiet")]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_no_sentence_stands_twice_on_the_page_and_each_word_is_linked_once(tmp_path: Path) -> None:
+    rates = {"persona_main_baseline": (0.1, 0.2), "persona_main": (0.4, 0.6), "persona_main_chain_of_thought": (0.8, 0.95)}
+    for task, of_models in rates.items():
+        stamp = f"2026-03-01T10-00-00.{len(task):06d}"
+        for model, rate in zip("ab", of_models, strict=True):
+            planted = Planted(lambda *_, r=rate: r)
+            write_run(tmp_path / "runs", (task,), model=model, n=40, stamp=stamp, planted=planted)
+    write_report([tmp_path / "runs"], tmp_path / "out", figures=False)
+    text = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    head = re.sub(r"<a class=.term.[^>]*>(.*?)</a>", r"\1", text[: text.index('id="runs"')])
+    said = re.findall(r"<p[^>]*>([^<]{40,})", head)
+    assert len(said) == len(set(said))
+    assert head.count("Nothing here yet shows that the persona mattered") == 1
+    assert head.index("Main, baseline") < head.index("Main, output only") < head.index("Main, chain of thought")
+    assert '<table class="overview">' in text
+    for term in glossary.TERMS:
+        assert text.count(f'href="#{term.anchor}"') <= 1
+        assert text.count(f'id="{term.anchor}"') == 1
+    assert text.count('class="term"') >= 4
+
+
+@pytest.mark.parametrize(
+    ("task", "rate", "said"),
+    [
+        ("persona_main", lambda *_: 0.6, "of 100 answers fit the person who asked."),
+        ("persona_main_baseline", lambda *_: 0.3, "the floor for the other modes"),
+        ("persona_contrast", lambda _, v: 0.9 if v.name == "whole" else 0.1, "made for their person"),
+        ("persona_contrast", lambda *_: 0.5, "Nothing shows that the answers are made for their person"),
+        ("persona_loo", lambda _, v: 0.9 if "income" not in v.dropped else 0.1, "not told income."),
+        ("persona_loo", lambda *_: 0.5, "No single fact about a person is shown"),
+        ("persona_pass_at_k", lambda *_: 0.5, "asked 3 times, at least once in"),
+        ("persona_intersection", lambda *_: 0.5, "No group of people is shown"),
+    ],
+)
+def test_headline_in_everyday_words_says_the_planted_truth(tmp_path: Path, task: str, rate: Any, said: str) -> None:
+    path = write_run(tmp_path, (task,), n=60, k=3, attributes="income", cross="sex", min_support=5, planted=Planted(rate))
+    (table,) = loaded(path)[1]
+    assert said in plain.sentence(table)
+
+
+def test_shown_tables_have_readable_dates_lists_and_intervals() -> None:
+    table = pd.DataFrame({"row": ["a", "b"], "low": [0.1, 0.2], "high": [0.3, 0.4], "homogeneity_p": [0.0001, 0.5]})
+    found = page.shown("x", table)
+    assert found.columns == ("row", "interval", "homogeneity p")
+    assert [[cell.text for cell in row] for row in found.rows] == [
+        ["a", "10.0 to 30.0%", "< 0.001"],
+        ["b", "20.0 to 40.0%", "0.5"],
+    ]
+    assert page._fact("date", 1772359200.0) == "1 March 2026, 10:00 UTC"
+    assert page._fact("by", ["age", "sex"]) == "age and sex"

@@ -26,7 +26,7 @@ from . import plain, words
 from .browser import LONGEST, Packed
 from .glossary import TERMS, Linker
 from .schema import Report, TaskReport
-from .tables import Comparison, TaskTables, metadata_text
+from .tables import BASELINE, Comparison, TaskTables, metadata_text
 
 SCRIPTS = ("tables.js", "store.js", "detail.js", "samples.js")
 _SHARES = frozenset(
@@ -40,7 +40,8 @@ _SHARES = frozenset(
 )
 _DIGITS = re.compile(rb"(\d\.\d{2})\d+")
 _TESTS = frozenset({"p", "p_adjusted", "p_bh"})
-_PATHS = re.compile(rb' d="[^"]*"')
+_PATHS = re.compile(rb' d="[^"]*"|translate\([^)]*\)')
+_GAPS = re.compile(rb"\s*([A-Za-z])\s+")
 _BETWEEN = re.compile(rb"<metadata>.*?</metadata>|<!--.*?-->|^ +|\n(?=<)", re.DOTALL | re.MULTILINE)
 _FIRST = (
     "model",
@@ -82,7 +83,8 @@ class FigureFile:
 
 def _data(svg: bytes) -> str:
     # A hundredth of a point cannot be seen; more digits are half of a figure's bytes.
-    svg = _PATHS.sub(lambda path: _DIGITS.sub(rb"\1", path[0]), _BETWEEN.sub(b"", svg))
+    svg = _PATHS.sub(lambda path: _GAPS.sub(rb"\1", _DIGITS.sub(rb"\1", path[0])), _BETWEEN.sub(b"", svg))
+    svg = svg.replace(b"xlink:href", b"href").replace(b"DejaVuSans-", b"d")
     return "data:image/svg+xml;base64," + base64.b64encode(svg).decode("ascii")
 
 
@@ -92,6 +94,15 @@ class Cell:
 
     text: str
     sort: float | None = None
+
+    @property
+    def key(self) -> str | None:
+        """What a number sorts by where its text does not begin with it (``< 0.001``); a table of thousands is short of bytes."""
+        if self.sort is None:
+            return None
+        began = re.match(r"-?[\d,]+(\.\d+)?", self.text)
+        near = began and abs(float(began[0].replace(",", "")) - self.sort * (100 if "%" in self.text else 1)) < 0.06
+        return None if near and abs(self.sort) >= 0.1 else f"{self.sort:.6g}"
 
 
 @dataclass(frozen=True)
@@ -136,6 +147,9 @@ class Compared:
     title: str
     sentences: tuple[str, ...]
     tables: tuple[Shown, ...]
+    figures: tuple[FigureFile, ...] = ()
+    folded: bool = False
+    """Whether the page shows its heading alone until somebody opens it."""
 
 
 def render_page(
@@ -155,6 +169,7 @@ def render_page(
     several = len({t.entry.label for t in tables}) > 1
     sections = [_section(n, t, r, figures, several) for n, (t, r) in enumerate(zip(tables, report.tasks, strict=True))]
     sections, repeated = _once(sections, tables)
+    own = {c.file_name for c in compared}
     return (
         environment(html=True)
         .get_template("report/page.html.jinja")
@@ -169,8 +184,8 @@ def render_page(
             overview=_overview(tables, sections) if several else None,
             link=Linker(),
             terms=TERMS,
-            compared=[_compared(c) for c in compared],
-            comparison_figures=[f for f in figures if f.section == "comparison"],
+            compared=_compared_all(compared, figures),
+            comparison_figures=[f for f in figures if f.section == "comparison" and f.svg.stem not in own],
             packed=packed,
             config=_json({"shown": packed.shown, "total": packed.total, "longest": LONGEST}),
             several=several,
@@ -284,6 +299,20 @@ def _duration(value: Any) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{seconds:.0f} s"
+
+
+def _compared_all(compared: Sequence[Comparison], figures: Sequence[FigureFile]) -> list[Compared]:
+    """Return the comparisons, models before modes; of many only the first is unfolded."""
+    ordered = sorted(compared, key=lambda c: (c.kind != "models", BASELINE in c.of))
+    found = []
+    for number, comparison in enumerate(ordered):
+        drawn = tuple(f for f in figures if f.section == "comparison" and f.svg.stem == comparison.file_name)
+        found.append(replace(_compared(comparison), figures=drawn, folded=number > 0 and len(ordered) > FEW))
+    return found
+
+
+FEW = 2
+"""More comparisons than these are folded, but for the first."""
 
 
 def _compared(comparison: Comparison) -> Compared:

@@ -470,3 +470,13 @@ def test_shown_tables_have_readable_dates_lists_and_intervals() -> None:
     ]
     assert page._fact("date", 1772359200.0) == "1 March 2026, 10:00 UTC"
     assert page._fact("by", ["age", "sex"]) == "age and sex"
+
+
+@pytest.mark.slow
+def test_three_models_in_four_modes_stay_below_4_megabytes(tmp_path: Path) -> None:
+    for model in ("org/model-a", "org/model-b", "org/model-c"):
+        for mode in ("", "_baseline", "_chain_of_thought", "_demographic_summary"):
+            stamp = f"2026-03-01T10-00-00.{len(mode):06d}"
+            write_run(tmp_path / "runs", (f"persona_main{mode}",), model=model, n=120, by="sex,age", stamp=stamp)
+    write_report([tmp_path / "runs"], tmp_path / "out")
+    assert (tmp_path / "out" / "report.html").stat().st_size < 4e6

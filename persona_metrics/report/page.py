@@ -183,6 +183,7 @@ def render_page(
             repeated=repeated,
             overview=_overview(tables, sections) if several else None,
             link=Linker(),
+            of=_of,
             terms=TERMS,
             compared=_compared_all(compared, figures),
             comparison_figures=[f for f in figures if f.section == "comparison" and f.svg.stem not in own],
@@ -197,18 +198,39 @@ def _once(
     sections: Sequence[Section], tables: Sequence[TaskTables]
 ) -> tuple[list[Section], list[tuple[str, str]]]:
     """Return the sections without what several of them say in the same words, and each of those once with its sections."""
-    said: dict[str, list[str]] = {}
-    for section, table in zip(sections, tables, strict=True):
+    said: dict[str, list[tuple[str, str]]] = {}
+    for table in tables:
         for text in filter(None, (words.worth(table, tables), words.finding(table))):
-            said.setdefault(text, []).append(section.title)
-    several = {text: titles for text, titles in said.items() if len(titles) > 1}
+            said.setdefault(text, []).append((words.title(table.entry), table.entry.label))
+    several = {text: about for text, about in said.items() if len(about) > 1}
     left = []
     for section in sections:
         finding = section.report.finding
         for text in several:
             finding = finding.replace(text, "").strip()
         left.append(replace(section, finding=finding))
-    return left, [(text, "; ".join(titles)) for text, titles in several.items()]
+    models = len({table.entry.label for table in tables})
+    return left, [(text, about(found, named=models > 1)) for text, found in several.items()]
+
+
+def about(found: Sequence[tuple[str, str]], *, named: bool = True) -> str:
+    """Return tasks with their models, the models of which the same tasks are meant together; ``named``: with the models."""
+    tasks: dict[str, list[str]] = {}
+    for task, model in found:
+        tasks.setdefault(model, []).append(task)
+    together: dict[tuple[str, ...], list[str]] = {}
+    for model, names in tasks.items():
+        together.setdefault(tuple(names), []).append(model)
+    return "; ".join(
+        " · ".join((*names, f"of {listed(models, 12)}") if named else names) for names, models in together.items()
+    )
+
+
+def _of(text: str) -> str:
+    """Return a warning's "task of model; task of model" with what repeats said once."""
+    parts = [part.rpartition(" of ") for part in text.split("; ")]
+    whole = len(parts) > 1 and all(task and " " not in task for task, _, _ in parts)
+    return about([(task, model) for task, _, model in parts]) if whole else text
 
 
 def _overview(tables: Sequence[TaskTables], sections: Sequence[Section]) -> Overview:
@@ -316,7 +338,8 @@ FEW = 2
 
 
 def _compared(comparison: Comparison) -> Compared:
-    title = f"Models on {comparison.of}" if comparison.kind == "models" else f"Modes of {comparison.of}"
+    of_task = words.title(comparison.entries[0]) if comparison.entries else comparison.of
+    title = f"Models · {of_task}" if comparison.kind == "models" else f"Modes of {comparison.of}"
     sentences = [words.difference(row) for _, row in comparison.differences.head(28).iterrows()]
     tables = [shown("rates", comparison.rates)]
     if len(comparison.differences):

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from ..analysis.words import signed
 from ..evaluations import EVALUATIONS
 from ..evaluations.facts import SHARED
 from ..runs.terms import NO_CRITIC
-from ..analysis.words import signed
 from .board import PASS_STEPS, Board, Cell, Row
 
 SCORE = "personalised"
@@ -164,7 +164,10 @@ COLUMNS: tuple[Column, ...] = (
         for k in PASS_STEPS
     ),
     _of_cell(
-        "by people", lambda r: r.people.corrected, "the rate corrected by people's labels (PPI++), with its interval", "%"
+        "by people",
+        lambda r: r.people.corrected,
+        "the rate corrected by people's labels (PPI++), with its interval",
+        "%",
     ),
     _of_cell(
         "κ", lambda r: r.people.kappa, "the critic's agreement with people beyond chance (Cohen's κ), with its interval"

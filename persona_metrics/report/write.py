@@ -17,6 +17,7 @@ from . import browser, page, words
 from .figures.draw import draw
 from .figures.style import Drawn, phone, save, svg_bytes
 from .load import find, read
+from .pictures import FigureFile
 from .progress import Stage, stages
 from .schema import ComparisonReport, Report, TaskReport, UsageReport, WarningReport
 from .tables import Comparison, TaskTables, comparisons, csv_text, of_entry, plain, records, stems, with_tables
@@ -78,12 +79,12 @@ def _written(
         stage("drawing figures", 0)
         drawn = draw(tables, compared) if figures else []
         narrow = _narrow(tables, compared) if figures and html else {}
-        saved: list[tuple[page.FigureFile, list[Path]]] = []
+        saved: list[tuple[FigureFile, list[Path]]] = []
         for section, figure in drawn:
             stage(f"saving {figure.name}", len(drawn))
             paths_of = save(figure, part / "figures")
             others = [(media, svg_bytes(one)) for media, one in _others(figure, narrow.get((section, figure.name)))]
-            file = page.FigureFile(section, figure.title, figure.caption, figure.alt, paths_of[1], tuple(others))
+            file = FigureFile(section, figure.title, figure.caption, figure.alt, paths_of[1], tuple(others))
             saved.append((file, paths_of))
         if html:
             stage("writing the page", 0)

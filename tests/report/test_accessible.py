@@ -32,7 +32,9 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("accessible")
     for model in ("a", "b"):
         planted = Planted(lambda _, variant: 0.6 if not variant.dropped else 0.4, missing=0.05, failures=0.02)
-        write_run(folder / "runs" / model, TASKS, model=model, n=20, k=3, attributes="age,sex", by="sex", planted=planted)
+        write_run(
+            folder / "runs" / model, TASKS, model=model, n=20, k=3, attributes="age,sex", by="sex", planted=planted
+        )
     write_report([folder / "runs" / "a"], folder / "one")
     write_report([folder / "runs"], folder / "two")
     assert main(["leaderboard", str(folder / "runs"), "--out", str(folder / "board")]) == 0
@@ -53,10 +55,13 @@ def driver(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 def violations(driver: Any) -> list[str]:
     """Return what axe-core finds on the page as it stands, each with the elements it is about."""
-    assert _AXE is not None and _AXE.submodule_search_locations, "CI installs axe-core-python"
+    assert _AXE is not None, "CI installs axe-core-python"
+    assert _AXE.submodule_search_locations
     source = Path(_AXE.submodule_search_locations[0]) / "axe.min.js"
     driver.execute_script(source.read_text(encoding="utf-8"))
-    script = "const done = arguments[0]; axe.run(document, {resultTypes: ['violations']}).then((r) => done(r.violations))"
+    script = (
+        "const done = arguments[0]; axe.run(document, {resultTypes: ['violations']}).then((r) => done(r.violations))"
+    )
     found_ = driver.execute_async_script(script)
     return [f"{v['id']}: {node['target']} {node['html'][:160]}" for v in found_ for node in v["nodes"]]
 

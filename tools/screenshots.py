@@ -47,11 +47,27 @@ def plant(folder: Path, models: int = 3, n: int = 120) -> Path:
                 income = pair.persona.attributes.get("sex") == "Female"
                 return min(0.97, rate + (0.0 if income else -0.18))
 
-            write_run(folder, (f"persona_main{mode}",), model=model, n=n, by="sex,age", stamp=_stamp(mode), planted=_with(main))
-        others = (
+            write_run(
+                folder,
+                (f"persona_main{mode}",),
+                model=model,
+                n=n,
+                by="sex,age",
+                stamp=_stamp(mode),
+                planted=_with(main),
+            )
+        others: tuple[tuple[str, dict[str, Any], Any], ...] = (
             ("persona_contrast", {}, lambda _, v, better=better: 0.55 + better if v.name == "whole" else 0.3),
-            ("persona_loo", {"attributes": "all"}, lambda _, v, b=better: 0.6 + b - sum(WORTH.get(i, 0) for i in v.dropped)),
-            ("persona_intersection", {"cross": "sex,age,education", "min_support": 4}, lambda p, _, b=better: _group(p) + b),
+            (
+                "persona_loo",
+                {"attributes": "all"},
+                lambda _, v, b=better: 0.6 + b - sum(WORTH.get(i, 0) for i in v.dropped),
+            ),
+            (
+                "persona_intersection",
+                {"cross": "sex,age,education", "min_support": 4},
+                lambda p, _, b=better: _group(p) + b,
+            ),
             ("persona_pass_at_k", {"k": 8}, lambda p, _, b=better: (int(p.id) % 5) / 6 + b),
         )
         for task, given, rate_of in others:
@@ -98,7 +114,8 @@ def _whole(driver: Any, path: Path, width: int) -> None:
 
 def _print(driver: Any, path: Path) -> None:
     printed = driver.execute_cdp_cmd(
-        "Page.printToPDF", {"paperWidth": 8.27, "paperHeight": 11.69, "printBackground": True, "preferCSSPageSize": True}
+        "Page.printToPDF",
+        {"paperWidth": 8.27, "paperHeight": 11.69, "printBackground": True, "preferCSSPageSize": True},
     )
     path.write_bytes(base64.b64decode(printed["data"]))
 

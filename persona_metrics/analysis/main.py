@@ -111,7 +111,7 @@ def finding(found: Mapping[str, pd.DataFrame]) -> str:
     return f"The rate differs beyond chance by {'; by '.join(said)} ({count(len(tests), 'attribute')} tested)."
 
 
-def _ends(attribute: str, table: pd.DataFrame, test: Mapping[str, Any]) -> str:
+def _ends(attribute: str, table: pd.DataFrame, test: Mapping[Any, Any]) -> str:
     rows = table[(table["attribute"] == attribute) & (table["n"] >= LEAST_TESTED)].sort_values("rate", kind="stable")
     p = p_value(float(test["p_adjusted"]))
     if len(rows) < 2:

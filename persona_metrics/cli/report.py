@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 
@@ -21,6 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--no_html", action="store_true", help="tables, figures and report.json only")
     parser.add_argument("--no_figures", action="store_true", help="no figures")
+    parser.add_argument("--progress", action="store_true", help="show the stages even where stderr is no terminal")
     parser.add_argument("--schema", action="store_true", help="print the JSON Schema of report.json and stop")
 
 
@@ -39,6 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
         html=not arguments.no_html,
         figures=not arguments.no_figures,
         labels=arguments.labels,
+        progress=sys.stderr.isatty() or arguments.progress,
     )
     for note in written.notes:
         print(f"note: {note}")
@@ -46,6 +49,13 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"warning: {warning.text} [{warning.about}]")
     for task in written.report.tasks:
         print(f"{task.task} of {task.model}: {' '.join(filter(None, (task.headline, task.finding, task.people)))}")
-    print(f"{written.folder}: report.json, tables/, {len(written.figures)} files in figures/", end="")
-    print("" if arguments.no_html else f"\nopen {written.folder / 'report.html'}")
+    print(f"{written.folder}: report.json, tables/, {len(written.figures)} files in figures/")
+    page = written.folder / "report.html"
+    if not arguments.no_html:
+        print(f"open {page} ({size(page.stat().st_size)})")
     return 0
+
+
+def size(count: int) -> str:
+    """Return a number of bytes as a reader wants it."""
+    return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{max(1, round(count / 1e3))} KB"

@@ -165,7 +165,10 @@ COLUMNS: tuple[Column, ...] = (
         for k in PASS_STEPS
     ),
     _of_cell(
-        "by people", lambda r: r.people.corrected, "the rate corrected by people's labels (PPI++), with its interval", "%"
+        "by people",
+        lambda r: r.people.corrected,
+        "the rate corrected by people's labels (PPI++), with its interval",
+        "%",
     ),
     _of_cell(
         "κ", lambda r: r.people.kappa, "the critic's agreement with people beyond chance (Cohen's κ), with its interval"

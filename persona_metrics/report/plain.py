@@ -1,4 +1,4 @@
-"""Headlines for readers who know no statistics, and the short cells of models by tasks. Intervals and tests stand elsewhere."""
+"""Headlines for readers who know no statistics, and the short cells of models by tasks. Tests stand elsewhere."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..evaluations.leave_one_out import ALL_LISTED, PLACEBO
 from ..evaluations.pairwise import OVER
 from .tables import BASELINE, TaskTables
 
-Row = Mapping[str, Any]
+Row = Mapping[Any, Any]
 
 
 def sentence(table: TaskTables) -> str:
@@ -56,7 +56,9 @@ def _upper(text: str) -> str:
 def _main(table: TaskTables) -> str:
     share = of_hundred(float(_first(table)["value"]))
     if table.entry.mode == BASELINE:
-        return f"Told nothing of the person, the model wrote answers of which {share} fit: the floor for the other modes."
+        return (
+            f"Told nothing of the person, the model wrote answers of which {share} fit: the floor for the other modes."
+        )
     return f"{_upper(share)} answers fit the person who asked."
 
 
@@ -106,7 +108,8 @@ def _pairwise(table: TaskTables) -> str:
     rows = table.tables["worth"]
     row = rows.iloc[0]
     whose = "somebody else" if row["row"] != OVER[NOBODY] else "nobody in particular"
-    return f"Beside an answer written for {whose}, the person's own is the better one in {of_hundred(float(row['preferred']))} cases."
+    share = of_hundred(float(row["preferred"]))
+    return f"Beside an answer written for {whose}, the person's own is the better one in {share} cases."
 
 
 def _choice(table: TaskTables) -> str:
@@ -142,7 +145,9 @@ def _rate(table: TaskTables) -> str:
 
 def _difference(table: TaskTables) -> str:
     row = _first(table)
-    return "–" if math.isnan(float(row["value"])) else points(float(row["value"]), float(row["low"]), float(row["high"]))
+    return (
+        "–" if math.isnan(float(row["value"])) else points(float(row["value"]), float(row["low"]), float(row["high"]))
+    )
 
 
 def _last(table: TaskTables) -> str:

@@ -18,6 +18,8 @@ from . import browser, page, words
 from .figures.draw import draw
 from .figures.style import Drawn, phone, save, svg_bytes
 from .load import find, read
+from .pictures import FigureFile
+from .progress import Stage, stages
 from .schema import ComparisonReport, Report, TaskReport, UsageReport, WarningReport
 from .tables import Comparison, TaskTables, comparisons, csv_text, of_entry, plain, records, stems, with_tables
 
@@ -39,23 +41,35 @@ def write_report(
     html: bool = True,
     figures: bool = True,
     labels: Sequence[Path] | None = None,
+    progress: bool = False,
 ) -> Written:
     """Write the report on the runs that ``paths`` stand for (see ``load.find``) into ``out``.
 
-    ``labels`` are files of people's labels (None: the runs' own setting). Raises ``PersonaError`` where there is no run, and
+    ``labels`` are files of people's labels (None: the runs' own setting), ``progress`` shows on stderr what is being done.
+    Raises ``PersonaError`` where there is no run, and
     where ``out`` cannot be written.
     """
+    with stages(progress) as stage:
+        return _written(paths, out, html, figures, labels, stage)
+
+
+def _written(
+    paths: Sequence[Path], out: Path, html: bool, figures: bool, labels: Sequence[Path] | None, stage: Stage
+) -> Written:
     runs, found_notes = find(paths)
+    stage("reading samples", 0)
     loaded = read(runs)
     said = people([(entry.run, entry.task) for entry in loaded.entries], labels)
     tables, refused = [], []
     for entry in loaded.entries:
+        stage(f"counting {entry.task.called} of {entry.label}", len(loaded.entries))
         try:
             tables.append(with_tables(of_entry(entry), said.tables(entry.run, entry.task)))
         except PersonaError as error:
             refused.append(error)
     if not tables:
         raise refused[0]
+    stage("comparing", 0)
     compared, apart = comparisons(tables)
     notes = (*found_notes, *loaded.notes, *apart, *said.notes, *(f"left out: {error}" for error in refused))
     report = _report(tables, compared, notes, said)
@@ -63,15 +77,18 @@ def write_report(
     with placing(out) as part:
         write_text(part / "report.json", report.model_dump_json(indent=1))
         _csv(part / "tables", tables, compared)
+        stage("drawing figures", 0)
         drawn = draw(tables, compared) if figures else []
         narrow = _narrow(tables, compared) if figures and html else {}
-        saved: list[tuple[page.FigureFile, list[Path]]] = []
+        saved: list[tuple[FigureFile, list[Path]]] = []
         for section, figure in drawn:
+            stage(f"saving {figure.name}", len(drawn))
             paths_of = save(figure, part / "figures")
             others = [(media, svg_bytes(one)) for media, one in _others(figure, narrow.get((section, figure.name)))]
-            file = page.FigureFile(section, figure.title, figure.caption, figure.alt, paths_of[1], tuple(others))
+            file = FigureFile(section, figure.title, figure.caption, figure.alt, paths_of[1], tuple(others))
             saved.append((file, paths_of))
         if html:
+            stage("writing the page", 0)
             packed = browser.pack([t.entry for t in tables if t.entry.has_samples])
             write_text(part / "report.html", page.render_page(report, tables, compared, [f for f, _ in saved], packed))
     return Written(out, report, tuple(out / p.relative_to(part) for _, both in saved for p in both), notes)

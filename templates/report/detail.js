@@ -2,7 +2,7 @@
 function el(tag, options = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, given] of Object.entries(options)) {
-    if (name === "text") node.textContent = given;
+    if (name === "text") { node.textContent = given; node.dir = "auto"; }
     else if (name === "on") for (const [event, run] of Object.entries(given)) node.addEventListener(event, run);
     else if (given !== false && given !== null) node.setAttribute(name, given === true ? "" : given);
   }
@@ -26,10 +26,10 @@ function personaList(person, dropped = []) {
 
 function answerBox(variant, position) {
   const task = index.tasks[index.rows.task[position]];
-  const box = el("div", { class: "answer" }, el("h4", { text: "Answer" }));
+  const box = el("div", { class: "answer" }, el("h3", { text: "Answer" }));
   if (variant.failure !== null) {
     box.append(el("p", { class: "text", text: `No answer was found: ${variant.failure}.` }));
-    if (variant.reply) box.append(el("h4", { text: "Reply" }), el("p", { class: "text", text: variant.reply }));
+    if (variant.reply) box.append(el("h3", { text: "Reply" }), el("p", { class: "text", text: variant.reply }));
   } else box.append(el("p", { class: "text", text: variant.answer }));
   if (variant.long) {
     const where = `Cut after ${config.longest.toLocaleString("en")} of ${variant.long.toLocaleString("en")} characters; the full text: document ${index.rows.doc[position]} in ${task.file}.`;
@@ -39,7 +39,7 @@ function answerBox(variant, position) {
 }
 
 function opinion(vote, number, count, position) {
-  const box = el("section", { class: "debate", "aria-label": "Verdict" });
+  const box = el("div", { class: "debate", role: "group", "aria-label": `Verdict of ${vote.critic}, vote ${number + 1}` });
   const title = count > 1 ? `Vote ${number + 1} of ${count} · critic ${vote.critic}` : `Critic ${vote.critic}`;
   const about = vote.about ? `${title} · ${vote.about}` : title;
   box.append(el("p", {}, el("span", { class: "about", text: `${about} ` }), outcome(vote.code, position)));
@@ -47,7 +47,7 @@ function opinion(vote, number, count, position) {
     box.append(el("p", { class: "text", text: `No verdict: ${vote.missing || "unknown"}.` }));
     return box;
   }
-  const part = (kind, [heading, text]) => el("div", { class: kind }, el("h4", { text: heading }), el("p", { class: "text", text }));
+  const part = (kind, [heading, text]) => el("div", { class: kind }, el("h3", { text: heading }), el("p", { class: "text", text }));
   const [first, ...rest] = vote.texts;
   const last = rest.pop();
   if (first && first[1]) box.append(part("whole first", first));

@@ -87,7 +87,11 @@ def test_search_leaves_the_models_that_were_meant(page: Path, tmp_path: Path) ->
     with chromium(tmp_path / "profile") as browser:
         browser.get(page.as_uri())
         browser.find_element(By.ID, "find").send_keys("BAR")
-        shown = [r.find_element(By.TAG_NAME, "th").text for r in browser.find_elements(By.CSS_SELECTOR, "tbody tr") if r.is_displayed()]
+        shown = [
+            r.find_element(By.TAG_NAME, "th").text
+            for r in browser.find_elements(By.CSS_SELECTOR, "tbody tr")
+            if r.is_displayed()
+        ]
         assert shown == ["bare"]
         assert browser.find_element(By.ID, "found").text == "1 of 4"
 
@@ -95,10 +99,13 @@ def test_search_leaves_the_models_that_were_meant(page: Path, tmp_path: Path) ->
 def test_heading_stays_in_view_and_print_fits_a4_landscape(page: Path, tmp_path: Path) -> None:
     with chromium(tmp_path / "profile", dark=True) as browser:
         browser.get(page.as_uri())
-        assert browser.execute_script("return getComputedStyle(document.querySelector('thead th')).position") == "sticky"
+        assert (
+            browser.execute_script("return getComputedStyle(document.querySelector('thead th')).position") == "sticky"
+        )
         # 297 mm less two margins of 10 mm, at 96 px an inch.
         browser.execute_cdp_cmd(
-            "Emulation.setDeviceMetricsOverride", {"width": 1047, "height": 700, "deviceScaleFactor": 1, "mobile": False}
+            "Emulation.setDeviceMetricsOverride",
+            {"width": 1047, "height": 700, "deviceScaleFactor": 1, "mobile": False},
         )
         browser.execute_cdp_cmd(
             "Emulation.setEmulatedMedia",

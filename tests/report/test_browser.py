@@ -200,7 +200,7 @@ def test_table_sorts_by_number_both_ways_and_tells_assistive_technology(driver: 
         const heads = [...table.tHead.rows[0].cells];
         const n = heads.findIndex((c) => c.textContent.trim() === 'n');
         heads[n].querySelector('button').click();
-        const numbers = [...table.tBodies[0].rows].map((r) => Number(r.cells[n].dataset.sort));
+        const numbers = [...table.tBodies[0].rows].map((r) => Number(r.cells[n].textContent.replaceAll(',', '')));
         return [heads[n].getAttribute('aria-sort'), numbers]"""
     for direction, reverse in (("descending", True), ("ascending", False)):
         said, numbers = driver.execute_script(script)

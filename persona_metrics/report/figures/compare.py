@@ -44,7 +44,9 @@ def models(name: str, rates: pd.DataFrame, differences: pd.DataFrame, caption: s
     if len(paired):
         below = figure.add_axes((0.33, 0, 0.52, low / height))
         pairs = [
-            f"{middle(a, 16)} – {middle(b, 16)}{of}" if on_phone() else f"{middle(a, 38)} –\n{middle(b, 38 - len(of))}{of}"
+            f"{middle(a, 16)} – {middle(b, 16)}{of}"
+            if on_phone()
+            else f"{middle(a, 38)} –\n{middle(b, 38 - len(of))}{of}"
             for a, b, of in zip(paired["first"], paired["second"], _of(paired), strict=True)
         ]
         rows_axis(below, pairs)

@@ -160,7 +160,9 @@ def heat(
         cbar_ax=figure.add_axes(((side + wide + 0.1) / width, 0, 0.14 / width, 1)),
         annot_kws={"fontsize": 8},
     )
-    _mark(ax, rates, [(down.index(a), across.index(b)) for (a, b), row in cells.items() if row["suppressed"]], dark=dark)
+    _mark(
+        ax, rates, [(down.index(a), across.index(b)) for (a, b), row in cells.items() if row["suppressed"]], dark=dark
+    )
     percent(figure.axes[-1].yaxis, 0.25)
     figure.axes[-1].tick_params(labelsize=7.6, length=0)
     ax.grid(visible=False)

@@ -268,7 +268,14 @@ def frame(figure: Figure, title: str, subtitle: str, caption: str) -> None:
     above = box.y1 + 0.2 + 0.14 * len(under)
     figure.text(left, above / height, "\n".join(named), fontsize=12, fontweight="bold", va="bottom", ha="left")
     figure.text(
-        left, (box.y1 + 0.14) / height, "\n".join(under), fontsize=8.6, va="bottom", ha="left", color=SOFT, linespacing=1.1
+        left,
+        (box.y1 + 0.14) / height,
+        "\n".join(under),
+        fontsize=8.6,
+        va="bottom",
+        ha="left",
+        color=SOFT,
+        linespacing=1.1,
     )
     size = _SMALLEST if on_phone() else 7.6
     below = figure.text(left, (box.y0 - 0.14) / height, wrapped, va="top", ha="left", fontsize=size, color=SOFT)

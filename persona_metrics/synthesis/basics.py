@@ -71,6 +71,9 @@ def draw_citizenship(people: People, rng: np.random.Generator, folder: Path = PO
     people["foreign"] = (people["citizenship"] >= NATURALIZED).astype(np.int64)
 
 
+_OTHER_CONTINENTS = ("Europe", "Asia", "Africa", "Oceania")
+
+
 def draw_birthplace(people: People, rng: np.random.Generator, folder: Path = POPULATION) -> None:
     """Add the place of birth (a position in ``places(folder)``), given citizenship, race and residence."""
     states, abroad = read_table("birth_state", folder), read_table("birth_country", folder)
@@ -96,6 +99,11 @@ def draw_birthplace(people: People, rng: np.random.Generator, folder: Path = POP
             position = np.array([names.index(label) for label in table.labels])
             strata = (age_group("life", people["age"])[kind], people["sex"][kind])
             birthplace[kind] = position[table.draw(rng, key[kind], strata=strata)]
+    # American Indians who were born abroad came from the Americas; a race does not decide what part of Asia or Europe.
+    regions = {row["country"]: row["region"] for row in read_rows("countries", folder)}
+    elsewhere = np.array([regions.get(name) in _OTHER_CONTINENTS for name in names])[birthplace]
+    american = np.where(not_hispanic, names.index("Canada"), names.index("Mexico"))
+    birthplace = np.where(native & (citizenship >= NATURALIZED) & elsewhere, american, birthplace)
     # States stand first among the places, in the order of states.csv.
     people["birthplace"] = np.where((citizenship == BORN_HERE) & stays, people["state"], birthplace)
 

@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 
 from . import vocabulary as words
-from .bank import BANKS, ENGLISH_WORDS
+from .bank import BANKS, CITIZENS_WORDS, ENGLISH_WORDS
 from .draw import read_rows, read_table
-from .health import GREATEST_OF_PUBLIC, GREATEST_PAY, LEAST_PAY, LEAST_WAGE, OTHER_INCOME, PHYSICIANS, WEEKS
+from .health import AT_THE_WHEEL, GREATEST_OF_PUBLIC, GREATEST_PAY, LEAST_PAY, LEAST_WAGE, OTHER_INCOME, PHYSICIANS, WEEKS
 
 _ADVANCED = words.EDUCATION[7:]
 _BACHELOR_UP = words.EDUCATION[6:]
@@ -95,14 +95,17 @@ def _retired(f: pd.DataFrame) -> pd.Series:
     return f["detailed job description"].str.startswith("Retired")
 
 
+def _titles(f: pd.DataFrame) -> pd.Series:
+    return f["detailed job description"].str.extract(
+        r"\bas an? (.*?)(?:, about \d+ hours a week|, at present on leave)?$"
+    )[0]
+
+
 def _job(f: pd.DataFrame) -> pd.DataFrame:
     """Return the catalogue's row of each person's present or last job, matched by the end of the description."""
     rows = read_rows("jobs")
     catalogue = pd.DataFrame(rows).set_index("job")
-    text = f["detailed job description"].str.extract(
-        r"\bas an? (.*?)(?:, about \d+ hours a week|, at present on leave)?$"
-    )[0]
-    found = catalogue.reindex(text)
+    found = catalogue.reindex(_titles(f))
     found.index = f.index
     return found
 
@@ -198,6 +201,30 @@ def _still_at_work(f: pd.DataFrame) -> pd.Series:
     )
 
 
+def _citizens_texts(f: pd.DataFrame) -> pd.Series:
+    return (f["citizenship"] == words.CITIZENSHIP[4]) & _texts(f).map(
+        lambda text: CITIZENS_WORDS.search(text) is not None
+    )
+
+
+def _no_pupils(f: pd.DataFrame) -> pd.Series:
+    """Return whose texts speak of a child of school age in a home that has none."""
+    pupils = f["family presence and age"].str.contains("6 to 17")
+    return ~pupils & _texts(f).str.contains(
+        r"\b(?:puns with a teenager|[Dd]oes homework again|science fair volcanoes|permission slips|baby teeth)\b"
+    )
+
+
+def _drivers_sight(f: pd.DataFrame) -> pd.Series:
+    return _works(f) & _titles(f).isin(AT_THE_WHEEL) & (f["vision difficulty"] == "Yes")
+
+
+def _from_other_continents(f: pd.DataFrame) -> pd.Series:
+    regions = f["place of birth"].map({row["country"]: row["region"] for row in read_rows("countries")})
+    native = f["race"] == words.RACE[2]
+    return native & _foreign(f) & regions.isin(("Europe", "Asia", "Africa", "Oceania"))
+
+
 def _foreign_tongue(f: pd.DataFrame) -> pd.Series:
     """Return who was born in a state and speaks at home what nobody of their ancestry speaks."""
     rows = {row["ancestry"]: row for row in read_rows("ancestry_language")}
@@ -239,6 +266,11 @@ RULES: tuple[Rule, ...] = (
     Rule("couples live together", "a married person lives alone only where work parts the two", lambda f: (f["marital status"] == "Married") & (f["household type"] == "Lives alone") & ~_spouse_away(f)),
     Rule("word games in English", "who hardly speaks English reads no English puzzles", _word_games),
     Rule("ancestors' language", "families born here speak English or a language of their ancestors", _foreign_tongue),
+    Rule("citizens vote", "who is no citizen tells of no ballot and no jury", _citizens_texts),
+    Rule("pupils at home", "homework, teenagers and baby teeth ask for a child of school age", _no_pupils),
+    Rule("sight at the wheel", "who steers a vehicle for a living sees, and so does a surgeon", _drivers_sight),
+    Rule("forces are fit", "active duty asks for sight, hearing and memory", lambda f: _armed(f) & _difficulty(f)),
+    Rule("natives of America", "American Indians born abroad were born in the Americas", _from_other_continents),
     Rule("no debt for income", "income is not negative here", lambda f: _income(f) < 0),
     Rule("English on the job", "jobs that need good English are held by those who speak it", _weak_english),
     Rule("English-only household", "speaks only English, neither well nor badly", lambda f: (f["household language"] == words.LANGUAGE[0]) != (f["ability to speak english"] == words.ENGLISH[0])),

@@ -93,6 +93,25 @@ IMPOSSIBLE: dict[str, dict[str, object]] = {
         "household language": "Asian or Pacific Island language",
         "ability to speak english": "Well",
     },
+    "citizens vote": {
+        "citizenship": "Not a U.S. citizen",
+        "place of birth": "Ghana",
+        "lifestyle": "Votes early and wears the sticker.",
+    },
+    "pupils at home": {
+        "family presence and age": "1 own child at home, under 6 years",
+        "lifestyle": "Keeps a house of crayons, cleats and permission slips.",
+    },
+    "sight at the wheel": {
+        "detailed job description": "Works full time as a delivery driver, about 40 hours a week",
+        "vision difficulty": "Yes",
+    },
+    "forces are fit": {**SOLDIER, "hearing difficulty": "Yes"},
+    "natives of America": {
+        "race": "American Indian or Alaska Native alone",
+        "place of birth": "Japan",
+        "citizenship": "Not a U.S. citizen",
+    },
     "no debt for income": {"income": -100},
     "English on the job": {"ability to speak english": "Not at all", "household language": "Spanish"},
     "English-only household": {"ability to speak english": "Not at all"},

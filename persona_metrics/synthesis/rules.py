@@ -15,7 +15,16 @@ import pandas as pd
 from . import vocabulary as words
 from .bank import BANKS, CITIZENS_WORDS, ENGLISH_WORDS
 from .draw import read_rows, read_table
-from .health import AT_THE_WHEEL, GREATEST_OF_PUBLIC, GREATEST_PAY, LEAST_PAY, LEAST_WAGE, OTHER_INCOME, PHYSICIANS, WEEKS
+from .health import (
+    AT_THE_WHEEL,
+    GREATEST_OF_PUBLIC,
+    GREATEST_PAY,
+    LEAST_PAY,
+    LEAST_WAGE,
+    OTHER_INCOME,
+    PHYSICIANS,
+    WEEKS,
+)
 
 _ADVANCED = words.EDUCATION[7:]
 _BACHELOR_UP = words.EDUCATION[6:]
@@ -232,7 +241,16 @@ def _foreign_tongue(f: pd.DataFrame) -> pd.Series:
         a not in rows or language not in rows[a] or float(rows[a][language]) > 0
         for a, language in zip(f["ancestry"], f["household language"], strict=True)
     ]
-    return (f["citizenship"] == words.CITIZENSHIP[0]) & ~pd.Series(spoken, index=f.index)
+    islander = f["race"].isin(words.RACE[4:5]) | f["ancestry"].isin(("Puerto Rican", "Chamorro", "Samoan"))
+    raised = (f["citizenship"] == words.CITIZENSHIP[0]) | (_territory(f) & ~islander)
+    return raised & ~pd.Series(spoken, index=f.index)
+
+
+def _never_in_asia(f: pd.DataFrame) -> pd.Series:
+    """Return White and Black immigrants from elsewhere whose household speaks a language of Asia or the Pacific."""
+    regions = f["place of birth"].map({row["country"]: row["region"] for row in read_rows("countries")})
+    elsewhere = _foreign(f) & ~regions.isin(("Asia", "Oceania"))
+    return elsewhere & f["race"].isin(words.RACE[:2]) & (f["household language"] == words.LANGUAGE[3])
 
 
 RULES: tuple[Rule, ...] = (
@@ -266,6 +284,7 @@ RULES: tuple[Rule, ...] = (
     Rule("couples live together", "a married person lives alone only where work parts the two", lambda f: (f["marital status"] == "Married") & (f["household type"] == "Lives alone") & ~_spouse_away(f)),
     Rule("word games in English", "who hardly speaks English reads no English puzzles", _word_games),
     Rule("ancestors' language", "families born here speak English or a language of their ancestors", _foreign_tongue),
+    Rule("languages of Asia", "White and Black immigrants from elsewhere speak no language of Asia at home", _never_in_asia),
     Rule("citizens vote", "who is no citizen tells of no ballot and no jury", _citizens_texts),
     Rule("pupils at home", "homework, teenagers and baby teeth ask for a child of school age", _no_pupils),
     Rule("sight at the wheel", "who steers a vehicle for a living sees, and so does a surgeon", _drivers_sight),

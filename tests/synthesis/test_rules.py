@@ -93,6 +93,12 @@ IMPOSSIBLE: dict[str, dict[str, object]] = {
         "household language": "Asian or Pacific Island language",
         "ability to speak english": "Well",
     },
+    "languages of Asia": {
+        "place of birth": "Canada",
+        "citizenship": "U.S. citizen by naturalization",
+        "household language": "Asian or Pacific Island language",
+        "ability to speak english": "Well",
+    },
     "citizens vote": {
         "citizenship": "Not a U.S. citizen",
         "place of birth": "Ghana",
@@ -163,3 +169,16 @@ def test_of_a_hundred_thousand_personas_none_breaks_a_rule() -> None:
     people = census.sample(100_000, np.random.Generator(np.random.PCG64(11)))
     assert set(people.columns) == {*CENSUS_ATTRIBUTES, *EXTRA_ATTRIBUTES, *HELPER_COLUMNS}
     assert {rule: n for rule, n in rules.broken(people).items() if n} == {}
+
+
+def test_a_family_from_the_virgin_islands_speaks_a_language_of_its_ancestors() -> None:
+    islander = {
+        "place of birth": "U.S. Virgin Islands",
+        "citizenship": "Born in Puerto Rico or another U.S. territory",
+        "ancestry": "Afghan",
+        "household language": "Spanish",
+        "ability to speak english": "Very well",
+    }
+    assert rules.broken(pd.DataFrame([{**NURSE, **islander}]))["ancestors' language"] == 1
+    puerto_rican = {**islander, "place of birth": "Puerto Rico", "ancestry": "Puerto Rican"}
+    assert rules.broken(pd.DataFrame([{**NURSE, **puerto_rican}]))["ancestors' language"] == 0

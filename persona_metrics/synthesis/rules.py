@@ -6,6 +6,7 @@ that neither a changed table nor a file from elsewhere passes unseen.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -33,6 +34,10 @@ _COUPLES = words.HOUSEHOLD[:2]
 _PARTNERS = words.HOUSEHOLD[2:4]
 _EMPLOYED = words.EMPLOYMENT[:3]
 _NONE_AT_HOME = words.FAMILY[0]
+_OF_WORK = re.compile(r"\b(?:coworkers?|at work|on the clock|paycheck|[Tt]he commute|[Mm]y shift)\b")
+_OF_PUPILS = re.compile(
+    r"\b(?:puns with a teenager|[Dd]oes homework again|science fair volcanoes|permission slips|baby teeth)\b"
+)
 
 
 @dataclass(frozen=True)
@@ -105,6 +110,8 @@ def _retired(f: pd.DataFrame) -> pd.Series:
 
 
 def _titles(f: pd.DataFrame) -> pd.Series:
+    if "_title" in f:
+        return f["_title"]
     return f["detailed job description"].str.extract(
         r"\bas an? (.*?)(?:, about \d+ hours a week|, at present on leave)?$"
     )[0]
@@ -190,6 +197,8 @@ def _spouse_away(f: pd.DataFrame) -> pd.Series:
 
 
 def _texts(f: pd.DataFrame) -> pd.Series:
+    if "_told" in f:
+        return f["_told"]
     told = pd.Series("", index=f.index)
     for name in BANKS:
         if name in f:
@@ -197,31 +206,30 @@ def _texts(f: pd.DataFrame) -> pd.Series:
     return told
 
 
+def _tells(f: pd.DataFrame, of: pd.Series, what: re.Pattern[str]) -> pd.Series:
+    """Return who of ``of`` has a text with the words ``what``."""
+    found = np.zeros(len(f), dtype=bool)
+    found[of] = [what.search(text) is not None for text in _texts(f)[of]]
+    return pd.Series(found, index=f.index)
+
+
 def _word_games(f: pd.DataFrame) -> pd.Series:
-    return f["ability to speak english"].isin(words.ENGLISH[3:]) & _texts(f).map(
-        lambda text: ENGLISH_WORDS.search(text) is not None
-    )
+    return _tells(f, f["ability to speak english"].isin(words.ENGLISH[3:]), ENGLISH_WORDS)
 
 
 def _still_at_work(f: pd.DataFrame) -> pd.Series:
     """Return whose texts speak of a job that they do not have."""
-    return ~_works(f) & _texts(f).str.contains(
-        r"\b(?:coworkers?|at work|on the clock|paycheck|[Tt]he commute|[Mm]y shift)\b"
-    )
+    return _tells(f, ~_works(f), _OF_WORK)
 
 
 def _citizens_texts(f: pd.DataFrame) -> pd.Series:
-    return (f["citizenship"] == words.CITIZENSHIP[4]) & _texts(f).map(
-        lambda text: CITIZENS_WORDS.search(text) is not None
-    )
+    return _tells(f, f["citizenship"] == words.CITIZENSHIP[4], CITIZENS_WORDS)
 
 
 def _no_pupils(f: pd.DataFrame) -> pd.Series:
     """Return whose texts speak of a child of school age in a home that has none."""
     pupils = f["family presence and age"].str.contains("6 to 17")
-    return ~pupils & _texts(f).str.contains(
-        r"\b(?:puns with a teenager|[Dd]oes homework again|science fair volcanoes|permission slips|baby teeth)\b"
-    )
+    return _tells(f, ~pupils, _OF_PUPILS)
 
 
 def _drivers_sight(f: pd.DataFrame) -> pd.Series:
@@ -325,4 +333,6 @@ def _unknown(f: pd.DataFrame) -> pd.Series:
 
 def broken(frame: pd.DataFrame) -> dict[str, int]:
     """Return how many persons break each rule; missing values break none but the known labels."""
+    # Several rules read the job's title and all texts together: both are read once.
+    frame = frame.assign(_title=_titles(frame), _told=_texts(frame))
     return {rule.name: int(np.asarray(rule.breaks(frame).fillna(False), dtype=bool).sum()) for rule in RULES}

@@ -72,16 +72,19 @@ class Facts:
         household = {
             "children": children,
             "young children": census["_young_children"].to_numpy(dtype=bool),
+            "school children": census["family presence and age"].str.contains("6 to 17").to_numpy(dtype=bool),
             "partner": partnered,
             "married": (marital == "Married") & partnered,
             "once married": marital != "Never married",
             "widowed": marital == "Widowed",
             "single parent": children & ~partnered,
+            "single again": np.isin(marital, ["Divorced", "Widowed"]) & ~partnered,
             "alone": kind == "Lives alone",
             "not alone": ~np.isin(kind, ["Lives alone", "Group quarters"]),
             "roommates": kind == "Lives with roommates or other nonrelatives",
             "relatives": kind == "Lives with other relatives",
             "parents": kind == "Lives with parents",
+            "own place": ~np.isin(kind, ["Lives with parents", "Lives with other relatives", "Group quarters"]),
         }
         sight, memory = census["vision difficulty"] == "No", census["cognitive difficulty"] == "No"
         home = kind != "Group quarters"

@@ -43,6 +43,38 @@ def test_word_games_need_english() -> None:
         parse(entry("Solves crosswords", needs=["sight"]))
 
 
+def test_what_somebody_says_needs_english() -> None:
+    with pytest.raises(ValueError, match="quotes what somebody says needs english"):
+        parse(entry('Says "fair enough" to clouds'))
+    asked = parse(entry('Says "inshallah" to clouds', asks={"religion": ["Muslim"]}))
+    assert asked.needs == ()
+
+
+def test_no_text_speaks_of_what_only_citizens_do() -> None:
+    with pytest.raises(ValueError, match="fits citizens and others"):
+        parse(entry("Votes early"))
+
+
+OPPOSITES = [
+    ("Goes without a car and plans accordingly", "Drives fast, waits badly"),
+    ("Does not drink and does not explain", "One beer on Fridays."),
+    ("Never had a pet and never wanted one", "Brushes the cat for an hour"),
+    ("Vegetarian since a school trip to a farm", "Eats meat on weekends only"),
+    ("Christmas and Easter only, with a good coat", "Teaches Sunday school to the noisy ones"),
+    ("No television since the last one broke", "Answers the television"),
+    ("Has never ironed anything", "Irons everything, pillowcases included"),
+    ("Never borrows, never lends, stays friends with everybody.", "Always lends small sums and never writes them down"),
+    ("Cannot cook, can assemble", "Bakes three pies to give away two"),
+    ("Almost never laughs, and when it comes it is worth it.", "Laughs first and loudest"),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), OPPOSITES)
+def test_what_denies_each_other_is_about_one_thing(one: str, other: str) -> None:
+    about = {text: e.about for attribute in BANKS for e in read_bank(attribute) for text in e.texts}
+    assert about[one] == about[other]
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
@@ -53,7 +85,7 @@ def test_word_games_need_english() -> None:
     ],
 )
 def test_who_tells_an_entry(text: str, told: bool) -> None:
-    assert parse(entry(text)).first_person is told
+    assert parse(entry(text, needs=["english"])).first_person is told
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,31 @@ IMPOSSIBLE: dict[str, dict[str, object]] = {
         "household language": "Asian or Pacific Island language",
         "ability to speak english": "Well",
     },
+    "languages of Asia": {
+        "place of birth": "Canada",
+        "citizenship": "U.S. citizen by naturalization",
+        "household language": "Asian or Pacific Island language",
+        "ability to speak english": "Well",
+    },
+    "citizens vote": {
+        "citizenship": "Not a U.S. citizen",
+        "place of birth": "Ghana",
+        "lifestyle": "Votes early and wears the sticker.",
+    },
+    "pupils at home": {
+        "family presence and age": "1 own child at home, under 6 years",
+        "lifestyle": "Keeps a house of crayons, cleats and permission slips.",
+    },
+    "sight at the wheel": {
+        "detailed job description": "Works full time as a delivery driver, about 40 hours a week",
+        "vision difficulty": "Yes",
+    },
+    "forces are fit": {**SOLDIER, "hearing difficulty": "Yes"},
+    "natives of America": {
+        "race": "American Indian or Alaska Native alone",
+        "place of birth": "Japan",
+        "citizenship": "Not a U.S. citizen",
+    },
     "no debt for income": {"income": -100},
     "English on the job": {"ability to speak english": "Not at all", "household language": "Spanish"},
     "English-only household": {"ability to speak english": "Not at all"},
@@ -144,3 +169,16 @@ def test_of_a_hundred_thousand_personas_none_breaks_a_rule() -> None:
     people = census.sample(100_000, np.random.Generator(np.random.PCG64(11)))
     assert set(people.columns) == {*CENSUS_ATTRIBUTES, *EXTRA_ATTRIBUTES, *HELPER_COLUMNS}
     assert {rule: n for rule, n in rules.broken(people).items() if n} == {}
+
+
+def test_a_family_from_the_virgin_islands_speaks_a_language_of_its_ancestors() -> None:
+    islander = {
+        "place of birth": "U.S. Virgin Islands",
+        "citizenship": "Born in Puerto Rico or another U.S. territory",
+        "ancestry": "Afghan",
+        "household language": "Spanish",
+        "ability to speak english": "Very well",
+    }
+    assert rules.broken(pd.DataFrame([{**NURSE, **islander}]))["ancestors' language"] == 1
+    puerto_rican = {**islander, "place of birth": "Puerto Rico", "ancestry": "Puerto Rican"}
+    assert rules.broken(pd.DataFrame([{**NURSE, **puerto_rican}]))["ancestors' language"] == 0

@@ -69,6 +69,7 @@ class Choice(Judgefree):
     task = "persona_choice"
     headline = "adapts"
     template = "choosing/choice.jinja"
+    edition = 1  # each change was checked against the texts of these people
     terms: ClassVar[tuple[str, ...]] = ("split", "items_hash")
     rows = (
         Fact(

@@ -219,6 +219,8 @@ class Judgefree(Evaluation):
     template: ClassVar[str]
     """The prompt's template in ``templates/choosing``."""
     form: str
+    edition: ClassVar[int | None] = None
+    """The edition of the embedded personas that the items were made for; None takes the one that is set."""
 
     @property
     @abstractmethod

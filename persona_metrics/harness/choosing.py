@@ -48,7 +48,8 @@ class ChoosingTask(*_BASES):  # type: ignore[misc]
         super().__init__(config=config)
 
     def _draw(self, evaluation: str) -> sources.Pool:
-        people, label = sources.load_people(self.settings)
+        edition = getattr(evaluations.evaluation_of(evaluation), "edition", None) or self.settings.data
+        people, label = sources.load_people(self.settings.model_copy(update={"data": edition}))
         personas = people.personas
         built = evaluations.build(evaluation, self.settings, personas)
         assert isinstance(built, Judgefree)
@@ -56,8 +57,8 @@ class ChoosingTask(*_BASES):  # type: ignore[misc]
         self.pairs = self.evaluation.documents()
         self._by_id = {document.id: document for document in self.pairs}
         made = sources.content_hash(personas, ())
-        edition = str(self.settings.data) if label == "embedded" else label
-        return sources.Pool(personas, (), made, label, edition, people.columns, people.remarks)
+        data = str(edition) if label == "embedded" else label
+        return sources.Pool(personas, (), made, label, data, people.columns, people.remarks)
 
     def _generation(self, given: Mapping[str, Any] | None) -> dict[str, Any] | None:
         return super()._generation(given) if self._form == GENERATE else None

@@ -18,7 +18,7 @@ from persona_metrics.personas import Persona
 from persona_metrics.synthesis.rules import broken
 from tests.dataset.consistency import YOUNGER_RULES
 
-POOL = load_personas(settings.load())[0]
+POOL = load_personas(settings.load({"data": 1}))[0]
 DOC = {
     "options": ["x", "y", "z"],
     "asks": [

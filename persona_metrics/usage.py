@@ -110,8 +110,8 @@ def took(recorded: Iterable[tuple[Any, float | None]]) -> Took:
             found = told(metadata, role)
             both: list[Any] = [found.get(name) for name in ("prompt_tokens", "completion_tokens")]
             counts = [int(count) for count in both if type(count) is int and count >= 0]
-            if len(counts) == 2 and sum(counts):
-                tokens.append(sum(counts))
+            if len(counts) == 2 and any(counts):
+                tokens.append(counts[0] + counts[1])
                 costs.append(price_of(metadata, role))
         seconds.append(time or 0.0)
     known = [cost for cost in costs if cost is not None]

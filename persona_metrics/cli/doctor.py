@@ -94,7 +94,7 @@ def _critic(chosen: settings.Settings) -> str:
 
 
 def _critics_end(chosen: settings.Settings) -> Iterator[str]:
-    """Yield a line for each critic whose endpoint lists it with a date of its end; an endpoint without a list says nothing."""
+    """Yield a line for each critic whose endpoint lists it with the day of its end; one without a list says nothing."""
     for critic in panel(chosen):
         if critic.model == "embedded":
             continue

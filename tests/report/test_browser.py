@@ -279,7 +279,8 @@ def compared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_cell_of_the_overview_unfolds_its_section(compared: Path, tmp_path: Path) -> None:
     with chromium(tmp_path) as driver:
         driver.get(compared.as_uri())
-        script = "return document.querySelector(document.querySelector('.overview td a').getAttribute('href')).closest('details').open"
+        script = """const cell = document.querySelector('.overview td a');
+            return document.querySelector(cell.getAttribute('href')).closest('details').open"""
         assert not driver.execute_script(script)
         driver.execute_script("document.querySelector('.overview td a').click()")
         _until(lambda: driver.execute_script(script))
@@ -309,8 +310,8 @@ def test_tables_fit_a_desk_and_break_no_word_on_a_phone(page: Path, tmp_path: Pa
     with chromium(tmp_path, width=width) as driver:
         driver.get(page.as_uri())
         driver.execute_script("for (const e of document.querySelectorAll('details')) e.open = true")
-        wide = """return [...document.querySelectorAll('.scroll')].filter((s) => s.firstElementChild.scrollWidth > s.clientWidth)
-            .map((s) => s.ariaLabel)"""
+        wide = """return [...document.querySelectorAll('.scroll')]
+            .filter((s) => s.firstElementChild.scrollWidth > s.clientWidth).map((s) => s.ariaLabel)"""
         if width == 1280:
             assert driver.execute_script(wide) == []
         # A word on one line is one rectangle.

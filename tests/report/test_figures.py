@@ -95,6 +95,11 @@ def test_dark_heat_map_runs_the_same_way_as_the_light_one(tmp_path: Path) -> Non
     # What the style sheet's filter makes of it on the page.
     seen = np.clip((0.895 - 0.79 * dark) @ rotate.T, 0, 1)
     grey = np.array([0.2126, 0.7152, 0.0722])
+    for figure, turned in ((heat.figure, False), (heat.dark, True)):
+        for text in figure.axes[0].texts:
+            rate = float(text.get_text().partition("%")[0]) / 100
+            # Dark letters on a light cell, and the other way round.
+            assert abs(rate - 0.5) < 0.01 or (text.get_color() != "white") == ((rate > 0.5) is not turned)
     assert np.abs(seen @ grey - light @ grey).max() < 0.1
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -102,7 +103,10 @@ def modes_by_models(
     not told apart from it is hollow.
     """
     listed = list(dict.fromkeys(rates["model"]))
-    labels, notes, points, heads = [], [], [], []
+    labels: list[str] = []
+    notes: list[str] = []
+    points: list[tuple[int, Mapping[Any, Any], bool]] = []
+    heads: list[int] = []
     for model in listed:
         heads.append(len(labels))
         labels.append(middle(model, 30))

@@ -54,15 +54,17 @@ def forest(
     ax = figure.add_axes((0.33, 0, 0.54, 1))
     rows_axis(ax, labels)
     at = np.arange(len(rows))
+    # On a phone the label stands above both.
+    upper, lower = (0.05, 0.3) if on_phone() else (-0.17, 0.17)
     if not np.isnan(overall["value"]):
         ax.axvspan(overall["low"], overall["high"], color=BLUE, alpha=0.09, linewidth=0)
         ax.axvline(overall["value"], color=SOFT, linewidth=0.9, linestyle=(0, (4, 3)), zorder=1)
     raw = {"marker": "s", "color": ORANGE, "size": 4.4, "hollow": True, "name": "raw rate"}
-    dots(ax, list(at - 0.17), rows["rate"], rows["low"], rows["high"], **raw)  # type: ignore[arg-type]
+    dots(ax, list(at + upper), rows["rate"], rows["low"], rows["high"], **raw)  # type: ignore[arg-type]
     thin = rows["suppressed"].to_numpy(bool)
     dots(
         ax,
-        list(at + 0.17 * ~thin),
+        list(at + np.where(thin, (upper + lower) / 2, lower)),
         rows["pooled"],
         rows["pooled_low"],
         rows["pooled_high"],
@@ -197,7 +199,7 @@ def _mark(ax: Axes, rates: Any, thin: Sequence[tuple[int, int]], *, dark: bool =
     for text in ax.texts:
         rate = rates[int(text.get_position()[1]), int(text.get_position()[0])]
         # The scale's lightness grows with the rate; at a half both would do.
-        text.set_color("#10151a" if (rate > 0.5) is not dark else "white")
+        text.set_color("#10151a" if bool(rate > 0.5) is not dark else "white")
         text.set_zorder(5)
 
 

@@ -190,7 +190,13 @@ def draw_ancestry(people: People, rng: np.random.Generator, folder: Path = POPUL
     countries = {row["country"]: row["ancestry"] for row in read_rows("countries", folder)}
     labels = ancestry_labels(folder)
     drawn = table.draw(rng, people["race"], people["hispanic"], strata=(people["sex"],))
-    territory = {"Puerto Rico": "Puerto Rican", "Guam": "Chamorro", "American Samoa": "Samoan"}
+    territory = {
+        "Puerto Rico": "Puerto Rican",
+        "U.S. Virgin Islands": "Puerto Rican",
+        "Guam": "Chamorro",
+        "Northern Mariana Islands": "Chamorro",
+        "American Samoa": "Samoan",
+    }
     follows = np.array([labels.index({**countries, **territory}.get(name, labels[0])) for name in places(folder)])
     puerto_rican = (people["citizenship"] == BORN_IN_TERRITORY) & (people["hispanic"] == 1)
     fixed = (

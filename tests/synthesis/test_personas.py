@@ -96,7 +96,7 @@ def test_distance_and_chance_of_a_table_done_by_hand() -> None:
         {"group": ["all"] * 2, "label": ["Male", "Female"], "share": [0.5, 0.5], "kind": "x", "source": "y"}
     )
     people = pd.DataFrame({"sex": ["Male"] * 70 + ["Female"] * 30})
-    found = check._distance(people, "sex", (), "adults", table)
+    found = check._distance(people["sex"], check.groups_of(people, ()), "sex", (), "adults", table)
     assert found.distance == pytest.approx(0.2)
     # 99 in 100 samples of 100 fair coins are within 13 of 50.
     assert found.chance == pytest.approx(0.13, abs=0.011)
@@ -108,7 +108,9 @@ def test_a_held_out_figure_has_its_allowance_on_top_of_chance() -> None:
         {"group": ["all"] * 2, "label": ["Male", "Female"], "share": [0.5, 0.5], "kind": "x", "source": "y"}
     )
     people = pd.DataFrame({"sex": ["Male"] * 70 + ["Female"] * 30})
-    found = check._distance(people, "sex", (), "adults", table.assign(allowance="0.1"))
+    found = check._distance(
+        people["sex"], check.groups_of(people, ()), "sex", (), "adults", table.assign(allowance="0.1")
+    )
     assert found.held_out
     assert found.limit == pytest.approx(found.chance + 0.1)
     assert found.within
@@ -181,7 +183,8 @@ def test_a_conditional_is_the_mean_over_its_groups() -> None:
     people = pd.DataFrame(
         {"sex": ["Male"] * 30 + ["Female"] * 10, "vision difficulty": ["Yes"] * 30 + ["Yes"] * 2 + ["No"] * 8}
     )
-    found = check._distance(people, "vision difficulty", ("sex",), "adults", table)
+    group = check.groups_of(people, ("sex",))
+    found = check._distance(people["vision difficulty"], group, "vision difficulty", ("sex",), "adults", table)
     assert found.distance == pytest.approx((30 * 0.5 + 10 * 0.0) / 40)
 
 

@@ -1,4 +1,4 @@
-"""The debate card's figure: how often the critic is right by kind of answer, and what changes its verdict. Reads a card alone."""
+"""The debate card's figure: how often the critic is right by kind of answer, and what changes its verdict. Reads a card."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which row of its task a judged answer counts in, and with what value: the answers of a row average to it. Knows no format."""
+"""Which row of its task a judged answer counts in, and with what value: a row is its answers' mean. Knows no format."""
 
 from __future__ import annotations
 

@@ -386,5 +386,3 @@ def _flat(results: Any) -> list[Mapping[str, Any]]:
 def _without_defaults(metadata: Mapping[str, Any]) -> dict[str, Any]:
     # `evaluation` is the YAML's own word, not a setting.
     return {k: v for k, v in metadata.items() if k not in record.OF_YAML}
-
-

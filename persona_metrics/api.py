@@ -17,6 +17,7 @@ from pydantic import BaseModel
 
 from . import embedded_model, environment, keyring, settings
 from .critic import keys
+from .critic.budget import ledger
 from .critic.client import announce
 from .errors import PersonaError, suggest
 from .evaluations import EVALUATIONS, NAMES, evaluation_of
@@ -151,6 +152,7 @@ def _run(
 
     if output_path is not None:
         check_folder(Path(output_path))
+    ledger.reset()  # what a run may take is counted from here
     manager = TaskManager(include_path=str(tasks_folder()), include_defaults=False, metadata={**arguments, **overrides})
     with raising():
         raw = _outside_event_loops(

@@ -28,10 +28,20 @@ from .errors import PersonaError, shorten, suggest
 from .keyring import Key
 from .personas import ATTRIBUTES, QUESTION_GROUPS, require_attributes
 from .prompts import MODES
+from .spellings import one_of, split_names
 
 SOURCES = ("embedded", "hub")
 SPLITS = ("main", "holdout", "all")
 PROTOCOLS = ("debate", "pairwise")
+_WORDS = {
+    "mode": tuple(MODES),
+    "source": SOURCES,
+    "split": SPLITS,
+    "protocol": PROTOCOLS,
+    "yardstick": ("whole", "reduced"),
+    "template": ("1", "2"),
+    "data": ("1", "2"),
+}
 PREFIX = "PERSONA_"
 _SECRETS = ("critic_api_key", "critic_api_keys")
 
@@ -83,6 +93,7 @@ class Settings(BaseSettings):
     source: str = Field("embedded", description="where personas and questions come from: embedded or hub")
     personas: str | None = Field(None, description="your own personas: a JSONL, CSV or Parquet file")
     questions: str | None = Field(None, description="your own questions: a JSONL, CSV or Parquet file")
+    columns: str | None = Field(None, description="attributes that the personas keep: a comma list of columns")
     data: int = Field(
         2, description="edition of the embedded personas and questions: 2, or 1 to compare with earlier runs"
     )
@@ -149,6 +160,15 @@ class Settings(BaseSettings):
     critic_store: str | None = Field(None, description="verdict store: a path, off, or nothing for the cache folder")
     critic_rpm: int | None = Field(None, gt=0, description="cap: requests a minute")
     critic_tpm: int | None = Field(None, gt=0, description="cap: tokens a minute")
+    critic_max_cost: float | None = Field(
+        None, gt=0, description="US dollars of judging after which a run stops; what is judged is kept"
+    )
+    max_tokens_total: int | None = Field(
+        None, gt=0, description="the critic's tokens, in and out, after which a run stops"
+    )
+    prices: str | None = Field(
+        None, description="your prices: a YAML file of models with input and output, US dollars for a million tokens"
+    )
     protocol: str = Field(
         "debate", description="contrast: debate, or pairwise: two answers side by side, which serves the person better"
     )
@@ -185,7 +205,7 @@ class Settings(BaseSettings):
         # `by=` means no breakdown; any other blank means nobody set it (PERSONA_N= in a shell profile).
         return {k: v for k, v in values.items() if k == "by" or v not in ("", None)}
 
-    @field_validator("by", "attributes", "cross", "kind", "bears", "language", mode="before")
+    @field_validator("by", "attributes", "cross", "columns", "kind", "bears", "language", mode="before")
     @classmethod
     def _names(cls, value: Any, info: Any) -> Any:
         names = split_names(value)
@@ -193,21 +213,16 @@ class Settings(BaseSettings):
 
     @field_validator("bears")
     @classmethod
-    def _bearing(cls, value: str | None) -> str | None:
+    def _bearing(cls, value: str | None, info: ValidationInfo) -> str | None:
         # "hearing" says as well which one is meant as "hearing difficulty".
         begun = {n: [a for a in ATTRIBUTES if a.startswith(n)] for n in (value or "").split(",") if n}
         names = [a[0] if len(a) == 1 and n not in ATTRIBUTES else n for n, a in begun.items()]
-        return ",".join(require_attributes(names, "bears")) or None
+        # A file's own columns are known where it is read.
+        return ",".join(names if info.data.get("personas") else require_attributes(names, "bears")) or None
 
     @field_validator(
-        "critic_model",
-        "personas",
-        "questions",
-        "labels",
-        "critic_base_url",
-        "critic_store",
-        "local_model",
-        "card",
+        *("critic_model", "personas", "questions", "labels", "critic_base_url", "critic_store", "local_model", "card"),
+        "prices",
         mode="before",
     )
     @classmethod
@@ -233,35 +248,10 @@ class Settings(BaseSettings):
                 raise ValueError(f"{shorten(name, 80)!r}: no such file of labels (persona-metrics label makes sheets)")
         return value
 
-    @field_validator("mode")
+    @field_validator(*_WORDS)
     @classmethod
-    def _known_mode(cls, value: str) -> str:
-        return _one_of(value, MODES)
-
-    @field_validator("source")
-    @classmethod
-    def _known_source(cls, value: str) -> str:
-        return _one_of(value, SOURCES)
-
-    @field_validator("split")
-    @classmethod
-    def _known_split(cls, value: str) -> str:
-        return _one_of(value, SPLITS)
-
-    @field_validator("protocol")
-    @classmethod
-    def _known_protocol(cls, value: str) -> str:
-        return _one_of(value, PROTOCOLS)
-
-    @field_validator("yardstick")
-    @classmethod
-    def _known_yardstick(cls, value: str) -> str:
-        return _one_of(value, ("whole", "reduced"))
-
-    @field_validator("template")
-    @classmethod
-    def _known_template(cls, value: int) -> int:
-        return int(_one_of(str(value), ("1", "2")))
+    def _known_word(cls, value: Any, info: ValidationInfo) -> Any:
+        return type(value)(one_of(str(value), _WORDS[str(info.field_name)]))
 
     @field_validator("loo_json", "intersection_json", mode="before")
     @classmethod
@@ -269,14 +259,10 @@ class Settings(BaseSettings):
         # --metadata '{"loo_json": {...}}' and Python hand over the object itself.
         return value if isinstance(value, str) else json.dumps(value)
 
-    @field_validator("data")
-    @classmethod
-    def _known_data(cls, value: int) -> int:
-        return int(_one_of(str(value), ("1", "2")))
-
     @field_validator("by")
     @classmethod
     def _known_attributes(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        # Files' own columns are known where they are read.
         if not (info.data.get("personas") or info.data.get("questions")):
             require_attributes((name for name in value if name not in QUESTION_GROUPS), "by")
         return value
@@ -287,29 +273,6 @@ class Settings(BaseSettings):
         for name in _SECRETS:
             shown[name] = "set" if shown[name] else None
         return shown
-
-
-def _one_of(value: str, known: tuple[str, ...]) -> str:
-    if value not in known:
-        raise ValueError(f"{shorten(value, 40)!r} is none of {', '.join(known)}{suggest(value, known)}")
-    return value
-
-
-def split_names(value: Any) -> tuple[str, ...]:
-    """Return attribute names from ``"sex,race"``, ``"sex+race"``, ``'["sex"]'`` or a list, without blanks and repeats."""
-    if value is None:
-        return ()
-    if isinstance(value, str):
-        text = value.strip()
-        if text.startswith("["):
-            try:
-                value = json.loads(text)
-            except json.JSONDecodeError:
-                value = text.strip("[]").split(",")
-        else:
-            value = text.replace("+", ",").replace(";", ",").split(",")
-    names = (str(name).strip().strip("'\"").lower() for name in value)
-    return tuple(dict.fromkeys(name for name in names if name))
 
 
 def load(overrides: Mapping[str, Any] | None = None, *, where: str = "settings") -> Settings:
@@ -426,27 +389,14 @@ def unknown_environment() -> list[str]:
     ]
 
 
-def read_json(text: str, setting: str) -> Any:
-    """Return the JSON that a setting holds itself or in the file it names; raise ``PersonaError`` where it is none."""
-    origin = setting
-    if not text.lstrip().startswith(("{", "[", '"')):
-        path = Path(text).expanduser()
-        origin = f"{setting}={shorten(text)}"
-        try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeError) as error:
-            raise PersonaError(
-                f"{origin}: cannot be read: {shorten(getattr(error, 'strerror', None) or error)}"
-            ) from None
-    try:
-        data = json.loads(text)
-    except ValueError as error:
-        raise PersonaError(f"{origin}: not JSON: {shorten(error)}") from None
-    # Python callers and lm-eval may hand a file's name over as a JSON text.
-    return read_json(data, setting) if isinstance(data, str) and data != text else data
-
-
 __all__ = [
-    *("ALIASES", "Key", "PersonaError", "Settings"),
-    *("canonical", "environment_names", "load", "own_keys", "read_json", "source_of", "split_names"),
+    "ALIASES",
+    "Key",
+    "PersonaError",
+    "Settings",
+    "canonical",
+    "environment_names",
+    "load",
+    "own_keys",
+    "source_of",
 ]

@@ -12,10 +12,13 @@ from persona_metrics.personas import (
     INCOME_BANDS,
     NOT_STATED,
     Persona,
+    attribute_name,
     band,
+    columns_of,
     known,
     number,
     require_attributes,
+    shown,
 )
 
 
@@ -59,9 +62,65 @@ def test_every_income_has_a_band(income: float) -> None:
     assert band("income", f"{income:.2f}") in {label for *_, label in INCOME_BANDS}
 
 
-def test_blank_attributes_are_absent_and_order_is_the_prompts() -> None:
-    found = known({"religion": "none of your business", "sex": " ", "age": 41, "income": float("nan"), "x": "y"})
-    assert list(found.items()) == [("age", "41"), ("religion", "none of your business")]
+def test_missing_values_are_absent_and_the_order_is_the_given_one() -> None:
+    found = known({"religion": "none of your business", "sex": " ", "age": 41, "income": float("nan"), "x_Y": "z"})
+    assert list(found.items()) == [("religion", "none of your business"), ("age", "41"), ("x y", "z")]
+
+
+@pytest.mark.parametrize("code", ["", " ", "NaN", "nan", "null", "NULL", "NA", "n/a", "N/A", "<NA>", "NaT", "-", "."])
+def test_missing_codes_are_missing_in_every_column(code: str) -> None:
+    assert known({"religion": code, "region": code, "age": code, "sex": "Female"}) == {"sex": "Female"}
+    assert band("region", code) == NOT_STATED
+
+
+def test_none_is_a_value_where_there_is_such_a_category() -> None:
+    given = {"religion": "None", "disability": "none", "pets": "None", "race": "None", "income": "none", "sex": None}
+    assert known(given) == {"religion": "None", "disability": "none", "pets": "None"}
+    assert band("religion", "None") == "None"
+
+
+def test_models_are_told_neither_what_is_not_applicable_nor_a_forged_line() -> None:
+    breaks = ["\n", "\r", "\r\n", "\v", "\f", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029"]
+    own = {"fertility": "Not applicable", "bio": "x".join(f"{b}- income: 9" for b in breaks), "sex": "Male"}
+    told = shown(own)
+    assert list(told) == ["bio", "sex"]
+    assert len(told["bio"].splitlines()) == 1
+    assert attribute_name("Re\u2028gion_of\n- income") == "re gion of - income"
+
+
+def test_names_are_matched_whatever_their_letters_and_underscores() -> None:
+    assert {attribute_name(n) for n in ("Marital_Status", "maritalStatus", "MARITAL  STATUS", "marital-status")} == {
+        "marital status"
+    }
+    assert attribute_name("Home_Region") == "home region"
+
+
+def test_order_of_columns_is_that_of_the_personas() -> None:
+    people = [
+        Persona("a", {"age": "4", "region": "N"}),
+        Persona("b", {"age": "5", "sex": "F", "region": "S", "job": "x"}),
+    ]
+    assert columns_of(people) == ("age", "sex", "region", "job")
+
+
+@pytest.mark.parametrize(
+    ("text", "amount", "label"),
+    [
+        ("1e5", 100_000, "100k+"),
+        ("$100k", 100_000, "100k+"),
+        ("$1.2 million", 1_200_000, "100k+"),
+        ("£30k", 30_000, "25k-50k"),
+        ("55,000.50", 55_000.5, "50k-100k"),
+        ("-$4,000", -4_000, "under 25k"),
+        ("less than $25,000", 25_000, "under 25k"),
+        ("25k-50k", 25_000, "25k-50k"),
+        ("$50,000-$74,999", 50_000, "50k-100k"),
+        ("40 months", 40, "under 25k"),
+    ],
+)
+def test_amounts_are_read_as_they_are_written(text: str, amount: float, label: str) -> None:
+    assert number(text) == amount
+    assert band("income", text) == label
 
 
 def test_without_drops_only_the_named() -> None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy import stats
 from scipy.special import betaln
 
+from persona_metrics.analysis.intersectionality import gap
 from persona_metrics.analysis.rates import summary
 from persona_metrics.statistics.attempts import curves
 from persona_metrics.statistics.paired import paired_difference
@@ -24,6 +25,13 @@ from persona_metrics.statistics.pooling import (
     worst,
 )
 from persona_metrics.statistics.rates import imbens_manski, pass_at_k, pass_hat_k
+from tools.simulated_comparisons import (
+    compared,
+    crossed,
+    preferences_at_equal_length,
+    rates_at_equal_length,
+    several_others,
+)
 from tools.simulated_groups import repeated
 
 RUNS, N, K = 1000, 300, 16
@@ -60,13 +68,6 @@ def rate(p: float) -> Callable[[Generator], tuple[Floats, Floats]]:
         return np.array([(s["low"], s["high"]) for s in found]), np.array(p)
 
     return simulate
-
-
-def crossed(rng: Generator, personas: int, questions: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the persona and the question of each of N pairs, each used equally often."""
-    one, two = (np.resize(rng.permutation(size), N) for size in (personas, questions))
-    rng.shuffle(two)
-    return one, two
 
 
 def clustered(
@@ -168,9 +169,10 @@ def lowest(weight: float, number: int, runs: int = 400) -> Callable[[Generator],
 
 
 def odd_one(
-    raw: bool, number: int = 8, size: int = 100, runs: int = 400
+    what: str, number: int = 8, size: int = 100, runs: int = 400
 ) -> Callable[[Generator], tuple[Floats, Floats]]:
-    """Draw one group of 0.35 among others of 0.65, and keep the runs that name a worst group."""
+    """Draw one group of 0.35 among others of 0.65, and keep the runs that name a worst group: its ``pooled`` or ``raw``
+    rate, or its ``gap`` from the other pairs."""
 
     def simulate(rng: Generator) -> tuple[Floats, Floats]:
         found, truths = [], []
@@ -181,10 +183,16 @@ def odd_one(
             if homogeneity(y, member).p > 0.05:
                 continue
             k = y.reshape(number, size).sum(axis=1).astype(int)
-            row = worst(k, n)
-            one = summary(y.reshape(number, size)[row.group])
-            found.append((one["low"], one["high"]) if raw else (row.low, row.high))
-            truths.append(rates[row.group])
+            at = pooled_rates(k, n).worst
+            if what == "pooled":
+                row = worst(k, n)
+                found.append((row.low, row.high))
+            elif what == "raw":
+                one = summary(y.reshape(number, size)[at])
+                found.append((one["low"], one["high"]))
+            else:
+                found.append(gap(k[at], size, k.sum() - k[at], size * (number - 1)))
+            truths.append(rates[at] - np.delete(rates, at).mean() if what == "gap" else rates[at])
         return np.array(found), np.array(truths)
 
     return simulate
@@ -305,15 +313,16 @@ CASES: tuple[Case, ...] = (
     ),
     Case("worst group, pooled", "8 groups, spread 0.11, the lowest", lowest(20, 8)),
     Case("worst group, pooled", "20 groups of 15, spread 0.11, the lowest", lowest(20, 20), 0.88, 0.97, PRIOR),
-    Case("worst group, raw", "8 groups, one of .35 among .65, named", odd_one(True)),
+    Case("worst group, raw", "8 groups, one of .35 among .65, named", odd_one("raw")),
     Case(
         "worst group, pooled",
         "8 groups, one of .35 among .65, named ",
-        odd_one(False),
+        odd_one("pooled"),
         0.5,
         0.95,
         "an odd one is drawn towards the many; its raw rate stands beside it",
     ),
+    Case("worst group, gap", "8 groups, one of .35 among .65, named  ", odd_one("gap")),
     Case("pooled rates, clustered", "8 groups of 10 persons with 4 questions", repeated("rates", 8, 10, 4)),
     Case("pooled rates, clustered", "20 groups of 5 persons with 4 questions", repeated("rates", 20, 5, 4)),
     Case("worst group, clustered", "8 groups of 10 persons with 4 questions", repeated("lowest", 8, 10, 4)),
@@ -338,6 +347,16 @@ CASES: tuple[Case, ...] = (
     Case("spread of groups", "8 groups, spread 0.11", spread_of(lambda rng: rng.beta(12, 8, 8), 40)),
     Case("spread of groups", "20 groups, all alike", spread_of(lambda _: np.full(20, 0.6), 30), 0.96, 1.0, ONE_SIDED),
     Case("spread of groups", "8 groups, one of .35 among .65 ", spread_of(lambda _: np.r_[0.35, [0.65] * 7], 40)),
+    Case("contrast", "0.2, three other people averaged", several_others(3)),
+    Case("preferred", "0.65, ties half", compared("preferred")),
+    Case("preferred, clustered", "0.65, 30 personas, 20 questions", compared("preferred", 30, 20)),
+    Case("order bias", "0.06, 30% of comparisons tied", compared("order")),
+    Case("order bias, clustered", "0.06, 30 personas, 20 questions ", compared("order", 30, 20)),
+    Case("preferred at equal length", "0.60, longer ones win", preferences_at_equal_length("rate")),
+    Case("slope of length in preferences", "0.8", preferences_at_equal_length("slope")),
+    Case("rate at equal length", "0.65, longer ones pass", rates_at_equal_length("rate")),
+    Case("difference at equal length", "0.20, longer ones pass", rates_at_equal_length("difference")),
+    Case("slope of length in verdicts", "0.6", rates_at_equal_length("slope")),
     *(Case("Imbens–Manski", f"{share:.0%} missing, all of them bad", missing(share)) for share in (0.02, 0.1, 0.3)),
     Case(
         "Wilson",

@@ -42,9 +42,9 @@ def tables(frame: pd.DataFrame, metadata: Mapping[str, Any]) -> dict[str, pd.Dat
     about = pairs(frame)
     own, another, nobody = _sides(frame, about)
     clusters = [codes(ids) for ids in clusters_of(about)]
-    worth = [_row("contrast", own, another, clusters)]
+    worth = [difference("contrast", own, another, clusters)]
     if nobody is not None:
-        worth.append(_row("lift", own, nobody, clusters))
+        worth.append(difference("lift", own, nobody, clusters))
     sides = {"contrast": another, **({} if nobody is None else {"lift": nobody})}
     by = metadata.get("by") or ()
     rates = {"personalized": own, row_of(ANOTHER): another, **({} if nobody is None else {row_of(NOBODY): nobody})}
@@ -70,7 +70,7 @@ def _by_question(
             inside = labels == group
             clusters = [codes(list(np.asarray(ids, object)[inside])) for ids in clusters_of(about)]
             for name, other in sides.items():
-                found = _row(name, own[inside], other[inside], clusters)
+                found = difference(name, own[inside], other[inside], clusters)
                 rows.append({**found, "attribute": column, "group": group, "small": found["n"] < SMALL})
     columns = ["attribute", "group", "row", "difference", "low", "high", "n", "missing", "small"]
     return {"by_question": pd.DataFrame(rows)[columns]} if rows else {}
@@ -87,7 +87,8 @@ def _sides(frame: pd.DataFrame, about: pd.DataFrame) -> tuple[Floats, Floats, Fl
     return np.asarray(wide["whole"], float), np.asarray(another, float), nobody
 
 
-def _row(name: str, own: Floats, other: Floats, clusters: list[Any]) -> dict[str, Any]:
+def difference(name: str, own: Floats, other: Floats, clusters: list[Any]) -> dict[str, Any]:
+    """Return own − other over the pairs that have both (NaN: missing), with interval, test and worst-case bounds."""
     both = ~np.isnan(own) & ~np.isnan(other)
     found = paired_difference(own[both], other[both], LEVEL, [ids[both] for ids in clusters])
     low = float(np.mean(np.nan_to_num(own, nan=0.0) - np.nan_to_num(other, nan=1.0))) if len(own) else NAN

@@ -11,7 +11,7 @@ from statsmodels.stats.proportion import confint_proportions_2indep
 
 from ..evaluations.base import row_of
 from ..evaluations.intersectionality import Intersection
-from ..personas import Persona, known
+from ..personas import Persona, stated
 from ..statistics.clusters import Counts, effective_counts
 from ..statistics.pooling import (
     between_group_sd,
@@ -89,7 +89,7 @@ def tables(frame: pd.DataFrame, metadata: Mapping[str, Any]) -> dict[str, pd.Dat
         Intersection(name, tuple((a, tuple(map(str, v))) for a, v in conditions.items()))
         for name, conditions in dict(metadata.get("intersections") or {}).items()
     ]
-    personas = [Persona(str(p), known(a or {})) for p, a in zip(about["persona_id"], about["persona"], strict=True)]
+    personas = [Persona(str(p), stated(a or {})) for p, a in zip(about["persona_id"], about["persona"], strict=True)]
     inside = np.array([[item.holds(p) for item in listed] for p in personas], bool).reshape(len(personas), len(listed))
     table = pd.DataFrame(
         [_row(item.name, values, inside[:, i], clusters_of(about), support) for i, item in enumerate(listed)],
@@ -165,17 +165,7 @@ def _worst(
     own = inside[:, at]
     raw = summary(values[own], (list(persons[own]), list(range(int(own.sum())))))
     others = values[inside.any(axis=1) & ~own]
-    low, high = (NAN, NAN)
-    if len(others):
-        low, high = confint_proportions_2indep(
-            k[at],
-            n[at],
-            others.sum() / effect,
-            len(others) / effect,
-            method="agresti-caffo",
-            compare="diff",
-            alpha=1 - LEVEL,
-        )
+    low, high = gap(k[at], n[at], others.sum() / effect, len(others) / effect) if len(others) else (NAN, NAN)
     return {
         "worst_group_name": str(table["name"].iloc[filled[at]]),
         "worst_low": min(found.low, rate),
@@ -186,10 +176,18 @@ def _worst(
         "worst_raw_low": raw["low"],
         "worst_raw_high": raw["high"],
         "gap": float(raw["value"] - others.mean()) if len(others) else NAN,
-        # Agresti and Caffo's can reach beyond what a difference of rates can be.
-        "gap_low": float(np.maximum(low, -1.0)),
-        "gap_high": float(np.minimum(high, 1.0)),
+        "gap_low": low,
+        "gap_high": high,
     }
+
+
+def gap(successes: float, total: float, others: float, of_others: float) -> tuple[float, float]:
+    """Return the interval of a group's rate less that of the other pairs (Agresti & Caffo 2000, Am. Stat. 54)."""
+    low, high = confint_proportions_2indep(
+        successes, total, others, of_others, method="agresti-caffo", compare="diff", alpha=1 - LEVEL
+    )
+    # It can reach beyond what a difference of rates can be.
+    return float(np.maximum(low, -1.0)), float(np.minimum(high, 1.0))
 
 
 def intervals(found: Mapping[str, pd.DataFrame]) -> dict[str, tuple[float, float]]:

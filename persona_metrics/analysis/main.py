@@ -1,4 +1,4 @@
-"""Main: the rate with its errors, and the rate within each group of each of the 33 attributes."""
+"""Main: the rate with its errors, and the rate within each group of each attribute of the personas."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from statsmodels.stats.multitest import multipletests
 
 from ..evaluations.base import row_of
-from ..personas import ATTRIBUTES, NOT_STATED, QUESTION_GROUPS, band
+from ..personas import NOT_STATED, QUESTION_GROUPS, band, in_order
+from ..statistics.pooling import homogeneity
 from . import length
-from .rates import SMALL, clusters_of, column_of, headline, summary, whole
+from .rates import LEVEL, SMALL, clusters_of, codes, column_of, headline, summary, whole
+from .words import count, p_value, percent
 
 GROUPS_SHOWN = 12
 """Groups shown of one attribute, the largest; ``groups`` says how many there are."""
@@ -19,12 +22,18 @@ GROUPS_SHOWN = 12
 TOPICS_SHOWN = 60
 """Groups shown of one column of the questions: topics are many, and each is asked about."""
 
+_SHUFFLES = 1999
+LEAST_TESTED = SMALL
+"""Groups of fewer judged pairs are put together before an attribute is tested."""
+
+_DIFFER = ["attribute", "groups", "pairs", "statistic", "df", "p", "p_adjusted", "method", "differs"]
 _COLUMNS = ["attribute", "group", "rate", "low", "high", "n", "missing", "bound_low", "bound_high", "small", "groups"]
 
 
 def tables(frame: pd.DataFrame, metadata: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
-    """Return ``headline`` (the row ``personalized``), ``by_attribute``, ``by_question`` and ``length`` (at equal length).
+    """Return ``headline`` (the row ``personalized``), ``by_attribute``, ``by_question``, ``differ`` and ``length``.
 
+    ``differ`` tests each attribute's groups (``differing``); ``length`` is the rate at equal length.
     ``by_attribute`` has every attribute's groups (ages and incomes in bands, ``not stated`` a group of its own), the
     largest ``GROUPS_SHOWN`` of an attribute; ``small`` marks fewer than 30 judged pairs, where the rate is mostly luck.
     """
@@ -33,6 +42,7 @@ def tables(frame: pd.DataFrame, metadata: Mapping[str, Any]) -> dict[str, pd.Dat
         "headline": headline({"personalized": values}, about),
         "by_attribute": by_attribute(list(about["persona"]), values, clusters_of(about)),
         "by_question": by_question(about, values, metadata.get("by") or ()),
+        "differ": differing(list(about["persona"]), values, list(about["persona_id"])),
         "length": length.table(frame, {"whole": "personalized"}),
     }
 
@@ -51,10 +61,63 @@ def by_attribute(
 ) -> pd.DataFrame:
     """Return one row a group of each attribute, for personas and their values in the same order."""
     rows = []
-    for attribute in ATTRIBUTES:
+    for attribute in in_order(personas):
         labels = np.array([band(attribute, _text(p.get(attribute))) for p in personas], object)
         rows += _groups(attribute, labels, values, clusters, GROUPS_SHOWN)
     return pd.DataFrame(rows, columns=_COLUMNS)
+
+
+def differing(personas: list[Mapping[str, Any]], values: Any, persons: Sequence[Any]) -> pd.DataFrame:
+    """Return one row an attribute: Pearson's test that all its groups have one rate, and Holm's p over all attributes.
+
+    Groups of fewer than ``LEAST_TESTED`` judged pairs are put together; an attribute is tested where two groups are left
+    that are large enough. ``persons`` are the pairs' personas: where one repeats, whole persons are shuffled
+    (``statistics.pooling.homogeneity``). ``differs`` is ``p_adjusted`` ≤ 0.05.
+    """
+    judged = ~np.isnan(np.asarray(values, float))
+    known, who = np.asarray(values, float)[judged], codes(persons)[judged]
+    rows = []
+    for attribute in in_order(personas):
+        labels = np.array([band(attribute, _text(p.get(attribute))) for p in personas], object)[judged]
+        sizes = pd.Series(labels).value_counts()
+        large = [label for label in sorted(sizes.index) if sizes[label] >= LEAST_TESTED]
+        inside = np.stack([labels == label for label in large], axis=1) if large else np.zeros((len(labels), 0), bool)
+        rest = ~inside.any(axis=1)
+        if rest.sum() >= LEAST_TESTED:
+            inside = np.column_stack([inside, rest])
+        # A rest too small for a group of its own would be lost: it joins nobody and is not tested.
+        if inside.shape[1] < 2:
+            continue
+        found = homogeneity(known, inside, resamples=_SHUFFLES, persons=who)
+        counts = {"groups": inside.shape[1], "pairs": int(inside.any(axis=1).sum())}
+        tested = {"statistic": found.statistic, "df": found.df, "p": found.p, "method": found.method}
+        rows.append({"attribute": attribute, **counts, **tested})
+    if rows:
+        adjusted = multipletests([row["p"] for row in rows], method="holm")[1]
+        for row, p in zip(rows, adjusted, strict=True):
+            row.update(p_adjusted=float(p), differs=bool(p <= 1 - LEVEL + 1e-12))
+    return pd.DataFrame(rows, columns=_DIFFER)
+
+
+def finding(found: Mapping[str, pd.DataFrame]) -> str:
+    """Return for whom the rate is another: the attributes whose groups differ beyond chance, or that none does."""
+    tests = found["differ"]
+    if not len(tests):
+        return f"Too few pairs to test whether the rate differs between groups (two of {LEAST_TESTED} each are needed)."
+    apart = tests[tests["differs"].astype(bool)].sort_values("p", kind="stable")
+    if not len(apart):
+        return f"No attribute's groups differ beyond chance ({len(tests)} tested)."
+    said = [_ends(str(row["attribute"]), found["by_attribute"], row) for row in apart.to_dict("records")]
+    return f"The rate differs beyond chance by {'; by '.join(said)} ({count(len(tests), 'attribute')} tested)."
+
+
+def _ends(attribute: str, table: pd.DataFrame, test: Mapping[Any, Any]) -> str:
+    rows = table[(table["attribute"] == attribute) & (table["n"] >= LEAST_TESTED)].sort_values("rate", kind="stable")
+    p = p_value(float(test["p_adjusted"]))
+    if len(rows) < 2:
+        return f"{attribute} ({p})"
+    least, most = (f"{row['group']} {percent(float(row['rate']))}" for row in (rows.iloc[0], rows.iloc[-1]))
+    return f"{attribute} (from {least} to {most}, {p})"
 
 
 def by_question(about: pd.DataFrame, values: Any, by: Sequence[str] = ()) -> pd.DataFrame:

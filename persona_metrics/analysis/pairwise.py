@@ -40,7 +40,7 @@ def tables(frame: pd.DataFrame, metadata: Mapping[str, Any]) -> dict[str, pd.Dat
     return {
         "headline": rates,
         "worth": pd.DataFrame([_counted(name, one, rates, about) for name, one in values.items()], columns=_WORTH),
-        "order": pd.DataFrame([_order(bias, about)]),
+        "order": pd.DataFrame([order_row(bias, about)]),
         "length": length.preferences(frame, OVER),
     }
 
@@ -83,7 +83,8 @@ def _counted(name: str, values: Floats, rates: pd.DataFrame, about: pd.DataFrame
     }
 
 
-def _order(bias: Floats, about: pd.DataFrame) -> dict[str, Any]:
+def order_row(bias: Floats, about: pd.DataFrame) -> dict[str, Any]:
+    """Return the mean of the pairs' ``bias`` (-½…½, NaN: nothing was asked) with t's interval, clustered, and its test."""
     seen = ~np.isnan(bias)
     known = bias[seen]
     n = len(known)

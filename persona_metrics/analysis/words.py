@@ -42,7 +42,8 @@ def p_value(p: float) -> str:
     """Return ``p = 0.03``, or ``p < 0.001``: below that, flips and rounding tell nothing apart."""
     if math.isnan(p):
         return "not tested"
-    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}" if p < 0.995 else "p = 1"
+    # 1 of 1,000 flips is the least that a permutation of so many can say.
+    return "p < 0.001" if p < 0.00105 else f"p = {p:.2g}" if p < 0.995 else "p = 1"
 
 
 def count(number: float, noun: str, plural: str | None = None) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import importlib.metadata
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date, datetime, timezone
 from typing import Any
 
 from .. import __version__, masking, settings
@@ -22,13 +23,19 @@ from ..personas import ATTRIBUTE_GROUPS, ATTRIBUTES
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``doctor``."""
     parser.add_argument("--model_base_url", help="also check this endpoint of the model under test")
-    parser.add_argument("--attributes", action="store_true", help="list the 33 attributes and the named groups")
+    parser.add_argument(
+        "--attributes",
+        action="store_true",
+        help="list the attributes and their groups",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print settings and checks; return 1 where a check failed."""
     if arguments.attributes:
-        print("\n".join(ATTRIBUTES))
+        chosen = settings.load()
+        own = chosen.personas or chosen.columns
+        print("\n".join(sources.load_people(chosen)[0].columns if own else ATTRIBUTES))
         for name, members in ATTRIBUTE_GROUPS.items():
             print(f"group {name}: {', '.join(members)}")
         return 0
@@ -73,15 +80,34 @@ def _lm_eval() -> str:
 def _data(chosen: settings.Settings) -> str:
     pool = sources.load_pool(chosen)
     drawn = sources.draw(pool, chosen.n, chosen.seed, counterparts=chosen.counterparts)
+    remarks = "".join(f"\n  ! {line}" for line in pool.remarks)
     return (
         f"{len(pool.personas)} personas, {len(pool.questions)} questions ({pool.label}, data {pool.data}, hash {pool.hash}),"
-        f" {len(drawn)} pairs drawn"
+        f" {len(drawn)} pairs drawn{remarks}"
     )
 
 
 def _critic(chosen: settings.Settings) -> str:
     check(chosen)
-    return f"{chosen.critic_model} answers and its verdict parses"
+    ends = "".join(f"; {line}" for line in _critics_end(chosen))
+    return f"{chosen.critic_model} answers and its verdict parses{ends}"
+
+
+def _critics_end(chosen: settings.Settings) -> Iterator[str]:
+    """Yield a line for each critic whose endpoint lists it with the day of its end; one without a list says nothing."""
+    for critic in panel(chosen):
+        if critic.model == "embedded":
+            continue
+        secret = critic.secret(chosen)
+        headers = {"Authorization": f"Bearer {secret}"} if secret else {}
+        try:
+            with httpx.Client(timeout=20, follow_redirects=False) as client:
+                listed = client.get(f"{critic.base_url.rstrip('/')}/models", headers=headers).json()
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, ImportError, ValueError, RecursionError):
+            continue
+        models = listed.get("data") if isinstance(listed, dict) else None
+        found = [m for m in models if isinstance(m, dict)] if isinstance(models, list) else []
+        yield from shutdowns(found, critic.model)
 
 
 def _hosts(chosen: settings.Settings, model_url: str | None) -> Iterator[str]:
@@ -129,8 +155,34 @@ def _endpoint(url: str) -> str:
     except (ValueError, RecursionError) as error:
         raise PersonaError(f"{shown}/models answers no JSON: {shorten(error, 80)}") from None
     models = listed.get("data") if isinstance(listed, dict) else None
-    names = [str(m.get("id")) for m in models if isinstance(m, dict)] if isinstance(models, list) else []
-    return f"{shown} serves {shorten(', '.join(names) or 'models', 80)}"
+    listed_models = [m for m in models if isinstance(m, dict)] if isinstance(models, list) else []
+    names = [str(m.get("id")) for m in listed_models]
+    ends = "".join(f"; {line}" for line in shutdowns(listed_models))
+    return f"{shown} serves {shorten(', '.join(names) or 'models', 80)}{ends}"
+
+
+def shutdowns(models: Sequence[Mapping[str, Any]], wanted: str | None = None) -> list[str]:
+    """Return a line for each listed model (or ``wanted`` alone) whose endpoint says when it ends: a ``shutdown_date``."""
+    lines = []
+    for model in models:
+        name, ends = str(model.get("id")), model.get("shutdown_date")
+        day = _day(ends)
+        if day is not None and wanted in (None, name):
+            gone = "was shut down on" if day <= date.today() else "will be shut down on"
+            lines.append(
+                f"! {shorten(name, 40)} {gone} {day.isoformat()}: choose another for runs that are to be repeated"
+            )
+    return lines[:5]
+
+
+def _day(value: Any) -> date | None:
+    """Return the day that a date, a time or seconds since 1970 name; None for anything else."""
+    try:
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            return datetime.fromtimestamp(value, timezone.utc).date()
+        return date.fromisoformat(str(value)[:10])
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _version(package: str) -> str:

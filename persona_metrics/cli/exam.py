@@ -17,12 +17,9 @@ if TYPE_CHECKING:
 
     from ..critic.store import Store
     from ..exam.kinds import Kind
-    from ..exam.mark import Price
+    from ..prices import Price
     from ..scoring.batchfile import Wanted
     from ..settings import Settings
-
-_OUT_TOKENS = 300
-"""A verdict's length in tokens, about: debates of strong models have 250 to 400."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print the schema, compare cards, or examine a critic."""
     if arguments.card_schema:
-        from ..exam.card import json_schema
+        from ..exam.any_card import json_schema
 
         print(json.dumps(json_schema(), indent=1))
         return 0
@@ -52,36 +49,36 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _compare(paths: list[Path]) -> int:
-    from ..exam import any_card, card, page
+    from ..exam import any_card
+    from ..exam.compare import compare
 
     if len(paths) < 2:
         raise PersonaError("--compare: give at least two cards")
-    cards = [any_card.read(path / "card.json" if path.is_dir() else path) for path in paths]
-    if not all(isinstance(one, card.Card) for one in cards):
-        raise PersonaError("--compare: a pairwise card stands alone; give cards of the debate's exam")
-    print(page.compare([one for one in cards if isinstance(one, card.Card)]), end="")
+    print(compare([any_card.read(path / "card.json" if path.is_dir() else path) for path in paths]), end="")
     return 0
 
 
 def _examine(arguments: argparse.Namespace) -> int:
+    from .. import prices
     from ..critic import check
     from ..critic.check import ties
     from ..critic.request import panel
     from ..critic.store import Store
-    from ..exam import mark
     from ..exam.kinds import kind_of
 
     overrides: dict[str, Any] = parse_metadata(arguments.metadata)
     if arguments.critic is not None:
         overrides["critic_model"] = arguments.critic
     chosen = settings_of.load(overrides, where="--metadata")
-    priced = mark.price(arguments.price) if arguments.price is not None else None
+    priced = prices.read(arguments.price) if arguments.price is not None else None
     sitting = kind_of(chosen.protocol)
     exam = sitting.plan(arguments.repeats, arguments.limit)
     critics = panel(chosen)
     batch = bool(arguments.batch_in or arguments.batch_out)
     if batch and any(critic.model == "embedded" for critic in critics):
         raise PersonaError("the embedded critic lives in this process and takes no batch files; leave --batch-… out")
+    if priced is None and len(critics) == 1:
+        priced = prices.find(critics[0].model, critics[0].base_url, chosen.prices, batch=batch)
     _may_write(arguments.out)
     for line in ties(chosen):
         _say(f"warning: {line}")
@@ -106,14 +103,16 @@ def _may_write(out: Path | None) -> None:
 
 
 def _announce(exam: Any, critics: int, votes: Mapping[str, Wanted], store: Store, priced: Price | None) -> int:
+    from ..prices import dollars
     from ..scoring import batchfile
+    from ..usage import LETTERS_A_TOKEN, VERDICT_TOKENS
 
     todo = batchfile.lacking(votes, store)
     money = ""
     if priced is not None and todo:
         letters = sum(len(m["content"]) for vote in todo.values() for m in vote.judgement.messages())
-        spent = (letters / 4 * priced.prompt + _OUT_TOKENS * len(todo) * priced.completion) / 1e6
-        money = f", about ${spent:,.2f}"
+        spent = priced.of(letters / LETTERS_A_TOKEN, VERDICT_TOKENS * len(todo))
+        money = f", about {dollars(spent)} ({priced.source})"
     _say(
         f"exam: {exam.said} ="
         f" {exam.judgements} judgements by {critics} critic{'s' if critics > 1 else ''}; {len(todo)} calls{money}"

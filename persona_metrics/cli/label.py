@@ -26,25 +26,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the sheet and its weights, and say how to go on."""
+    from ..dataset.adapters import stated_names
     from ..files import write_text
     from ..labels import draw, sheet
     from ..labels.items import answers_at
-    from ..personas import require_attributes
-    from ..settings import split_names
+    from ..personas import in_order
+    from ..spellings import split_names
 
     out: Path = arguments.out
     kind = out.suffix.lower()
     if kind not in (".html", ".csv"):
         raise PersonaError(f"--out {shorten(out)}: name it .html (a page to label in) or .csv (for a spreadsheet)")
-    try:
-        by = require_attributes(split_names(arguments.by), "--by")
-    except ValueError as error:
-        raise PersonaError(f"--by: {shorten(error)}") from None
     found, notes = answers_at(arguments.path, arguments.task)
     answers = found[0]
     if len(found) > 1:
         others = ", ".join(one.name for one in found[1:])
         notes.append(f"of {answers.name}; name another with --task or its own file: {shorten(others, 120)}")
+    by = stated_names(split_names(arguments.by), "--by", in_order(item.persona for item in answers.items))
     drawn = draw.draw(answers, arguments.n, arguments.seed, by)
     weights = draw.weights_path(out)
     draw.write_weights(weights, drawn, answers)

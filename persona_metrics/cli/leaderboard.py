@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
     from ..leaderboard.board import build
     from ..leaderboard.collect import collect
     from ..leaderboard.render import markdown, write
-    from ..settings import split_names
+    from ..spellings import split_names
 
     tables, notes = collect(arguments.paths)
     said = people([(m.run, m.task) for t in tables for by in t.models.values() for m in by.values()], arguments.labels)
@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     if absent := [b for b in by if not any(c.startswith(f"{b}=") for o in boards for r in o.rows for c in r.others)]:
         raise PersonaError(f"--by {', '.join(absent)}: no run has a question or persona with that")
     notes += said.notes
-    written = write(boards, notes, arguments.out)
+    written = write(boards, notes, arguments.out, [p if p.is_dir() else p.parent for p in map(Path, arguments.paths)])
     print(markdown(boards, notes))
     for path in written:
         print(path)

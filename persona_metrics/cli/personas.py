@@ -1,15 +1,21 @@
-"""``persona-metrics personas``: generates personas, or holds a file of them against the population."""
+"""``persona-metrics personas``: generates personas, checks a file of them, or makes ours of another project's."""
 
 from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from ..dataset.sources import parse_personas, read_rows
+from ..dataset.adapters import adapter_of
+from ..dataset.own_tables import compare, read_tables
+from ..dataset.part import MOST as MOST_ROWS
+from ..dataset.part import Part
+from ..dataset.people import read_people
+from ..dataset.sources import read_rows
 from ..errors import PersonaError, shorten
 from ..files import write_text, writing
 from ..personas import ATTRIBUTES
@@ -21,24 +27,40 @@ MOST = 5_000_000
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``personas``."""
-    parser.add_argument("--n", type=int, default=1000, help="how many to generate (default 1000)")
+    parser.add_argument("--n", type=int, help="how many to generate (default 1000), or to convert (default 10000)")
     parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same personas (default 0)")
     parser.add_argument("--out", type=Path, metavar="FILE", help="where to: .jsonl, .csv or .parquet")
     parser.add_argument("--check", metavar="FILE", help="hold this file against the population instead of generating")
+    parser.add_argument("--tables", type=Path, metavar="DIR", help="with --check: your own tables, CSV files")
+    parser.add_argument("--convert", metavar="FILE", help="write a set of another project with our attributes")
+    parser.add_argument("--to", type=Path, metavar="FILE", help="with --convert: where to: .jsonl, .csv or .parquet")
+    parser.add_argument("--from", dest="adapter", metavar="NAME", help="with --convert: nemotron, persona, …")
     parser.add_argument("--json", type=Path, metavar="FILE", help="with --check: write all that was found as JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Generate or check; 1 where a check is out of bounds."""
+    if arguments.convert:
+        if arguments.check or arguments.out:
+            raise PersonaError("--convert writes --to FILE; --check and --out belong to other calls")
+        if not arguments.to:
+            raise PersonaError("--to FILE is missing: .jsonl, .csv or .parquet")
+        return _convert(arguments.convert, arguments.to, arguments.adapter, arguments.n, arguments.seed)
+    if arguments.to or arguments.adapter:
+        raise PersonaError("--to and --from belong to --convert FILE")
     if arguments.check:
         if arguments.out:
             raise PersonaError("--check and --out: one of them; generate first, then check the file")
+        if arguments.tables:
+            return _check_own(arguments.check, arguments.tables, arguments.json)
         return _check(arguments.check, arguments.json)
+    if arguments.tables:
+        raise PersonaError("--tables DIR belongs to --check FILE")
     if arguments.json:
         raise PersonaError("--json belongs to --check")
     if not arguments.out:
         raise PersonaError("--out FILE is missing: .jsonl, .csv or .parquet (or --check FILE)")
-    return _generate(arguments.n, arguments.seed, arguments.out)
+    return _generate(1000 if arguments.n is None else arguments.n, arguments.seed, arguments.out)
 
 
 def _generate(n: int, seed: int, out: Path) -> int:
@@ -46,14 +68,26 @@ def _generate(n: int, seed: int, out: Path) -> int:
         raise PersonaError(f"--n {n}: must be between 1 and {MOST:,}")
     if seed < 0:
         raise PersonaError(f"--seed {seed}: must not be negative")
-    suffix = out.suffix.lower()
-    if suffix not in SUFFIXES:
-        raise PersonaError(f"--out {shorten(out)}: the file must be {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}")
-    if not out.parent.is_dir():
-        raise PersonaError(f"--out {shorten(out)}: there is no folder {shorten(out.parent)}")
+    _require_writable(out, "--out")
     from ..synthesis import generate as generator
 
     frame: pd.DataFrame = generator.generate(n, seed)
+    _write(frame, out)
+    print(f"{n:,} personas written to {out} (seed {seed})")
+    return 0
+
+
+def _require_writable(out: Path, option: str) -> None:
+    if out.suffix.lower() not in SUFFIXES:
+        raise PersonaError(f"{option} {shorten(out)}: the file must be {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}")
+    if not out.parent.is_dir():
+        raise PersonaError(f"{option} {shorten(out)}: there is no folder {shorten(out.parent)}")
+
+
+def _write(frame: pd.DataFrame, out: Path) -> None:
+    from ..synthesis import generate as generator
+
+    suffix = out.suffix.lower()
     with writing(out) as file:
         if suffix == ".jsonl":
             file.writelines(line.encode() for line in generator.lines(frame))
@@ -61,22 +95,79 @@ def _generate(n: int, seed: int, out: Path) -> int:
             frame.to_csv(file, mode="wb", encoding="utf-8", index=False, lineterminator="\n")
         else:
             frame.to_parquet(file, index=False)
-    print(f"{n:,} personas written to {out} (seed {seed})")
+
+
+def _convert(name: str, out: Path, adapter: str | None, n: int | None, seed: int) -> int:
+    """Write the personas of another project's file as ours, and say what became of each of its columns."""
+    _require_writable(out, "--to")
+    if n is not None and n < 1:
+        raise PersonaError(f"--n {n}: must be 1 or more")
+    chosen = adapter_of(adapter) if adapter else None
+    listed = read_rows(name, "--convert", Part(MOST_ROWS if n is None else n, seed))
+    people = read_people(listed, name, adapter=chosen)
+    frame = pd.DataFrame([{"id": p.id, **{c: p.attributes.get(c) for c in people.columns}} for p in people.personas])
+    _write(frame.astype(object).where(frame.notna(), None), out)
+    used = people.adapter
+    print(
+        f"{len(people.personas):,} of {listed.total:,} rows written to {out}, read as {used.name if used else 'they are'}"
+    )
+    renamed = {ours: theirs for theirs, ours in (used.renamed if used else {}).items()}
+    for column in people.columns:
+        kind = "one of the 33" if column in ATTRIBUTES else "a column beyond the 33"
+        print(f"  {renamed[column] + ' → ' if column in renamed else ''}{column}: {kind}")
+    for column, why in people.left_out.items():
+        print(f"  {shorten(column, 40)}: left out ({why})")
+    if lacking := [a for a in ATTRIBUTES if a not in people.columns]:
+        print(f"  not stated: {', '.join(lacking)}")
+    for line in people.remarks:
+        print(f"note: {line}")
     return 0
+
+
+def _check_own(name: str, folder: Path, out: Path | None) -> int:
+    """Hold a file against the user's tables; 1 where a distance is above its limit."""
+    tables = read_tables(folder)
+    people = read_people(read_rows(name, "--check"), name)
+    lines = compare(people.personas, tables)
+    print(f"{len(people.personas):,} personas, {len(tables)} tables; a distance above its chance level is marked")
+    print(f"\n{'':2} {'attribute | given':60} {'n':>7} {'distance':>8} {'chance':>7} {'limit':>6}  table")
+    for line in lines:
+        mark = "ok" if line.within else "!!" if line.n else "--"
+        figures = f"{line.n:>7} {line.distance:>8.4f} {line.chance:>7.4f} {line.limit:>6.4f}" if line.n else line.note
+        print(f"{mark} {shorten(line.table.name, 60):60} {figures}  {line.table.source}")
+        for value, asked, found in sorted(line.rows, key=lambda row: -abs(row[1] - row[2]))[: 0 if line.within else 3]:
+            print(f"     {shorten(value, 40)}: {asked:.1%} in the table, {found:.1%} here")
+    for remark in people.remarks:
+        print(f"note: {remark}")
+    if out:
+        listed = [{"name": line.table.name, "within": line.within, **asdict(line)} for line in lines]
+        write_text(out, json.dumps({"n": len(people.personas), "lines": listed}, ensure_ascii=False, indent=1) + "\n")
+    compared = [line for line in lines if line.n]
+    fine = bool(compared) and all(line.within for line in compared)
+    print("\nwithin bounds" if fine else "\nout of bounds" if compared else "\nnothing could be compared")
+    return 0 if fine else 1
 
 
 def _check(name: str, out: Path | None) -> int:
     from ..synthesis import check
     from ..synthesis.vocabulary import EXTRA_ATTRIBUTES
 
-    rows = read_rows(name, "--check")
-    personas = parse_personas(rows, name)
-    frame = pd.DataFrame([{a: p.attributes.get(a) for a in ATTRIBUTES} for p in personas])
-    for extra in EXTRA_ATTRIBUTES:
-        if all(extra in row for _, row in rows):
-            frame[extra] = [row[extra] for _, row in rows]
-
-    found: dict[str, Any] = check.report(frame)
+    people = read_people(read_rows(name, "--check"), name)
+    if lacking := [a for a in ATTRIBUTES if a not in people.columns]:
+        raise PersonaError(
+            f"--check {shorten(name, 60)}: no persona states {shorten(', '.join(lacking), 160)}, and the tables of the"
+            " United States need all 33; --tables DIR holds a file against your own"
+        )
+    names = (*ATTRIBUTES, *(a for a in EXTRA_ATTRIBUTES if all(a in p.attributes for p in people.personas)))
+    frame = pd.DataFrame([{a: p.attributes.get(a) for a in names} for p in people.personas])
+    try:
+        found: dict[str, Any] = check.report(frame)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        # The tables know the words of our own personas; a file from elsewhere may hold any.
+        raise PersonaError(
+            f"--check {shorten(name, 60)}: values that the tables of the United States do not know"
+            f" ({type(error).__name__}: {shorten(error, 80)}); --tables DIR holds a file against your own"
+        ) from None
     if out:
         write_text(out, json.dumps(found, ensure_ascii=False, indent=1) + "\n")
     _print(found)
@@ -104,9 +195,8 @@ def _print(found: dict[str, Any]) -> None:
         print("\nwhat words add to telling sex and race (area under the curve), beyond what texts may depend on")
     for row in found["leaks"]:
         mark = "ok" if row["within"] else "!!"
-        print(
-            f"{mark} {row['of']:25} {row['without']:.3f} to {row['with']:.3f}: gain {row['gain']:+.4f}, limit {row['limit']:.4f}"
-        )
+        areas = f"{row['without']:.3f} to {row['with']:.3f}"
+        print(f"{mark} {row['of']:25} {areas}: gain {row['gain']:+.4f}, limit {row['limit']:.4f}")
     print("\ntexts: the same, and each one's nearest (cosine of words and pairs of words)")
     for row in found["texts"]:
         nearest = f"median {row['nearest_median']:.2f}, highest {row['nearest_highest']:.2f} among {row['compared']}"

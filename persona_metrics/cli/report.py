@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 
@@ -27,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="serve the page on this machine while a run goes on; it follows what is new",
     )
     parser.add_argument("--port", type=int, default=0, help="--watch: port on 127.0.0.1 (default 0, a free one)")
+    parser.add_argument("--progress", action="store_true", help="show the stages even where stderr is no terminal")
     parser.add_argument("--schema", action="store_true", help="print the JSON Schema of report.json and stop")
 
 
@@ -47,6 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
         html=not arguments.no_html,
         figures=not arguments.no_figures,
         labels=arguments.labels,
+        progress=sys.stderr.isatty() or arguments.progress,
     )
     for note in written.notes:
         print(f"note: {note}")
@@ -54,8 +57,10 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"warning: {warning.text} [{warning.about}]")
     for task in written.report.tasks:
         print(f"{task.task} of {task.model}: {' '.join(filter(None, (task.headline, task.finding, task.people)))}")
-    print(f"{written.folder}: report.json, tables/, {len(written.figures)} files in figures/", end="")
-    print("" if arguments.no_html else f"\nopen {written.folder / 'report.html'}")
+    print(f"{written.folder}: report.json, tables/, {len(written.figures)} files in figures/")
+    page = written.folder / "report.html"
+    if not arguments.no_html:
+        print(f"open {page} ({size(page.stat().st_size)})")
     return 0
 
 
@@ -95,3 +100,8 @@ def _watch(arguments: argparse.Namespace) -> int:
     finally:
         site.close()
     return 0
+
+
+def size(count: int) -> str:
+    """Return a number of bytes as a reader wants it."""
+    return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{max(1, round(count / 1e3))} KB"

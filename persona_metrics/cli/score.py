@@ -84,7 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.batch_in or arguments.batch_out or arguments.batch_submit:
         return _run_batch(arguments, given)
-    return _print_paths(replay.score(given, arguments.out))
+    return _close(replay.score(given, arguments.out), arguments.out)
 
 
 def _critics(arguments: argparse.Namespace, overrides: dict[str, Any]) -> int:
@@ -96,6 +96,18 @@ def _critics(arguments: argparse.Namespace, overrides: dict[str, Any]) -> int:
     for line in critics.score(arguments.file, names, arguments.out, overrides, arguments.task, _say):
         print(line)
     return _print_paths([arguments.out / "critics.json"])
+
+
+def _close(written: Sequence[Path], out: Path) -> int:
+    """Print what was written, and what it took."""
+    from ..critic.budget import ledger
+    from ..harness import closing
+    from ..usage import Usage
+
+    code = _print_paths(written)
+    for line in closing.lines(ledger, Usage(), None, closing.report_on(out)):
+        _say(line)
+    return code
 
 
 def _print_paths(paths: Sequence[Path]) -> int:
@@ -146,7 +158,9 @@ def _run_batch(arguments: argparse.Namespace, given: Sequence[Given]) -> int:
                 " there is kept: ask for these alone with --batch-in … --batch-out FILE, or live without --batch-…, or"
                 " score without them with --partial"
             )
-        return _print_paths(replay.score(given, arguments.out, batchfile.offline(chosen, store, found.reasons)))
+        return _close(
+            replay.score(given, arguments.out, batchfile.offline(chosen, store, found.reasons)), arguments.out
+        )
 
 
 def _say(text: str) -> None:
@@ -172,7 +186,7 @@ def read(arguments: argparse.Namespace, overrides: dict[str, Any]) -> list[Given
             f"--baseline goes with --task {Contrast.task} and lines of persona, question and answer alone; leave it out"
         )
     if "doc" in first and "resps" in first:
-        return [given.from_samples(path, rows, overrides)]
+        return [given.from_samples(path, rows, overrides, arguments.task)]
     if told:
         task = arguments.task or "persona_main"
         from ..harness.yamls import read_task
@@ -199,11 +213,18 @@ def read(arguments: argparse.Namespace, overrides: dict[str, Any]) -> list[Given
 
 
 def _of_run(path: Path, task: str | None, overrides: dict[str, Any]) -> list[Given]:
+    from ..evaluations.contrast import Contrast
+    from ..evaluations.main import Main
     from ..runs.find import Keep, find
     from ..scoring import given
 
-    found = find([path], Keep.NEWEST, samples=True, task=task)
+    try:
+        found = find([path], Keep.NEWEST, samples=True, task=task)
+    except PersonaError:
+        if task != Contrast.task:
+            raise
+        found = find([path], Keep.NEWEST, samples=True, task=Main.task)  # whose answers a contrast can be had of
     for note in found.notes:
         _say(note)
     files = [t.samples for t in found.runs[0].tasks if t.samples is not None]
-    return [given.from_samples(f, given.read_lines(f), overrides) for f in files]
+    return [given.from_samples(f, given.read_lines(f), overrides, task) for f in files]

@@ -5,10 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
-from .. import settings
+from .. import prices, settings
+from ..critic.past import MODEL
 from ..critic.store import Store
 from ..errors import PersonaError, shorten
 from ..files import write_lines
@@ -21,7 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--store", metavar="PATH", help="the store (default: PERSONA_CRITIC_STORE, or the cache folder)"
     )
     commands = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    commands.add_parser("stats", parents=[shared], help="one line a critic: verdicts, tokens, first and last day")
+    stats = commands.add_parser("stats", parents=[shared], help="one line a critic and month: verdicts, tokens, price")
+    stats.add_argument("--prices", metavar="FILE", help="your prices (default: PERSONA_PRICES, or the extra `prices`)")
     prune = commands.add_parser("prune", parents=[shared], help="delete verdicts; they would be paid for again")
     prune.add_argument("--older-than", type=float, metavar="DAYS", help="those older than so many days")
     prune.add_argument("--critic", metavar="NAME", help="those of this critic")
@@ -40,18 +44,40 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _stats(store: Store, arguments: argparse.Namespace) -> None:  # noqa: ARG001
-    rows = store.stats()
+def _stats(store: Store, arguments: argparse.Namespace) -> None:
+    rows, models = store.stats(), store.past.by_month(MODEL)
     assert store.path is not None
     print(f"{store.path}: {sum(row['verdicts'] for row in rows)} verdicts, {store.path.stat().st_size / 1e6:.1f} MB")
-    if not rows:
-        return
-    table = [("critic", "endpoint", "verdicts", "tokens in", "tokens out", "first", "last")]
-    for row in rows:
-        days = (datetime.fromtimestamp(row[name]).date().isoformat() for name in ("first", "last"))
-        tokens = ("unknown" if row[name] is None else str(row[name]) for name in ("prompt_tokens", "completion_tokens"))
-        names = (shorten(row["critic"], 40), shorten(row["endpoint"], 40))
-        table.append((*names, str(row["verdicts"]), *tokens, *days))  # type: ignore[arg-type]
+    file = arguments.prices or settings.load().prices
+    if rows:
+        head = ("critic", "endpoint", "month", "verdicts", "tokens in", "tokens out", "price", "first", "last")
+        _print([head, *(_verdicts(row, file) for row in rows)])
+    if models:
+        print("\ncalls of models under test")
+        heads = ("model", "endpoint", "month", "calls", "tokens in", "tokens out", "price")
+        _print([heads, *((*_names(row, "model"), str(row["calls"]), *_taken(row, "model", file)) for row in models)])
+
+
+def _verdicts(row: Mapping[str, Any], file: str | None) -> tuple[str, ...]:
+    days = (datetime.fromtimestamp(row[name]).date().isoformat() for name in ("first", "last"))
+    return (*_names(row, "critic"), str(row["verdicts"]), *_taken(row, "critic", file), *days)
+
+
+def _names(row: Mapping[str, Any], role: str) -> tuple[str, str, str]:
+    return shorten(row[role], 40), shorten(row["endpoint"], 40), str(row["month"])
+
+
+def _taken(row: Mapping[str, Any], role: str, file: str | None) -> tuple[str, str, str]:
+    """Return tokens in, out and their price; calls that failed or were lost are not in the store, and cost more."""
+    tokens = [row[name] for name in ("prompt_tokens", "completion_tokens")]
+    price = prices.find(row[role], f"https://{row['endpoint']}/v1", file)
+    told = price is not None and None not in tokens
+    cost = prices.dollars(price.of(*tokens)) if price is not None and told else prices.UNKNOWN
+    shown = ["unknown" if count is None else str(count) for count in tokens]
+    return shown[0], shown[1], cost
+
+
+def _print(table: Sequence[Sequence[str]]) -> None:
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     for line in table:
         print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())

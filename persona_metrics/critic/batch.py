@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 
 from tqdm import tqdm
 
 from ..errors import PersonaError
+from ..prices import dollars
 from ..settings import Settings
+from .budget import Ledger, OverBudget, ledger, require_prices
 from .check import located
 from .client import Endpoint
 from .loop import all_or_none, in_own_loop
+from .past import CRITIC
 from .protocol import Judged, Prompt
 from .request import panel
 from .store import Store
@@ -106,12 +112,15 @@ class _Run:
     ) -> None:
         self.settings, self.deliver, self.share, self.backoff = settings, deliver, share, backoff
         self.tally, self.total = tally, tally.total
+        require_prices(settings, panel(settings))
         self.critics = [located(critic, settings) for critic in panel(settings)]
         self.store = Store(settings.critic_store)
         self.open: dict[bytes, list[int]] = {}
         """Judgements in flight, and the positions that wait for each."""
         self.missing: dict[bytes, Verdict] = {}
         """What failed is not in the store, and is not asked again in this run."""
+        self.reached: OverBudget | None = None
+        """Set once the run has taken what it may: nobody begins another judgement, and what is in flight ends."""
         self.bar = tqdm(total=self.total, desc=description, unit="verdict", disable=not progress, file=sys.stderr)
 
     async def all(self, waiting: Iterator[tuple[int, Judged]]) -> None:
@@ -122,11 +131,12 @@ class _Run:
         for endpoint in endpoints:
             endpoint.recall(self.store)
         stop = None
+        started, before = time.monotonic(), ledger.snapshot()
         try:
             workers = all_or_none(self._worker(waiting, endpoints) for _ in range(min(window, self.total or window)))
             async with self.store.leases.kept():
                 await asyncio.wait_for(workers, self.settings.critic_deadline)
-            stop = self.tally.stop(self.tally.done)
+            stop = str(self.reached) if self.reached else self.tally.stop(self.tally.done)
         except _Stop as reason:
             # Others may have ended in the same moment; the counts should agree with those below.
             stop = self.tally.stop(self.total) or str(reason)
@@ -141,6 +151,7 @@ class _Run:
             self.bar.close()
             for endpoint in endpoints:
                 await endpoint.close()
+            self._enter(time.monotonic() - started, before)
             self.store.close()
         for line in self.tally.lines():
             print(f"persona-metrics: {line}", file=sys.stderr, flush=True)
@@ -149,6 +160,8 @@ class _Run:
 
     async def _worker(self, waiting: Iterator[tuple[int, Judged]], endpoints: Sequence[Endpoint]) -> None:
         for position, judgement in waiting:
+            if self.reached:
+                return
             prompt = Prompt.of(judgement)
             name = prompt.digest()
             if name in self.open:
@@ -157,12 +170,21 @@ class _Run:
                 continue
             self.open[name] = [position]
             if (verdict := self.missing.get(name)) is None:
-                verdict = decide(await self._votes(prompt, endpoints), prompt.protocol.name)
+                try:
+                    verdict = decide(await self._votes(prompt, endpoints), prompt.protocol.name)
+                except OverBudget as reached:
+                    self.reached = reached
+                    return
             self._done(name, judgement, verdict)
 
     async def _votes(self, prompt: Prompt, endpoints: Sequence[Endpoint]) -> list[Vote]:
         asked = [e.vote(prompt, n, self.store) for e in endpoints for n in range(self.settings.critic_votes)]
-        votes = [await asked[0]] if len(asked) == 1 else await asyncio.gather(*asked)
+        # All end before one's error is raised: a vote that is paid for is kept.
+        made = await asyncio.gather(*asked, return_exceptions=True) if len(asked) > 1 else [await asked[0]]
+        for one in made:
+            if isinstance(one, BaseException):
+                raise one
+        votes = [one for one in made if not isinstance(one, BaseException)]
         if all(vote.stored for vote in votes):
             await asyncio.sleep(0)  # nothing was waited for; an interrupt has to get its turn
         return votes
@@ -186,12 +208,23 @@ class _Run:
         counts: dict[str, object] = {"failed": self.tally.failed, self.tally.counts: rate}
         if self.tally.tied and not self.tally.repeats:
             counts["tied"] = self.tally.tied
+        if ledger.cost:
+            counts["price"] = dollars(ledger.cost)
         self.bar.set_postfix(counts, refresh=False)
+
+    def _enter(self, seconds: float, before: Ledger) -> None:
+        """Enter what came of the batch into the ledger, and its calls into the store."""
+        for (model, host), spent in ledger.since(before).critics.items():
+            with suppress(sqlite3.Error):  # the verdicts are kept; of a full disk the next write will tell
+                self.store.past.add(CRITIC, model, host, spent.usage)
+        ledger.judged += self.tally.judged
+        ledger.missing.update(self.tally.reasons)
+        ledger.seconds += seconds
 
     def _kept(self) -> str:
         if self.store.path is None:
             return f"{self.tally.judged} verdicts are lost, since the verdict store is off (PERSONA_CRITIC_STORE)"
         return (
-            f"{self.tally.judged} verdicts are kept; run the same command again to go on from there"
-            " (lm_eval: with --use_cache)"
+            f"{self.tally.judged} verdicts are kept; {'raise it, and ' if self.reached else ''}run the same command again to"
+            " go on from there (lm_eval: with --use_cache)"
         )

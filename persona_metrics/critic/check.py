@@ -10,6 +10,8 @@ from typing import Any
 from .. import embedded_model
 from ..errors import PersonaError
 from ..settings import Settings
+from . import request
+from .budget import require_prices
 from .client import Endpoint
 from .debate import edition
 from .loop import in_own_loop
@@ -20,8 +22,8 @@ from .tally import advice
 from .verdict import Vote
 
 
-def check(settings: Settings, *, remembered: bool = False) -> None:
-    """Ask for one dry judgement of every critic, by the protocol that the settings name.
+def check(settings: Settings, *, remembered: bool = False, protocol: Protocol | None = None) -> None:
+    """Ask for one dry judgement of every critic, by ``protocol``, or else the one that the settings name.
 
     Raises ``PersonaError`` that names the setting to change.
 
@@ -29,8 +31,9 @@ def check(settings: Settings, *, remembered: bool = False) -> None:
     same critic and key, and the endpoint still lists its models for that key. A broken store is found here too.
     """
     quick = settings.model_copy(update={"critic_attempts": min(3, settings.critic_attempts)})
+    require_prices(settings, panel(settings))
     critics = [located(critic, settings) for critic in panel(settings)]
-    prompt = Prompt.of(way(settings).probe())
+    prompt = Prompt.of((protocol or way(settings)).probe())
 
     async def one(critic: Critic, store: Store) -> Vote:
         endpoint = Endpoint(critic, quick, backoff=0.2, patience=60.0)
@@ -58,6 +61,14 @@ def check(settings: Settings, *, remembered: bool = False) -> None:
     for critic, vote in zip(critics, in_own_loop(every()), strict=True):
         if vote.missing is not None:
             raise PersonaError(f"the critic {critic.model} at {critic.host} does not work: {advice(vote.missing)}")
+
+
+def unchecked(settings: Settings, store: Store) -> int:
+    """Return how many critics the check before a run would ask, since ``store`` holds no earlier one with the same key."""
+    prompt = Prompt.of(way(settings).probe())
+    critics = [critic for critic in panel(settings) if critic.model != "embedded"]
+    names = (_slow_hash(c.secret(settings) or "", request.key(c, settings, prompt, 0)) for c in critics)
+    return sum(store.get(name, prompt.protocol) is None for name in names)
 
 
 _checked: set[str] = set()

@@ -17,6 +17,7 @@ from ..errors import shorten
 from ..masking import mask
 from ..settings import Settings
 from . import faults, rejection, reply, request
+from .budget import OverBudget, ledger
 from .dialect import Dialect, from_text, room
 from .limits import Gate
 from .missing import Missing, Reason
@@ -83,7 +84,8 @@ class Endpoint:
         backoff: float = 0.5,
         patience: float | None = None,
     ) -> None:
-        self.critic, self._settings, self._backoff = critic, settings, backoff
+        self.critic, self._settings, self._backoff, self._share = critic, settings, backoff, share
+        self.spent = ledger.of(critic, settings)
         self.dialect = dialects.setdefault((critic.model, critic.base_url), Dialect())
         caps = (None if cap is None else max(1, cap // share) for cap in (settings.critic_rpm, settings.critic_tpm))
         flight = max(1, settings.critic_concurrency // share)
@@ -130,6 +132,7 @@ class Endpoint:
         """Return the stored vote, or ask for it, retrying what may pass; the reason stands in ``missing`` otherwise."""
         name = self.key(prompt, number)
         if (found := await store.awaited(name, prompt.protocol)) is not None:
+            self.spent.stored += 1
             return found
         text = None
         try:
@@ -181,6 +184,10 @@ class Endpoint:
         own: Dialect | None = None
         while True:
             counted = await self.gate.enter(_size(prompt), self.dialect.limit(wanted, cap))
+            if (reached := ledger.over(self._settings, self._share)) is not None:
+                self.gate.leave()
+                raise OverBudget(reached)
+            started = time.monotonic()
             base = replace(self.dialect)
             tried = own or base.lower(softer)
             limit = tried.limit(wanted, cap)
@@ -188,6 +195,7 @@ class Endpoint:
             if (refused := _rejected(data, response)) is None:
                 found = reply.read(data)
                 self._passed(response.headers, found, prompt, counted, limit)
+                self._count(found, prompt, limit, time.monotonic() - started)
                 if (got := found.opinion(prompt.protocol)) is not None:
                     self._learn(base, tried, softer > 0)
                     return _Got(*got, found)
@@ -233,6 +241,13 @@ class Endpoint:
             self.gate.replied(given)
             used = taken + given
         self.gate.succeeded(headers, counted, used)
+
+    def _count(self, found: Reply, prompt: Prompt, limit: int, seconds: float) -> None:
+        """Enter a reply into the ledger, readable or not: it was paid for. No claim counts beyond what can be true."""
+        letters = _letters(prompt)
+        taken = None if found.prompt_tokens is None else min(found.prompt_tokens, 1000 + letters)
+        given = None if found.completion_tokens is None else min(found.completion_tokens, 4 * limit)
+        self.spent.usage.add(letters, taken, given, len(found.texts[0]) if found.texts else 0, seconds)
 
     def _learn(self, base: Dialect, tried: Dialect, lucky: bool) -> None:
         """Note that a request in ``tried`` was answered. A looser format that a retry found has to win twice."""
@@ -313,5 +328,9 @@ def _data(content: bytes) -> Any:
         return None
 
 
+def _letters(prompt: Prompt) -> int:
+    return sum(len(message["content"]) for message in prompt.messages)
+
+
 def _size(prompt: Prompt) -> int:
-    return sum(len(message["content"]) for message in prompt.messages) // 4
+    return _letters(prompt) // 4

@@ -18,8 +18,9 @@ import platformdirs
 from typing_extensions import Self
 
 from ..errors import PersonaError, shorten
-from . import leases
+from . import leases, past
 from .leases import Leases
+from .past import Past
 from .protocol import Protocol
 from .verdict import Vote
 
@@ -80,6 +81,7 @@ class Store:
         self.writable = True
         with self._in_one_line():
             self._db = self._open()
+        self.past = Past(self._execute, self.writable)
         self.leases = Leases(self._execute, shared=self.path is not None and self.writable)
 
     def _open(self) -> sqlite3.Connection:
@@ -132,7 +134,7 @@ class Store:
             db.execute(f"PRAGMA application_id={_OURS}")
             db.execute(f"PRAGMA user_version={_FORMAT}")
             db.execute("COMMIT")
-        for table in (_BESIDE, *leases.TABLES):
+        for table in (_BESIDE, past.TABLE, *leases.TABLES):
             db.execute(table)
 
     def _check(self, db: sqlite3.Connection) -> int:
@@ -250,11 +252,12 @@ class Store:
             self._execute("INSERT OR REPLACE INTO dialects VALUES (?, ?, ?, ?)", (model, address, learned, time.time()))
 
     def stats(self) -> list[dict[str, Any]]:
-        """Return one row a critic and endpoint: verdicts, tokens, first and last time (seconds since 1970)."""
-        columns = ("critic", "endpoint", "verdicts", "prompt_tokens", "completion_tokens", "first", "last")
+        """Return one row a critic, endpoint and month (local time): verdicts, tokens, first and last time (since 1970)."""
+        columns = ("critic", "endpoint", "month", "verdicts", "prompt_tokens", "completion_tokens", "first", "last")
         statement = (
-            "SELECT critic, endpoint, COUNT(*), SUM(prompt_tokens), SUM(completion_tokens), MIN(created), MAX(created)"
-            " FROM votes GROUP BY critic, endpoint ORDER BY critic, endpoint"
+            "SELECT critic, endpoint, strftime('%Y-%m', created, 'unixepoch', 'localtime') AS month, COUNT(*),"
+            " SUM(prompt_tokens), SUM(completion_tokens), MIN(created), MAX(created)"
+            " FROM votes GROUP BY critic, endpoint, month ORDER BY critic, endpoint, month"
         )
         with self._in_one_line():
             return [dict(zip(columns, row, strict=True)) for row in self._execute(statement)]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import PersonaError, shorten
-from ..personas import ATTRIBUTES, NOT_STATED, band, bands, number, require_attributes
+from ..personas import ATTRIBUTES, NOT_STATED, attribute_name, band, bands, number, require_attributes
 
 _AMOUNT = r"\$?(\d[\d,]*(?:\.\d+)?k?)"
 _RANGE = re.compile(rf"^\s*{_AMOUNT}\s*(?:-|–|to)\s*{_AMOUNT}\s*$", re.I)
@@ -89,9 +89,9 @@ def _parse_list(data: Sequence[Any], where: str, attributes: Collection[str]) ->
 
 def _parse_has(attribute: Any, values: Any, where: str, attributes: Collection[str]) -> Has:
     if not isinstance(attribute, str):
-        raise PersonaError(f'{where}: "attribute" is the name of one of the 33')
-    if attribute not in attributes:
-        require_attributes((attribute,), where)
+        raise PersonaError(f'{where}: "attribute" is the name of one of the 33, or of a column of the personas')
+    attribute = attribute_name(attribute)
+    require_attributes((attribute,), where, attributes)
     if not isinstance(values, list) or not values or not all(isinstance(v, str) and v.strip() for v in values):
         raise PersonaError(f'{where}: {attribute} needs "values", a list of texts that is not empty')
     for value in values:

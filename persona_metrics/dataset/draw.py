@@ -37,7 +37,8 @@ class Pair:
 class Pool:
     """The personas and questions that pairs are drawn from; ``hash`` names their content (12 hex digits).
 
-    ``data`` is the edition of the embedded data, or where the others are from.
+    ``data`` is the edition of the embedded data, or where the others are from, ``columns`` are the personas' attributes in
+    the order of their source, ``remarks`` what a user should know of the reading.
     """
 
     personas: Sequence[Persona]
@@ -45,6 +46,8 @@ class Pool:
     hash: str
     label: str
     data: str = "file"
+    columns: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 def content_hash(personas: Iterable[Persona], questions: Iterable[Question]) -> str:

@@ -9,10 +9,11 @@ from types import MappingProxyType
 from typing import Any
 
 from ..errors import PersonaError, shorten, suggest
-from ..personas import ATTRIBUTES, NOT_STATED
+from ..personas import ATTRIBUTES, NOT_STATED, attribute_name
 from ..settings import Settings
 from .conditions import ALWAYS, AllOf, Condition, Has, named_attributes, parse
-from .rows import Row, cell_text, require_unique
+from .rows import Row, require_unique
+from .values import text_of
 
 PLAIN = "plain"
 """The kind of the control set: questions on which nothing bears. They are asked on request alone."""
@@ -99,15 +100,15 @@ def parse_questions(
     for index, (where, row) in enumerate(listed):
         if isinstance(row.get(column), (list, dict)):
             raise PersonaError(f"{where}: the question is a {type(row[column]).__name__} and not a text")
-        text = cell_text(row.get(column), where)
+        text = text_of(row.get(column), where)
         if not text or not text.strip():
             raise PersonaError(f"{where}: the question is blank")
         language = _word(row, "language", where) or ENGLISH
         questions.append(
             Question(
-                cell_text(row.get("id"), where) or f"q{index:05d}",
+                text_of(row.get("id"), where) or f"q{index:05d}",
                 text,
-                None if row.get("topic") != row.get("topic") else cell_text(row.get("topic"), where) or None,
+                None if row.get("topic") != row.get("topic") else text_of(row.get("topic"), where) or None,
                 _word(row, "kind", where) or None,
                 _asker(row.get("asker"), language, where, attributes),
                 _bears(row, where, attributes),
@@ -128,7 +129,7 @@ def _word(row: Mapping[str, Any], name: str, where: str) -> str:
         return ""
     if isinstance(value, (list, dict)):
         raise PersonaError(f"{where}: {name} is a {type(value).__name__} and not a word")
-    return (cell_text(value, where) or "").strip()
+    return (text_of(value, where) or "").strip()
 
 
 def _further(row: Mapping[str, Any], where: str) -> dict[str, str]:
@@ -137,9 +138,9 @@ def _further(row: Mapping[str, Any], where: str) -> dict[str, str]:
         value = row[name]
         if str(name) in KNOWN_COLUMNS or isinstance(value, (list, dict)) or value is None or value != value:
             continue
-        text = (cell_text(value, where) or "").strip()
+        text = (text_of(value, where) or "").strip()
         if 0 < len(text) <= LONGEST:
-            found[str(name).strip().lower()] = text
+            found[attribute_name(name)] = text
     return found
 
 
@@ -195,7 +196,7 @@ def _listed(value: Any, where: str) -> tuple[str, ...]:
         return ()
     if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
         raise PersonaError(f"{where}: expected a list of attributes, found {shorten(value, 60)}")
-    return tuple(dict.fromkeys(one.strip().lower() for one in value))
+    return tuple(dict.fromkeys(map(attribute_name, value)))
 
 
 # -- which of them a run asks --------------------------------------------------------------------------------------

@@ -1,23 +1,24 @@
-"""Personas and questions from the package, the hub or a file, and the seeded draw of pairs. Knows no prompt and no model."""
+"""Personas and questions from the package, the hub or a file, and the pool of both. Knows no prompt and no model."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
-from typing import Any
 
 from ..errors import PersonaError, shorten, suggest
-from ..personas import ATTRIBUTES, QUESTION_GROUPS, Persona, known
+from ..personas import ATTRIBUTES, QUESTION_GROUPS, Persona, require_attributes
 from ..settings import Settings
+from ..spellings import split_names
 from . import rows
+from .adapters import THEIR_NAMES
 from .draw import Pair, Pool, content_hash, draw
 from .hub import hub_rows
+from .part import Part, enough_for
+from .people import People, parse_personas, read_people
 from .questions import KNOWN_COLUMNS, Question, asked, parse_questions
-from .rows import Row, plain
-from .rows import cell_text as _text
-from .rows import require_unique as _unique
+from .rows import Rows, plain, require_unique
 
 HUB_PERSONAS = "SynthLabsAI/Synthetic-Personas"
 HUB_QUESTIONS = "SynthLabsAI/PRISM-Filter"
@@ -25,41 +26,80 @@ HUB_QUESTIONS = "SynthLabsAI/PRISM-Filter"
 
 def load_pool(settings: Settings) -> Pool:
     """Return the personas and questions that the settings name; raise ``PersonaError`` for anything unusable."""
-    personas, persona_label = load_personas(settings)
-    questions, question_label = _load_questions(settings)
-    _require_columns(settings.by, personas, questions)
+    people, persona_label = load_people(settings)
+    # What no persona states is unknown, and so may be named, as may a column of one's own.
+    attributes = tuple(dict.fromkeys((*people.columns, *ATTRIBUTES)))
+    require_attributes(split_names(settings.bears), "bears", attributes)
+    questions, question_label = _load_questions(settings, attributes)
+    _require_columns(settings.by, people.columns, questions)
     label = persona_label if persona_label == question_label else f"{persona_label}+{question_label}"
     data = "+".join(
         dict.fromkeys(str(settings.data) if one == "embedded" else one for one in (persona_label, question_label))
     )
-    return Pool(personas, questions, content_hash(personas, questions), label, data)
+    made = content_hash(people.personas, questions)
+    return Pool(people.personas, questions, made, label, data, people.columns, people.remarks)
 
 
-def _require_columns(by: Sequence[str], personas: Sequence[Persona], questions: Sequence[Question]) -> None:
+def _require_columns(by: Sequence[str], columns: Sequence[str], questions: Sequence[Question]) -> None:
     for name in by:
         if name in ATTRIBUTES or name in QUESTION_GROUPS or any(name in q.columns for q in questions):
             continue
-        if not any(name in p.attributes for p in personas):
-            known = (*ATTRIBUTES, *QUESTION_GROUPS, *dict.fromkeys(c for q in questions for c in q.columns))
+        if name not in columns and THEIR_NAMES.get(name) not in columns:
+            known = dict.fromkeys((*columns, *ATTRIBUTES, *QUESTION_GROUPS, *(c for q in questions for c in q.columns)))
             raise PersonaError(f"by: {shorten(name, 40)!r} is no column of personas or questions{suggest(name, known)}")
 
 
-def load_personas(settings: Settings) -> tuple[tuple[Persona, ...], str]:
+def load_people(settings: Settings) -> tuple[People, str]:
     """Return the personas that the settings name, and where they are from; raise ``PersonaError`` for anything unusable."""
+    chosen = split_names(settings.columns)
     if settings.personas:
-        return parse_personas(read_rows(settings.personas, "personas"), settings.personas), "file"
+        part = enough_for(settings.n, settings.seed)
+        listed = read_rows(settings.personas, "personas", part)
+        people = read_people(listed, settings.personas, chosen)
+        require_unique([p.id for p in people.personas], settings.personas)
+        if listed.total > len(listed):
+            drawn = f"{len(listed):,} of {listed.total:,} rows are drawn from, chosen by the seed"
+            people = replace(people, remarks=(f"personas={shorten(settings.personas, 60)}: {drawn}", *people.remarks))
+        return people, "file"
     if settings.source == "hub":
-        return parse_personas(hub_rows(HUB_PERSONAS), HUB_PERSONAS), "hub"
-    return _embedded_personas(settings.data), "embedded"
+        return _only(_hub_people(), chosen), "hub"
+    return (_only(_embedded_people(settings.data), chosen) if chosen else _embedded_33(settings.data)), "embedded"
 
 
-def _load_questions(settings: Settings) -> tuple[tuple[Question, ...], str]:
+def load_personas(settings: Settings) -> tuple[tuple[Persona, ...], str]:
+    """Return the personas alone, and where they are from (see ``load_people``)."""
+    people, label = load_people(settings)
+    return people.personas, label
+
+
+def _only(people: People, chosen: Sequence[str]) -> People:
+    if not chosen:
+        return people
+    kept = frozenset(require_attributes(chosen, "columns", people.columns))
+    cut = tuple(Persona(p.id, {k: v for k, v in p.attributes.items() if k in kept}) for p in people.personas)
+    return replace(people, personas=cut, columns=tuple(c for c in people.columns if c in kept))
+
+
+def _hub_people() -> People:
+    """Return the authors' personas, the 33 in their order: what prompts of earlier runs showed."""
+    people = read_people(hub_rows(HUB_PERSONAS), HUB_PERSONAS)
+    if missing := [name for name in ATTRIBUTES if name not in people.columns]:
+        raise PersonaError(f"personas={HUB_PERSONAS}: these columns are missing: {', '.join(missing)}")
+    return _the_33(people)
+
+
+def _the_33(people: People) -> People:
+    cut = (Persona(p.id, {a: p.attributes[a] for a in ATTRIBUTES if a in p.attributes}) for p in people.personas)
+    return replace(people, personas=tuple(cut), columns=ATTRIBUTES)
+
+
+def _load_questions(settings: Settings, attributes: Sequence[str]) -> tuple[tuple[Question, ...], str]:
     if settings.questions:
         origin, label = settings.questions, "file"
-        found = parse_questions(read_rows(origin, "questions"), origin)
+        found = parse_questions(read_rows(origin, "questions"), origin, attributes)
     elif settings.source == "hub":
         origin, label = HUB_QUESTIONS, "hub"
-        found = parse_questions(hub_rows(origin), origin)
+        found = parse_questions(hub_rows(origin), origin, attributes)
     else:
         origin, label = f"data={settings.data}", "embedded"
         found = _embedded_questions(settings.data)
@@ -73,9 +113,15 @@ def _embedded(name: str, data: int) -> str:
 
 
 @cache
-def _embedded_personas(data: int) -> tuple[Persona, ...]:
+def _embedded_people(data: int) -> People:
     path = _embedded("personas", data)
-    return parse_personas(read_rows(path, "personas"), path)
+    return read_people(read_rows(path, "personas"), path)
+
+
+@cache
+def _embedded_33(data: int) -> People:
+    """Return the personas without the columns beyond the 33, which are shown where ``columns`` asks for them."""
+    return _the_33(_embedded_people(data))
 
 
 @cache
@@ -84,87 +130,12 @@ def _embedded_questions(data: int) -> tuple[Question, ...]:
     return parse_questions(read_rows(path, "questions"), path)
 
 
-def read_rows(name: str, setting: str) -> list[Row]:
+def read_rows(name: str, setting: str, part: Part | None = None) -> Rows:
     """Return the rows of a JSONL, CSV or Parquet file, each with ``file:line`` for messages (see ``rows``)."""
-    return rows.read_rows(name, setting, _COLUMNS)
-
-
-def parse_personas(listed: Sequence[Row], origin: str) -> tuple[Persona, ...]:
-    """Return the personas of a table with one column an attribute.
-
-    The column ``persona`` may hold them instead: an object, the same as JSON text, or lines of ``attribute: value``. A
-    line that begins with no attribute's name, or with one that was there before, belongs to the value above it.
-    """
-    flat: list[tuple[str, dict[str, Any]]] = []
-    for where, row in listed:
-        columns = {**row, **_inner(row.get("persona"))}
-        flat.append((where, {plain(k): v for k, v in columns.items()}))
-    present = {name for _, columns in flat for name in columns}
-    if missing := [name for name in ATTRIBUTES if name not in present]:
-        raise PersonaError(f"personas={shorten(origin)}: these columns are missing: {', '.join(missing)}")
-    personas = []
-    for index, (where, columns) in enumerate(flat):
-        attributes = known({name: _scalar(columns.get(name), name, where) for name in ATTRIBUTES})
-        if not attributes:
-            raise PersonaError(f"{where}: this persona has no attribute at all")
-        personas.append(Persona(_text(columns.get("id"), where) or f"p{index:05d}", attributes))
-    _unique([p.id for p in personas], origin)
-    return tuple(personas)
-
-
-def _inner(value: Any) -> Mapping[str, Any]:
-    if isinstance(value, Mapping):
-        return value
-    if not isinstance(value, str):
-        return {}
-    if value.lstrip().startswith("{"):
-        try:
-            loaded = json.loads(value)
-        except ValueError:
-            return {}
-        return loaded if isinstance(loaded, dict) else {}
-    return _lines(value)
-
-
-def _lines(text: str) -> dict[str, str]:
-    """Return the attributes of a text of ``attribute: value`` lines.
-
-    The 33 names alone begin a value, each once: quirks that run over lines and say "age: just a number" leave the age.
-    """
-    found: dict[str, list[str]] = {}
-    current: str | None = None
-    for line in text.splitlines():
-        name, colon, value = line.partition(":")
-        begins = plain(name) if colon else ""
-        if begins not in found and (begins in ATTRIBUTES or (begins == "id" and current is None)):
-            found[begins], current = [value.strip()], begins
-        elif current is not None and current != "id":
-            found[current].append(line.rstrip())
-    return {name: "\n".join(lines).strip() for name, lines in found.items()}
+    return rows.read_rows(name, setting, _COLUMNS, part)
 
 
 _COLUMNS = frozenset({*ATTRIBUTES, *map(plain, KNOWN_COLUMNS), "persona"})
-
-
-def _scalar(value: Any, name: str, where: str) -> str | None:
-    # The hub's set keeps some attributes as JSON; a list of them reads as its items.
-    value = _joined(value)
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    try:
-        return _text(value, where)
-    except PersonaError as error:
-        raise PersonaError(f"{error} in {name!r}") from None
-
-
-def _joined(value: Any) -> Any:
-    if hasattr(value, "tolist"):  # numpy's arrays and numbers, as data frames hand them over
-        value = value.tolist()
-    if isinstance(value, Mapping):
-        return ", ".join(f"{k}: {_joined(v)}" for k, v in value.items() if v is not None)
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return ", ".join(str(_joined(v)) for v in value if v is not None)
-    return value
 
 
 __all__ = [
@@ -175,6 +146,7 @@ __all__ = [
     "Question",
     "content_hash",
     "draw",
+    "load_people",
     "load_personas",
     "load_pool",
     "parse_personas",

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from typing_extensions import Self
 
+from ..dataset.adapters import stated_names
 from ..dataset.questions import Question
-from ..personas import Persona, band
+from ..personas import Persona, band, columns_of
 from ..settings import Settings
 from .facts import PERSONALIZED, Fact
 
@@ -173,6 +174,19 @@ def breakdown(value: float | None, persona: Persona, by: Sequence[str]) -> dict[
     for attribute in by:
         rows[row_of(f"{attribute}={band(attribute, persona.attributes.get(attribute))}")] = value
     return rows
+
+
+def groupings(settings: Settings, personas: Iterable[Persona], asked: Collection[str] = ()) -> tuple[str, ...]:
+    """Return the attributes in ``by``, and what of it is in ``asked``, the questions' columns, as it is.
+
+    Of those that nobody chose the ones that some persona states. Raises ``PersonaError`` for a chosen one that no persona
+    has.
+    """
+    there = columns_of(personas)
+    if "by" not in settings.model_fields_set:
+        return tuple(name for name in settings.by if name in there)
+    found = (name if name in asked else stated_names((name,), "by", there)[0] for name in settings.by)
+    return tuple(dict.fromkeys(found))
 
 
 _TROUBLE = str.maketrans({",": ";", "/": "∕", "|": "¦"})

@@ -10,14 +10,16 @@ from typing import Any, ClassVar
 
 from typing_extensions import Self
 
+from ..dataset.adapters import named
 from ..dataset.choice_items import ChoiceItem, load_items
+from ..dataset.conditions import named_attributes
 from ..dataset.sources import Question
 from ..errors import PersonaError
-from ..personas import ATTRIBUTES, NOT_STATED, Persona, band, number
+from ..personas import ATTRIBUTES, NOT_STATED, Persona, band, columns_of, in_order, number
 from ..settings import Settings
-from .base import WHOLE, Row, row_of
+from .base import WHOLE, Row, groupings, row_of
 from .facts import Fact
-from .judgefree import LOGLIKELIHOOD, Ask, Document, Judgefree, Pick, content_of, number_of, ordered
+from .judgefree import LOGLIKELIHOOD, Ask, Document, Judgefree, Pick, content_of, number_of, ordered, some_of
 
 CHANGED = "changed: "
 """Begins the name of the prompt in which the deciding attribute, which follows, is another."""
@@ -67,6 +69,7 @@ class Choice(Judgefree):
     task = "persona_choice"
     headline = "adapts"
     template = "choosing/choice.jinja"
+    edition = 1  # each change was checked against the texts of these people
     terms: ClassVar[tuple[str, ...]] = ("split", "items_hash")
     rows = (
         Fact(
@@ -103,11 +106,21 @@ class Choice(Judgefree):
     @classmethod
     def build(cls, settings: Settings, personas: Sequence[Persona]) -> Self:
         """Take ``n``, the seed, the split and, where they are given, the attributes in ``by``."""
-        by = settings.by if "by" in settings.model_fields_set else ()
-        if strange := [name for name in by if name != "topic" and name not in ATTRIBUTES]:
-            raise PersonaError(f"by={','.join(strange)}: choice is broken down by attributes and by topic")
+        by: tuple[str, ...] = ()
+        if "by" in settings.model_fields_set:
+            there = columns_of(personas)
+            if strange := [n for n in settings.by if n != "topic" and n not in ATTRIBUTES and named(n, there) is None]:
+                raise PersonaError(f"by={','.join(strange)}: choice is broken down by attributes and by topic")
+            by = groupings(settings, personas, ("topic",))
         items = load_items(settings.split)
-        return cls(LOGLIKELIHOOD, settings.n, settings.seed, settings.split, by, items, tuple(personas))
+        people = some_of(personas, settings.n, settings.seed)
+        return cls(LOGLIKELIHOOD, settings.n, settings.seed, settings.split, by, items, people)
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Return the attributes that the items' rules look at."""
+        found = set().union(*(named_attributes(rule.when) for item in self.items for rule in item.rules))
+        return tuple(name for name in ATTRIBUTES if name in found)
 
     @property
     def items_hash(self) -> str:
@@ -139,9 +152,12 @@ class Choice(Judgefree):
                 else:
                     made.append(self._document(len(made), item, persona, unrelated))
         if len(made) < self.n:
+            there = columns_of(self.pool)
+            lacking = [name for name in self.reads if name not in there]
+            why = f" (the items go by attributes that no persona states: {', '.join(lacking)})" if lacking else ""
             raise PersonaError(
                 f"n={self.n}: {len(self.pool)} personas and the {len(self.items)} items of split={self.split} make"
-                f" {len(made)} pairs at most; lower n, or give more personas"
+                f" {len(made)} pairs at most{why}; lower n, or give more personas"
             )
         return made
 
@@ -159,7 +175,7 @@ class Choice(Judgefree):
         target = ordered(targets, self.seed, f"target/{item.id}/{persona.id}")[0]
         asks = [
             Ask(WHOLE, persona, order, right),
-            Ask(f"{CHANGED}{item.attribute}", _with(persona, item.changed(own, target)), order, target),
+            Ask(f"{CHANGED}{item.attribute}", _changed(item, persona, target), order, target),
             Ask(NOBODY, None, order, right),
         ]
         if found := self._unrelated(item, persona, unrelated):
@@ -243,7 +259,8 @@ class Donors:
             there = alike[(start + step) % len(alike)]
             if own[there] not in (own[here], NOT_STATED):
                 other = self._pool[there].attributes
-                moved = {key: other[key] for key in (name, *COMES_ALONG.get(name, ())) if key in other}
+                along = (key for key in COMES_ALONG.get(name, ()) if key in persona.attributes)
+                moved = {key: other[key] for key in (name, *along) if key in other}
                 yield {**persona.attributes, **moved}
 
     def _key(self, name: str, place: int) -> tuple[str, ...]:
@@ -261,5 +278,12 @@ def _asked_for_births(attributes: Mapping[str, str]) -> bool:
     return years is not None and years <= 50
 
 
+def _changed(item: ChoiceItem, persona: Persona, target: int) -> Persona:
+    """Return the persona for whom ``target`` is right; what nobody says of the person is not said then either."""
+    whole = item.changed(persona.attributes, target)
+    told = {name: value for name, value in whole.items() if name in persona.attributes}
+    return _with(persona, told if item.right(told) == target else whole)
+
+
 def _with(persona: Persona, attributes: Mapping[str, str]) -> Persona:
-    return Persona(persona.id, {name: attributes[name] for name in ATTRIBUTES if name in attributes})
+    return Persona(persona.id, {name: attributes[name] for name in in_order((persona.attributes, attributes))})

@@ -10,15 +10,19 @@ from typing import Any
 import numpy as np
 from typing_extensions import Self
 
+from ..dataset.adapters import stated_names
 from ..dataset.support import fills
 from ..errors import PersonaError, shorten
-from ..personas import ATTRIBUTES, NOT_STATED, Persona, band, bands, number, require_attributes
-from ..settings import Settings, read_json, split_names
+from ..personas import ATTRIBUTES, NOT_STATED, Persona, attribute_name, band, bands, columns_of, number
+from ..settings import Settings
+from ..spellings import read_json, split_names
 from ..statistics.clusters import Counts, effective_counts
 from ..statistics.pooling import between_group_sd, pooled_rates
 from .base import WHOLE, Evaluation, Outcome, Row, Variant, breakdown, row_of, shares
 from .facts import PERSONALIZED, Fact
 
+MOST_GROUPS = 1_000
+"""Groups of one cross."""
 DEFAULT_CROSS = ("sex", "age", "race")
 """The finest cells of the set that is taken without a file; its coarser ones are sex × age band and sex × race."""
 
@@ -102,14 +106,12 @@ class Intersectionality(Evaluation):
         if settings.intersection_json:
             chosen = parse(read_json(settings.intersection_json, "intersection_json"), personas)
         elif settings.cross:
-            names = require_attributes(split_names(settings.cross), "cross")
+            names = stated_names(split_names(settings.cross), "cross", (*columns_of(personas), *ATTRIBUTES))
             chosen = full_cross(names, personas)
             if not chosen:
                 raise PersonaError(f"cross={settings.cross}: no persona states {' and '.join(names)}")
         else:
             chosen = default_set(personas, settings.n, settings.min_support)
-            if not chosen:
-                raise PersonaError("no persona states sex and age: name the groups with intersection_json or cross")
         if settings.n < settings.min_support:
             raise PersonaError(
                 f"n={settings.n} is smaller than min_support={settings.min_support}: raise n or lower min_support"
@@ -213,10 +215,11 @@ def _parse_one(entry: Any, where: str, personas: Sequence[Persona]) -> Intersect
     if not isinstance(listed, list) or not listed:
         raise PersonaError(f'{where}: expected {{"attributes": [{{"attribute": …, "values": […]}}]}}')
     conditions: list[tuple[str, tuple[str, ...]]] = []
+    there = columns_of(personas)
     for item in listed:
         if not isinstance(item, Mapping) or not isinstance(item.get("attribute"), str):
             raise PersonaError(f'{where}: each condition needs "attribute" (a name) and "values" (a list)')
-        (attribute,) = require_attributes((item["attribute"].strip().lower(),), where)
+        (attribute,) = stated_names((attribute_name(item["attribute"]),), where, there)
         values = item.get("values")
         if not isinstance(values, list) or not values:
             raise PersonaError(f'{where}: {attribute} needs "values", a list that is not empty')
@@ -246,6 +249,11 @@ def full_cross(attributes: Sequence[str], personas: Sequence[Persona]) -> list[I
     """
     combinations = sorted({tuple(band(a, p.attributes.get(a)) for a in attributes) for p in personas})
     combinations = [c for c in combinations if NOT_STATED not in c]
+    if len(combinations) > MOST_GROUPS:
+        raise PersonaError(
+            f"{' × '.join(attributes)}: {len(combinations):,} groups, of which no run says anything; at most"
+            f" {MOST_GROUPS:,}: take attributes with fewer values"
+        )
     levels = [{c[i] for c in combinations} for i in range(len(attributes))]
     # "No × Yes" says nothing; where attributes share a value the names say whose it is.
     shared = len(set().union(*levels)) < sum(map(len, levels))
@@ -263,8 +271,11 @@ def default_set(personas: Sequence[Persona], n: int, min_support: int) -> list[I
 
     Cells are taken in that order, the commonest of a cross first, each only where all taken so far can still be filled:
     a cell of a few pairs would only show noise. Where none can (a small file of one's own), sex × age band is taken as
-    it is.
+    it is; of personas that do not state both, the groups of the attribute with the fewest, and of those without any
+    attribute in groups (prose) everybody.
     """
+    if not {"sex", "age"} <= set(columns_of(personas)):
+        return _coarsest(personas)
     kept: list[Intersection] = []
     groups: list[frozenset[int]] = []
     for names in (("sex", "age"), ("sex", "race"), DEFAULT_CROSS):
@@ -279,6 +290,21 @@ def default_set(personas: Sequence[Persona], n: int, min_support: int) -> list[I
                 kept.append(item)
                 groups.append(group)
     return kept or full_cross(("sex", "age"), personas)
+
+
+GROUPS_AT_MOST = 8
+"""Groups of an attribute that stands in for sex and age."""
+
+
+def _coarsest(personas: Sequence[Persona]) -> list[Intersection]:
+    """Return the groups of the attribute that has the fewest (two at least), or everybody where none has few."""
+    most = min(GROUPS_AT_MOST, len(personas) // 2)
+    sizes = {
+        name: len({band(name, p.attributes.get(name)) for p in personas} - {NOT_STATED})
+        for name in columns_of(personas)
+    }
+    few = {name: size for name, size in sizes.items() if 2 <= size <= most}
+    return full_cross((min(few, key=few.__getitem__),), personas) if few else [Intersection("everybody", ())]
 
 
 __all__ = ["ATTRIBUTES", "Intersection", "Intersectionality", "counts", "default_set", "full_cross", "matches", "parse"]

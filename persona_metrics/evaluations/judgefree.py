@@ -52,8 +52,8 @@ class Document:
     attribute: str = ""
     """The attribute that decides which option is right, where one does."""
 
-    def to_row(self) -> dict[str, Any]:
-        """Return the document as lm-eval's: plain data, the persona with all 33 attributes (None where unknown)."""
+    def to_row(self, columns: Sequence[str] = ATTRIBUTES) -> dict[str, Any]:
+        """Return the document as lm-eval's: plain data, the persona with all of ``columns`` (None where unknown)."""
         own = self.persona.attributes
         return {
             "pair_id": self.id,
@@ -61,7 +61,7 @@ class Document:
             "question_id": self.question.id,
             "question": self.question.text,
             "topic": self.question.topic,
-            "persona": {name: own.get(name) for name in ATTRIBUTES},
+            "persona": {name: own.get(name) for name in columns},
             "attribute": self.attribute,
             "options": list(self.options),
             "letters": list(letters(len(self.options))),
@@ -195,6 +195,18 @@ def ordered(ids: Iterable[Any], seed: int, salt: str) -> list[Any]:
     return sorted(ids, key=lambda i: hashlib.sha256(f"{seed}/{salt}/{i}".encode()).digest())
 
 
+MOST_PEOPLE = 2_000
+"""Personas that documents are made of, the more where ``n`` is: each item looks for those that fit it among all."""
+
+
+def some_of(personas: Sequence[Persona], n: int, seed: int) -> tuple[Persona, ...]:
+    """Return all personas, or of a large file ``MOST_PEOPLE`` (or ``n``), chosen by the seed, in their order."""
+    most = max(MOST_PEOPLE, n)
+    if len(personas) <= most:
+        return tuple(personas)
+    return tuple(personas[i] for i in sorted(ordered(range(len(personas)), seed, "people")[:most]))
+
+
 def number_of(seed: int, salt: str) -> int:
     """Return a number of 64 bits that depends on seed and salt alone."""
     return int.from_bytes(hashlib.sha256(f"{seed}/{salt}".encode()).digest()[:8], "big")
@@ -207,6 +219,13 @@ class Judgefree(Evaluation):
     template: ClassVar[str]
     """The prompt's template in ``templates/choosing``."""
     form: str
+    edition: ClassVar[int | None] = None
+    """The edition of the embedded personas that the items were made for; None takes the one that is set."""
+
+    @property
+    @abstractmethod
+    def reads(self) -> tuple[str, ...]:
+        """Return the attributes that decide which items a persona is asked, or what its answer is held against."""
 
     @property
     @abstractmethod

@@ -8,10 +8,12 @@ from typing import Any
 
 from typing_extensions import Self
 
+from ..dataset.adapters import THEIR_NAMES
 from ..dataset.questions import Question
 from ..errors import PersonaError, shorten, suggest
-from ..personas import ATTRIBUTE_GROUPS, ATTRIBUTES, Persona
-from ..settings import Settings, read_json, split_names
+from ..personas import ATTRIBUTE_GROUPS, ATTRIBUTES, Persona, attribute_name, columns_of
+from ..settings import Settings
+from ..spellings import read_json, split_names
 from .base import WHOLE, Evaluation, Outcome, Row, Variant, breakdown, shares
 from .facts import PERSONALIZED, Fact
 
@@ -66,6 +68,8 @@ class LeaveOneOut(Evaluation):
     """The seed of the placebo arm; None where there is none."""
     groups_meant: bool = True
     """Whether a name that is both (``disability``) means the group; with ``attributes=all`` each attribute goes alone."""
+    columns: tuple[str, ...] = ATTRIBUTES
+    """The personas' attributes, in their order."""
 
     @classmethod
     def build(cls, settings: Settings, personas: Sequence[Persona]) -> Self:
@@ -78,31 +82,32 @@ class LeaveOneOut(Evaluation):
             where, listed = "attributes", split_names(settings.attributes)
         else:
             where, listed = "attributes", DEFAULT
+        there = columns_of(personas)
         every = listed == ("all",)
-        items = tuple(ATTRIBUTES) if every else listed
+        if listed == DEFAULT:
+            # Of a file with other columns what it has of them, else all it has.
+            listed = tuple(name for name in DEFAULT if name in there) or there
+        items = there if every else tuple(dict.fromkeys(_named(item, there) for item in listed))
         for item in items:
-            if item not in ATTRIBUTES and item not in ATTRIBUTE_GROUPS:
-                known = (*ATTRIBUTES, *ATTRIBUTE_GROUPS, "all")
+            if item not in there and item not in ATTRIBUTES and item not in ATTRIBUTE_GROUPS:
+                known = (*there, *ATTRIBUTE_GROUPS, "all")
                 raise PersonaError(f"{where}: {shorten(item, 40)!r} is no attribute or group{suggest(item, known)}")
-            if not any(name in p.attributes for p in personas for name in members(item, groups=not every)):
+            if not any(name in there for name in members(item, groups=not every)):
                 raise PersonaError(f"{where}: no persona states {item!r}, so leaving it out changes nothing")
         placebo = settings.seed * 10_000 + 9_999 if settings.placebo else None
-        return cls(items, settings.yardstick, placebo, groups_meant=not every)
+        return cls(items, settings.yardstick, placebo, not every, there)
 
     @classmethod
-    def restore(cls, recorded: Mapping[str, Any], settings: Settings, personas: Sequence[Persona], where: str) -> Self:  # noqa: ARG003
+    def restore(cls, recorded: Mapping[str, Any], settings: Settings, personas: Sequence[Persona], where: str) -> Self:
         """Take the items from ``attributes``; raise ``PersonaError`` where it does not list any."""
         items = recorded.get("attributes")
         names = split_names(items) if isinstance(items, (list, str)) else ()
-        if not names or not all(name in ATTRIBUTES or name in ATTRIBUTE_GROUPS for name in names):
+        there = columns_of(personas)
+        if not names or not all(n in ATTRIBUTES or n in ATTRIBUTE_GROUPS or n in there for n in names):
             raise PersonaError(f"{where}: metadata.attributes does not list the attributes that were left out")
-        # attributes=all is recorded as the 33 names, of which each goes alone.
-        return cls(
-            names,
-            settings.yardstick,
-            9_999 if recorded.get("placebo") else None,
-            groups_meant=names != tuple(ATTRIBUTES),
-        )
+        # attributes=all is recorded as all the names, of which each goes alone.
+        alone = names == tuple(ATTRIBUTES) or recorded.get("each_alone") is True
+        return cls(names, settings.yardstick, 9_999 if recorded.get("placebo") else None, not alone, there)
 
     def dropped_by(self, item: str) -> tuple[str, ...]:
         """Return the attributes that leaving ``item`` out drops."""
@@ -110,9 +115,9 @@ class LeaveOneOut(Evaluation):
 
     @property
     def listed(self) -> tuple[str, ...]:
-        """Every attribute that some item drops, in the order of the 33."""
-        dropped = {name for item in self.items for name in self.dropped_by(item)}
-        return tuple(name for name in ATTRIBUTES if name in dropped)
+        """Every attribute that some item drops, in the personas' order."""
+        dropped = dict.fromkeys(name for item in self.items for name in self.dropped_by(item))
+        return (*(name for name in self.columns if name in dropped), *(n for n in dropped if n not in self.columns))
 
     def variants(self, persona: Persona) -> tuple[Variant, ...]:
         """Return whole, without each item, and without all of them (2 + A prompts), and the placebo where it is asked for."""
@@ -148,7 +153,9 @@ class LeaveOneOut(Evaluation):
 
     def record(self) -> dict[str, Any]:
         """Return the items and the yardstick."""
-        made = {"attributes": list(self.items), "yardstick": self.yardstick}
+        made: dict[str, Any] = {"attributes": list(self.items), "yardstick": self.yardstick}
+        if not self.groups_meant:
+            made["each_alone"] = True
         return made if self.placebo is None else {**made, "placebo": True}
 
 
@@ -161,6 +168,10 @@ def members(item: str, *, groups: bool = True) -> tuple[str, ...]:
     return ATTRIBUTE_GROUPS.get(item, (item,)) if groups else (item,)
 
 
+def _named(item: str, there: Sequence[str]) -> str:
+    return item if item in there or item in ATTRIBUTE_GROUPS else THEIR_NAMES.get(item, item)
+
+
 def _from_json(text: str) -> tuple[str, ...]:
     data = read_json(text, "loo_json")
     listed = data.get("attributes") if isinstance(data, Mapping) else data
@@ -168,7 +179,7 @@ def _from_json(text: str) -> tuple[str, ...]:
         raise PersonaError('loo_json: expected {"attributes": ["age", …]}, a list of attribute names')
     if not listed:
         raise PersonaError("loo_json: the list of attributes is empty")
-    names = [name.strip().lower() for name in listed]
+    names = [attribute_name(name) for name in listed]
     for name in names:
         if names.count(name) > 1:
             raise PersonaError(f"loo_json: {shorten(name, 40)!r} stands twice")

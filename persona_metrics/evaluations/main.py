@@ -8,10 +8,11 @@ from typing import Any
 
 from typing_extensions import Self
 
+from ..dataset.adapters import named
 from ..dataset.questions import Question, value_of
-from ..personas import ATTRIBUTES, QUESTION_GROUPS, Persona
+from ..personas import ATTRIBUTES, QUESTION_GROUPS, Persona, columns_of
 from ..settings import Settings
-from .base import WHOLE, Evaluation, Outcome, Row, Variant, breakdown, row_of, shares
+from .base import WHOLE, Evaluation, Outcome, Row, Variant, breakdown, groupings, row_of, shares
 
 
 @dataclass(frozen=True)
@@ -27,13 +28,23 @@ class Main(Evaluation):
 
     @classmethod
     def build(cls, settings: Settings, personas: Sequence[Persona]) -> Self:
-        """Break the rate down by the attributes of the persona and the columns of the question in ``settings.by``."""
+        """Break the rate down by the attributes of the persona and the columns of the question in ``settings.by``.
 
-        def persons(name: str) -> bool:
-            return name in ATTRIBUTES or (name not in QUESTION_GROUPS and any(name in p.attributes for p in personas))
+        Raises ``PersonaError`` for one of the 33 that no persona has; any other is the question's.
+        """
+        there = columns_of(personas)
+        asked = [n for n in settings.by if n in QUESTION_GROUPS or (n not in ATTRIBUTES and named(n, there) is None)]
+        by = groupings(settings, personas, asked)
+        return cls(tuple(n for n in by if n not in asked), tuple(n for n in by if n in asked))
 
-        of_person = tuple(name for name in settings.by if persons(name))
-        return cls(of_person, tuple(name for name in settings.by if name not in of_person))
+    @classmethod
+    def restore(cls, recorded: Mapping[str, Any], settings: Settings, personas: Sequence[Persona], where: str) -> Self:  # noqa: ARG003
+        """Take over ``by``: of a part of the pairs nobody need state what somebody of the whole does."""
+        if recorded.get("by") is None:
+            return cls.build(settings, personas)
+        there = columns_of(personas)
+        of_person = tuple(n for n in settings.by if n in ATTRIBUTES or (n not in QUESTION_GROUPS and n in there))
+        return cls(of_person, tuple(n for n in settings.by if n not in of_person))
 
     def variants(self, persona: Persona) -> tuple[Variant, ...]:
         """Return the whole persona."""

@@ -15,13 +15,13 @@ from ..dataset.opinion_groups import attributes_of, group_of, groups_of
 from ..dataset.opinion_tables import Item, opinion_tables, when
 from ..dataset.sources import Question
 from ..dataset.support import fill
-from ..errors import PersonaError
-from ..personas import Persona
+from ..errors import PersonaError, shorten
+from ..personas import ATTRIBUTES, Persona, columns_of
 from ..settings import Settings
 from ..statistics.opinion import Bootstrap, GroupAnswer, score
 from .base import Row, row_of
 from .facts import Fact
-from .judgefree import GENERATE, LOGLIKELIHOOD, Ask, Document, Judgefree, Pick, content_of, ordered
+from .judgefree import GENERATE, LOGLIKELIHOOD, Ask, Document, Judgefree, Pick, content_of, ordered, some_of
 
 GROUPINGS = ("party", "ideology", "religion", "marital", "sex", "age", "education", "race")
 """The groupings where ``by`` names none: one attribute each, nothing crossed."""
@@ -105,20 +105,33 @@ class Opinion(Judgefree):
     def build(cls, settings: Settings, personas: Sequence[Persona]) -> Self:
         """Take ``n``, the seed, ``k`` and the groupings that read nothing but the attributes in ``by``, where they are given.
 
+        Where those are columns of one's own, which no survey knows, the groupings are those without ``by``.
         Raises ``PersonaError`` where the surveys group by none of them, or no persona falls into any group.
         """
         groupings: tuple[str, ...] = GROUPINGS
         if "by" in settings.model_fields_set:
             groupings = tuple(g for g in scored_groupings() if set(attributes_of(g)) <= set(settings.by))
+            if not groupings and not set(settings.by) <= set(ATTRIBUTES):
+                groupings = GROUPINGS  # columns of one's own, for the tasks beside this one
             if not groupings:
                 known = dict.fromkeys(a for g in scored_groupings() for a in attributes_of(g))
                 raise PersonaError(
                     f"by={','.join(settings.by)}: the surveys have no groups by that; choose of {', '.join(known)}"
                 )
-        if not any(group_of(p.attributes, g) for g in groupings for p in personas):
-            raise PersonaError(f"no persona falls into a group of the surveys (by {', '.join(groupings)})")
+        people = some_of(personas, settings.n, settings.seed)
+        if not any(group_of(p.attributes, g) for g in groupings for p in people):
+            needed = dict.fromkeys(a for g in groupings for a in attributes_of(g))
+            raise PersonaError(
+                f"no persona falls into a group of the surveys, which go by {', '.join(needed)};"
+                f" the personas have {shorten(', '.join(columns_of(people)), 160)}"
+            )
         k = settings.k if "k" in settings.model_fields_set else SAMPLES
-        return cls(LOGLIKELIHOOD, settings.n, settings.seed, groupings, k, tuple(personas))
+        return cls(LOGLIKELIHOOD, settings.n, settings.seed, groupings, k, people)
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Return the attributes that the surveys group by."""
+        return tuple(dict.fromkeys(a for g in self.groupings for a in attributes_of(g)))
 
     @property
     def items_hash(self) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from ..errors import PersonaError, shorten
 from . import card as cards
@@ -29,3 +29,8 @@ def read(path: Path) -> AnyCard:
         return PairCard.model_validate_json(text)
     except ValidationError as error:
         raise PersonaError(f"card {path}: not a critic's card ({shorten(error.errors()[0]['msg'], 80)})") from None
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema of ``card.json``: the debate's, or the pairwise one; ``schema`` in the file says which."""
+    return TypeAdapter[AnyCard](AnyCard).json_schema(by_alias=True)

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..critic.debate import Judgement
 from ..errors import PersonaError, shorten, suggest
-from ..personas import known, require_attributes
+from ..personas import ATTRIBUTES, known, require_attributes
 
 FILE = Path(__file__).with_name("cases.jsonl")
 SHORT = "short"
@@ -182,7 +182,8 @@ def _object(line: str, where: str) -> Mapping[str, Any]:
 def _base(data: Mapping[str, Any], where: str) -> Base:
     _check(data, {**_KEYS, **({"paraphrase": str} if "paraphrase" in data else {})}, where)
     require_attributes(data["persona"], f"{where}, persona")
-    persona = known(data["persona"])
+    told = known(data["persona"])
+    persona = {name: told[name] for name in ATTRIBUTES if name in told}
     if len(persona) != len(data["persona"]):
         raise PersonaError(f"{where}, persona: holds blank values; leave those attributes out")
     bears = require_attributes(map(str, data["bears"]), f"{where}, bears")

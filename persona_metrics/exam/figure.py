@@ -1,4 +1,4 @@
-"""The card's figure: how often the critic is right by kind of answer, and what changes its verdict. Reads a card alone."""
+"""The debate card's figure: how often the critic is right by kind of answer, and what changes its verdict. Reads a card."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from .card import Card, Rate
 from .fitness import THRESHOLDS
 from .measure import RETEST
 from .page import FIGURE
+from .pair_card import Bias
 
-Row = tuple[str, Rate, bool]
-"""Label, share, and whether it is drawn as one of the second kind."""
+Row = tuple[str, Rate | Bias, bool]
+"""Label, what was found, and whether it is drawn as one of the second kind."""
 
 
 def write(card: Card, folder: Path) -> list[Path]:
@@ -36,9 +37,9 @@ def draw(card: Card) -> Drawn:
     right = [row for row in right if row[1].value is not None]
     figure = Figure(figsize=(9.4, ROW * max(len(left), len(right)) + 0.5))
     grid = figure.add_gridspec(1, 2, left=0.14, right=0.93, bottom=0, top=0.94, wspace=0.62)
-    _panel(figure.add_subplot(grid[0, 0]), left, "verdict is right", ("needs a revision", "needs none"))
+    panel(figure.add_subplot(grid[0, 0]), left, "verdict is right", ("needs a revision", "needs none"))
     ax = figure.add_subplot(grid[0, 1])
-    _panel(ax, right, "should be 0%", ("verdict changes", "passes"))
+    panel(ax, right, "should be 0%", ("verdict changes", "passes"))
     ax.axvline(THRESHOLDS.flips, color=SOFT, linewidth=0.9, linestyle=(0, (4, 3)), zorder=1)
     asked = card.asked
     caption = (
@@ -52,15 +53,27 @@ def draw(card: Card) -> Drawn:
     return Drawn(FIGURE, title, caption, alt, figure)
 
 
-def _panel(ax: Axes, rows: Sequence[Row], title: str, names: tuple[str, str]) -> None:
+def panel(ax: Axes, rows: Sequence[Row], title: str, names: tuple[str, str], least: float = 0.0) -> None:
+    """Draw the rows as points with intervals on an axis from ``least`` to 1, n at the right."""
     rows_axis(ax, [label(name, 24) for name, _, _ in rows])
+    named = False
     for second, color, marker in ((False, BLUE, "o"), (True, ORANGE, "D")):
         at = [i for i, (_, found, kind) in enumerate(rows) if kind is second and found.value is not None]
         if at:
-            values, low, high = ([getattr(rows[i][1], end) for i in at] for end in ("value", "low", "high"))
+            # One base alone has no interval.
+            values, low, high = ([_end(rows[i][1], end) for i in at] for end in ("value", "low", "high"))
             dots(ax, at, values, low, high, color=color, marker=marker, name=names[second])
-    ax.set_xlim(-0.02, 1.02)
+            named = True
+    ax.set_xlim(least - 0.02, 1.02)
     percent(ax.xaxis, 0.25)
     ax.set_title(title, pad=20, fontsize=8.6)
-    ax.legend(loc="lower left", bbox_to_anchor=(-0.02, 0.985), ncols=2, fontsize=7.4, borderpad=0, handletextpad=0.4)
+    if named:
+        ax.legend(
+            loc="lower left", bbox_to_anchor=(-0.02, 0.985), ncols=2, fontsize=7.4, borderpad=0, handletextpad=0.4
+        )
     notes(ax, [str(found.n) for _, found, _ in rows])
+
+
+def _end(found: Rate | Bias, name: str) -> float:
+    end = getattr(found, name)
+    return float(found.value or 0.0) if end is None else float(end)

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..prices import Price
 from ..scoring.batchfile import Wanted
 from ..settings import Settings
 from . import mark, page, pair_card, pair_mark, pairs, run
 from .card import Card
+from .pair_card import PairCard
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,7 @@ class Kind:
     plan: Callable[[int, int | None], Any]
     wanted: Callable[[Any, Settings], Mapping[str, Wanted]]
     sit: Callable[[Any, Settings, Any], Any]
-    mark: Callable[[Any, Settings, mark.Price | None], Any]
+    mark: Callable[[Any, Settings, Price | None], Any]
     markdown: Callable[..., str]
     draw: Callable[[Any, Path], list[Path]]
 
@@ -31,16 +33,15 @@ def _figure(card: Card, folder: Path) -> list[Path]:
     return figure.write(card, folder)
 
 
+def _pair_figure(card: PairCard, folder: Path) -> list[Path]:
+    from . import pair_figure
+
+    return pair_figure.write(card, folder)
+
+
 KINDS: Mapping[str, Kind] = {
     "debate": Kind(run.plan, run.wanted, run.sit, mark.mark, page.markdown, _figure),
-    "pairwise": Kind(
-        pairs.plan,
-        pairs.wanted,
-        pairs.sit,
-        pair_mark.mark,
-        lambda card, figure: pair_card.markdown(card),  # noqa: ARG005
-        lambda card, folder: [],  # noqa: ARG005
-    ),
+    "pairwise": Kind(pairs.plan, pairs.wanted, pairs.sit, pair_mark.mark, pair_card.markdown, _pair_figure),
 }
 
 

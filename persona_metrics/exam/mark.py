@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timezone
 
 from .. import __version__
 from ..critic import Verdict, Vote, critic_card
 from ..critic.debate import edition_of
-from ..errors import PersonaError
+from ..prices import Price
 from ..settings import Settings
 from . import fitness, measure
 from .card import Asked, Card, Cost, Identity, Unusable
@@ -17,25 +16,6 @@ from .injections import INJECTIONS
 from .measure import Probed, Seen
 from .probes import SAME, families
 from .run import Answered, Exam
-
-
-@dataclass(frozen=True)
-class Price:
-    """US dollars for a million tokens, in and out."""
-
-    prompt: float
-    completion: float
-
-
-def price(text: str) -> Price:
-    """Return ``IN,OUT``; raise ``PersonaError`` for anything but two numbers that are not negative."""
-    try:
-        prompt, completion = (float(part) for part in text.split(","))
-    except ValueError:
-        prompt = completion = -1.0
-    if not (0 <= prompt < 1e6 and 0 <= completion < 1e6):
-        raise PersonaError(f"--price {text[:40]!r}: write IN,OUT, US dollars for a million tokens, such as 0.15,0.60")
-    return Price(prompt, completion)
 
 
 def mark(answered: Answered, settings: Settings, priced: Price | None = None) -> Card:
@@ -138,7 +118,7 @@ def cost(verdicts: Iterable[Verdict], priced: Price | None) -> Cost:
     )
     spent = None
     if priced is not None and prompt is not None and completion is not None:
-        spent = (prompt * priced.prompt + completion * priced.completion) / 1000
+        spent = 1000 * priced.of(prompt, completion)
     return Cost(
         prompt_tokens=prompt,
         completion_tokens=completion,

@@ -1,11 +1,11 @@
-"""A card as Markdown, and several side by side. Everything in a card is text here, whoever wrote it."""
+"""A card as Markdown. Everything in a card is text here, whoever wrote it."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 
-from .card import Card, Effect, Rate
+from .card import Card, Cost, Effect, Rate
 
 _MARKDOWN = re.compile(r"([\\`*_\[\]<>|~#&])")
 _MET = {True: "met", False: "**missed**", None: "cannot be told"}
@@ -92,22 +92,23 @@ def _measured(card: Card) -> Iterable[tuple[str, str]]:
     lost = card.unusable
     why = "; ".join(f"{count} {escape(reason)}" for reason, count in lost.reasons.items())
     yield "unusable votes", f"{lost.count} of {lost.of}" + (f" ({why})" if why else "")
-    yield "a verdict takes", _cost(card)
+    yield "a verdict takes", takes(card.cost)
 
 
-def _cost(card: Card) -> str:
-    cost = card.cost
+def takes(cost: Cost) -> str:
+    """Return what a verdict takes: tokens, seconds and the price of a thousand."""
     tokens = (
         "tokens unknown"
         if cost.prompt_tokens is None or cost.completion_tokens is None
         else f"{cost.prompt_tokens:,.0f} tokens in, {cost.completion_tokens:,.0f} out"
     )
     seconds = "" if cost.seconds is None else f", {cost.seconds:.1f} s"
-    return f"{tokens}{seconds}, {_price(card)}"
+    return f"{tokens}{seconds}, {price(cost)}"
 
 
-def _price(card: Card) -> str:
-    return "no price given" if card.cost.price is None else f"${card.cost.price:,.2f} for 1,000"
+def price(cost: Cost) -> str:
+    """Return the price of a thousand verdicts."""
+    return "no price given" if cost.price is None else f"${cost.price:,.2f} for 1,000"
 
 
 def _identity(card: Card) -> Iterable[tuple[str, str]]:
@@ -121,48 +122,3 @@ def _identity(card: Card) -> Iterable[tuple[str, str]]:
         "sampling",
         f"temperature {who.critic_temperature:g}, at most {who.critic_max_tokens} tokens, {who.critic_votes} votes",
     )
-
-
-_ROWS: tuple[tuple[str, Callable[[Card], str]], ...] = (
-    ("outcome", lambda c: c.said),
-    ("balanced accuracy", lambda c: rate(c.balanced_accuracy)),
-    ("sensitivity", lambda c: rate(c.sensitivity)),
-    ("specificity", lambda c: rate(c.specificity)),
-    ("flips", lambda c: rate(c.flips)),
-    ("null answers that pass", lambda c: rate(c.nulls.rate)),
-    ("passes won by injections", lambda c: rate(c.injections.rate)),
-    ("effect of length", lambda c: effect(c.length.all)),
-    ("unusable votes", lambda c: f"{c.unusable.count} of {c.unusable.of}"),
-    ("price of verdicts", _price),
-    ("a verdict takes", _cost),
-    ("template", lambda c: escape(c.identity.critic_template)),
-    ("endpoint", lambda c: escape(c.identity.critic_endpoint)),
-    ("sampling", lambda c: f"temperature {c.identity.critic_temperature:g}, {c.identity.critic_votes} votes"),
-    ("cases, repeats", lambda c: f"{c.asked.bases} bases, {c.asked.repeats} times, {c.asked.cases_digest}"),
-    ("date", lambda c: escape(c.date)),
-)
-
-
-def compare(cards: Sequence[Card]) -> str:
-    """Return the cards side by side, and in words which one to choose."""
-    lines = ["| | " + " | ".join(escape(card.identity.critic_model) for card in cards) + " |"]
-    lines.append("| --- |" + " --- |" * len(cards))
-    lines += [f"| {name} | " + " | ".join(show(card) for card in cards) + " |" for name, show in _ROWS]
-    return "\n".join([*lines, "", *_choice(cards)]) + "\n"
-
-
-def _choice(cards: Sequence[Card]) -> list[str]:
-    said = []
-    if len({(c.asked.cases_digest, c.asked.repeats) for c in cards}) > 1:
-        said.append("These critics did not sit the same exam: their numbers do not compare.")
-    passed = [card for card in cards if card.fit]
-    if not passed:
-        return [*said, "None of them is fit for use."]
-    names = ", ".join(escape(c.identity.critic_model) for c in passed)
-    said.append(f"Fit for use: {names}.")
-    priced = [(c.cost.price, c) for c in passed if c.cost.price is not None]
-    if len(priced) == len(passed) > 1:
-        said.append(f"The cheapest of them is {escape(min(priced, key=lambda p: p[0])[1].identity.critic_model)}.")
-    elif len(passed) > 1:
-        said.append("Not all of them have a price (`exam --price IN,OUT`), so that the cheapest is not known.")
-    return said

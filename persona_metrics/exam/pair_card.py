@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field
 
 from ..critic.protocol import named
 from .card import Asked, Cost, Criterion, Identity, Part, Rate, Unusable, said
-from .page import escape, rate
+from .page import FIGURE, escape, rate, takes
 
 SCHEMA: Final = "persona-metrics/critic-pair-card/1"
 
@@ -68,7 +68,7 @@ class PairCard(Part):
 _MET = {True: "met", False: "**missed**", None: "cannot be told"}
 
 
-def markdown(card: PairCard) -> str:
+def markdown(card: PairCard, figure: bool = True) -> str:
     """Return ``card.md``."""
     who, asked = card.identity, card.asked
     lines = [f"# Critic's card, pairwise: {escape(who.critic_model)}, {card.said}", ""]
@@ -81,6 +81,8 @@ def markdown(card: PairCard) -> str:
     lines += [f"| {name} | {value} |" for name, value in _measured(card)]
     lines += ["", "| the other answer | the fitting one is preferred (ties half) |", "| --- | --- |"]
     lines += [f"| {escape(name)} | {rate(found)} |" for name, found in card.by_kind.items()]
+    if figure:
+        lines += ["", f"![Right preferences by kind of answer, and what turns them]({FIGURE}.png)"]
     lines += ["", "## The critic", "", "| | |", "| --- | --- |"]
     lines += [f"| model | {escape(who.critic_model)} |", f"| endpoint | {escape(who.critic_endpoint)} |"]
     lines += [f"| protocol, template | {escape(f'{named(who.protocol).name}, {who.critic_template}')} |"]
@@ -98,19 +100,22 @@ def markdown(card: PairCard) -> str:
     return "\n".join(lines) + "\n"
 
 
+def bias(found: Bias) -> str:
+    """Return the order's bias in points with its interval and n."""
+    if found.value is None:
+        return "not measured"
+    ends = "" if found.low is None or found.high is None else f" ({100 * found.low:+.1f} to {100 * found.high:+.1f})"
+    return f"{100 * found.value:+.1f} points{ends}, {found.n} comparisons"
+
+
 def _measured(card: PairCard) -> Sequence[tuple[str, str]]:
-    bias, lost = card.order_bias, card.unusable
-    shown = "not measured"
-    if bias.value is not None:
-        ends = "" if bias.low is None or bias.high is None else f" ({100 * bias.low:+.1f} to {100 * bias.high:+.1f})"
-        shown = f"{100 * bias.value:+.1f} points{ends}, {bias.n} comparisons"
+    lost = card.unusable
     why = "; ".join(f"{count} {escape(reason)}" for reason, count in lost.reasons.items())
-    price = "no price given" if card.cost.price is None else f"${card.cost.price:,.2f} for 1,000"
     return (
         ("prefers the answer that fits (ties half)", rate(card.accuracy)),
         ("ties: the verdict turns with the order", rate(card.ties)),
-        ("order bias: the first place's wins beyond half", shown),
+        ("order bias: the first place's wins beyond half", bias(card.order_bias)),
         ("flips: another outcome on the same comparison", rate(card.flips)),
         ("unusable votes", f"{lost.count} of {lost.of}" + (f" ({why})" if why else "")),
-        ("a comparison's price", price),
+        ("a verdict takes", takes(card.cost)),
     )

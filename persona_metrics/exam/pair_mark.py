@@ -14,11 +14,12 @@ from scipy import stats
 from .. import __version__
 from ..critic import Verdict
 from ..critic.pairwise import FIRST, PAIRWISE, TIE, turned_to
+from ..prices import Price
 from ..settings import Settings
 from . import measure
 from .card import Asked, Criterion, Rate, Unusable
 from .fitness import LEAST, THRESHOLDS, fit
-from .mark import Price, cost, identity, unusable
+from .mark import cost, identity, unusable
 from .pair_card import Bias, PairCard
 from .pairs import PairAnswered
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..critic import Comparison, Judged, Verdict, judge
+from ..critic import Comparison, Verdict
 from ..critic.check import located
 from ..critic.pairwise import both_orders, joined
 from ..critic.protocol import Prompt
@@ -13,10 +13,7 @@ from ..critic.request import key, panel
 from ..scoring.batchfile import Wanted
 from ..settings import Settings
 from .cases import BAD, Base, choose, digest, load
-from .run import REPEATS, checked, split
-
-Ask = Callable[[Sequence[Judged], Settings], Sequence[Verdict]]
-"""Judges all; the settings say how many votes each gets."""
+from .run import REPEATS, Ask, checked, live, split
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +106,7 @@ def wanted(exam: PairExam, settings: Settings) -> dict[str, Wanted]:
 def sit(exam: PairExam, settings: Settings, ask: Ask | None = None) -> PairAnswered:
     """Have the critic compare everything; ``ask`` stands in for it. See ``run.sit``."""
     patient = repeated(exam, settings).model_copy(update={"critic_max_failures": 1.0})
-    asking = ask or (lambda judgements, chosen: judge(judgements, chosen, description="exam"))
-    found = asking([judgement for case in exam.cases for judgement in case.orders], patient)
+    found = (ask or live(exam.repeats))([judgement for case in exam.cases for judgement in case.orders], patient)
     parts = [split(verdict, exam.repeats, settings.critic_votes) for verdict in found]
     return PairAnswered(
         exam,

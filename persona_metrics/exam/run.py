@@ -128,17 +128,17 @@ def sit(exam: Exam, settings: Settings, ask: Ask | None = None) -> Answered:
     """
     patient = settings.model_copy(update={"critic_max_failures": 1.0})
     of_cases, of_probes = asked(exam, settings)
-    # Repeats that turn half of the time are flips, which the card has, and no ties.
-    together = (ask or partial(_live, repeats=exam.repeats > 1))(of_cases, repeated(exam, patient))
+    together = (ask or live(exam.repeats))(of_cases, repeated(exam, patient))
     return Answered(
         exam,
         tuple(split(verdict, exam.repeats, settings.critic_votes) for verdict in together),
-        tuple((ask or _live)(of_probes, patient)),
+        tuple((ask or live(1))(of_probes, patient)),
     )
 
 
-def _live(judgements: Sequence[Judged], settings: Settings, repeats: bool = False) -> list[Verdict]:
-    return judge(judgements, settings, description="exam", repeats=repeats)
+def live(repeats: int) -> Ask:
+    """Return what asks the critic itself; repeats that turn half of the time are flips, which a card has, and no ties."""
+    return partial(judge, description="exam", repeats=repeats > 1)
 
 
 def split(verdict: Verdict, repeats: int, votes: int) -> tuple[Verdict, ...]:

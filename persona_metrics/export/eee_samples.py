@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from ..evaluations.pairwise import OVER, Pairwise
 from ..files import writing
 from ..labels.read import consensus
+from .eee_rows import counted
 from .scores import Answer, Task
 
 SCHEMA_VERSION = "0.3.0"
@@ -46,23 +47,9 @@ def result_id(task: Task, row: str) -> str:
 
 def lines(task: Task, evaluation: str, identity: str) -> Iterator[dict[str, Any]]:
     """Yield one line an answer that has a score, linked to the one row it counts in."""
-    headline = task.headline
-    whole: dict[int, float | None] = {}
-    for answer in task.answers():
-        row, score = answer.row, answer.score
-        linked = headline
-        if row["variant"] == "whole":
-            whole[row["doc_id"]] = score
-        elif row["evaluation"] == Pairwise.name:
-            linked = OVER.get(str(row["variant"]), headline)
-        elif not row["attempt"]:
-            # A reply to the reduced persona counts in an attribute's importance, as whole minus without.
-            item = str(row["variant"]).removeprefix("without ")
-            linked = f"importance[{'all listed' if row['variant'] == 'none of the listed' else item}]"
-            before = whole.get(row["doc_id"])
-            score = None if score is None or before is None else before - score
-        if score is not None:
-            yield _line(task, answer, score, linked, evaluation, identity)
+    for _, pair in groupby(task.answers(), lambda answer: answer.row["doc_id"]):
+        for answer, row, score in counted(list(pair), task.headline):
+            yield _line(task, answer, score, row, evaluation, identity)
 
 
 def _line(task: Task, answer: Answer, score: float, linked: str, evaluation: str, identity: str) -> dict[str, Any]:

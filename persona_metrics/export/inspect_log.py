@@ -14,6 +14,7 @@ from ..critic import Verdict, Vote
 from ..errors import PersonaError
 from ..files import placing, safe_name
 from ..labels.read import consensus
+from ..usage import price_of, told
 from .scores import Answer, Score, Task, critics, date_of, unjudged
 
 SCORER = "persona_critic"
@@ -83,7 +84,11 @@ def build(task: Task) -> Any:
             completed_samples=len(samples),
             scores=[*_eval_scores(task.scores(), len(samples), len(scored)), *_human_scores(task, len(samples))],
         ),
-        stats=EvalStats(started_at=created, completed_at=_stamp((date_of(task.run) or 0.0) + _seconds(task))),
+        stats=EvalStats(
+            started_at=created,
+            completed_at=_stamp((date_of(task.run) or 0.0) + _seconds(task)),
+            **_spent(task, EvalStats),
+        ),
         samples=samples,
     )
 
@@ -98,16 +103,21 @@ def _samples(task: Task) -> Iterator[Any]:
         asked = [kinds.get(m["role"], ChatMessageUser)(content=m["content"]) for m in answer.prompt]
         reply = row["reply"] or ""
         attempt = int(row["attempt"])
-        used = _usage(answer.verdict)
+        used = {critic: ModelUsage(**tokens) for critic, tokens in _usage(answer.verdict).items()}
+        seconds = sum(v.latency or 0.0 for v in (answer.verdict.votes if answer.verdict else ()) if not v.stored)
         yield EvalSample(
             id=str(row["pair_id"]) if attempt else answer.sample_id,
             epoch=max(attempt, 1),
-            input=asked,
+            # The prompt as sent is the first message; a list of samples is read by what was asked.
+            input=str(row["question"]),
             target="",
             messages=[*asked, ChatMessageAssistant(content=reply, model=task.run.model)],
             output=ModelOutput.from_content(task.run.model, reply),
             scores={_asked(task): _score(answer), **_human(task, answer)},
-            role_usage={"critic": ModelUsage(**used)} if used else {},
+            model_usage=used,
+            role_usage={"critic": sum(used.values(), ModelUsage())} if used else {},
+            total_time=seconds or None,
+            working_time=seconds or None,
             metadata={
                 "pair_id": row["pair_id"],
                 "persona_id": row["persona_id"],
@@ -196,18 +206,42 @@ def _human_scores(task: Task, samples: int) -> list[Any]:
     ]
 
 
-def _usage(verdict: Verdict | None) -> dict[str, int]:
-    votes = verdict.votes if verdict else ()
-    taken = sum(v.prompt_tokens or 0 for v in votes if not v.stored)
-    given = sum(v.completion_tokens or 0 for v in votes if not v.stored)
-    return {"input_tokens": taken, "output_tokens": given, "total_tokens": taken + given} if taken + given else {}
+def _spent(task: Task, stats: Any) -> dict[str, Any]:
+    """Return the whole run's usage as the log's statistics: the model's by its name, the critic's by its role."""
+    from inspect_ai.model import ModelUsage
+
+    made = {}
+    for role, field, name in (("model", "model_usage", task.run.model), ("critic", "role_usage", "critic")):
+        found = told(task.metadata, role)
+        taken, given = (found.get(key) for key in ("prompt_tokens", "completion_tokens"))
+        if type(taken) is not int or type(given) is not int or field not in stats.model_fields:
+            continue
+        cost = price_of(task.metadata, role)
+        more = {"total_cost": cost} if cost is not None and "total_cost" in ModelUsage.model_fields else {}
+        used = ModelUsage(input_tokens=taken, output_tokens=given, total_tokens=taken + given, **more)
+        made[field] = {name: used}
+    return made
+
+
+def _usage(verdict: Verdict | None) -> dict[str, dict[str, int]]:
+    """Return each critic's tokens; what the model under test used is not recorded by lm-eval, and not guessed."""
+    found: dict[str, dict[str, int]] = {}
+    for vote in verdict.votes if verdict else ():
+        taken, given = vote.prompt_tokens or 0, vote.completion_tokens or 0
+        if not vote.stored and taken + given:
+            had = found.setdefault(vote.critic, {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0})
+            had["input_tokens"] += taken
+            had["output_tokens"] += given
+            had["total_tokens"] += taken + given
+    return found
 
 
 def _eval_scores(scores: list[Score], samples: int, scored: int) -> list[Any]:
     from inspect_ai.log import EvalMetric, EvalScore
 
     made = []
-    for score in scores:
+    # Inspect shows the first score as the log's own: whether answers fit, where the task has that, and not what follows.
+    for score in sorted(scores, key=lambda one: one.row != "personalized"):
         values = {"mean": score.value, "stderr": score.stderr, "low": score.low, "high": score.high}
         headline = score.row == "personalized"
         made.append(

@@ -11,7 +11,7 @@ from typing import Any
 from ..errors import PersonaError
 from ..evaluations.base import WHOLE
 from ..evaluations.contrast import NOBODY
-from ..personas import known
+from ..personas import known, shown
 from ..prompts import render
 from .duplicates import Clusters
 from .scores import Answer, Task
@@ -165,7 +165,7 @@ def _asked(prompt: Messages, pair: Pair) -> Messages:
 
 
 def _rendered(pair: Pair) -> Messages:
-    text = render(_TEMPLATE, persona=pair.persona, question=pair.question)
+    text = render(_TEMPLATE, persona=shown(pair.persona), question=pair.question)
     return ({"role": "user", "content": text},)
 
 

@@ -10,7 +10,7 @@ from ..errors import PersonaError, shorten
 from ..evaluations.base import WHOLE
 from ..evaluations.choice import CHANGED, Choice
 from ..evaluations.judgefree import number_of
-from ..personas import ATTRIBUTES, known
+from ..personas import in_order, known, shown
 from ..prompts import render
 from ..runs.read import content_of, read_samples
 from .scores import Task
@@ -65,12 +65,11 @@ def _asked(doc: Mapping[str, Any], about: Mapping[str, str]) -> Iterator[Pair]:
     for ask in doc["asks"]:
         if ask["name"] != WHOLE and not ask["name"].startswith(CHANGED):
             continue
-        shown = {**own, **{one["attribute"]: one["value"] for one in ask["changed"]}}
-        shown = {name: shown[name] for name in ATTRIBUTES if name in shown}
+        other = {**own, **{one["attribute"]: one["value"] for one in ask["changed"]}}
         options = [doc["options"][i] for i in ask["order"]]
         text = render(
             Choice.template,
-            persona=shown,
+            persona=shown({name: other[name] for name in in_order((own, other))}),
             question=doc["question"],
             options=list(zip(doc["letters"], options, strict=True)),
         )

@@ -16,10 +16,10 @@ from ..dataset import sources
 from ..errors import PersonaError, shorten
 from ..evaluations.judgefree import GENERATE, LOGLIKELIHOOD, NO_LETTER, Ask, Document, Judgefree, picks
 from ..evaluations.letters import letters
-from ..personas import Persona
+from ..personas import Persona, shown
 from ..prompts import render
 from . import compat, processes
-from .exits import say, user_errors
+from .exits import say, say_once, user_errors
 from .remarks import design_effect, packed
 from .task import PersonaTask
 
@@ -48,20 +48,23 @@ class ChoosingTask(*_BASES):  # type: ignore[misc]
         super().__init__(config=config)
 
     def _draw(self, evaluation: str) -> sources.Pool:
-        personas, label = sources.load_personas(self.settings)
+        edition = getattr(evaluations.evaluation_of(evaluation), "edition", None) or self.settings.data
+        people, label = sources.load_people(self.settings.model_copy(update={"data": edition}))
+        personas = people.personas
         built = evaluations.build(evaluation, self.settings, personas)
         assert isinstance(built, Judgefree)
         self.evaluation = replace(built, form=self._form)  # type: ignore[type-var]
         self.pairs = self.evaluation.documents()
         self._by_id = {document.id: document for document in self.pairs}
-        edition = str(self.settings.data) if label == "embedded" else label
-        return sources.Pool(personas, (), sources.content_hash(personas, ()), label, edition)
+        made = sources.content_hash(personas, ())
+        data = str(edition) if label == "embedded" else label
+        return sources.Pool(personas, (), made, label, data, people.columns, people.remarks)
 
     def _generation(self, given: Mapping[str, Any] | None) -> dict[str, Any] | None:
         return super()._generation(given) if self._form == GENERATE else None
 
     def _documents(self) -> datasets.Dataset:
-        return datasets.Dataset.from_list([document.to_row() for document in self.pairs])
+        return datasets.Dataset.from_list([document.to_row(self.columns) for document in self.pairs])
 
     # -- prompts -------------------------------------------------------------------------------------------------------
 
@@ -71,9 +74,9 @@ class ChoosingTask(*_BASES):  # type: ignore[misc]
         return self._asked(document, document.asks[0])
 
     def _asked(self, document: Document, ask: Ask) -> str:
-        shown = None if ask.persona is None else ask.persona.attributes
+        told = None if ask.persona is None else shown(ask.persona.attributes)
         options = list(zip(letters(len(ask.order)), (document.options[i] for i in ask.order), strict=True))
-        return render(self.evaluation.template, persona=shown, options=options, **self.evaluation.values(document))
+        return render(self.evaluation.template, persona=told, options=options, **self.evaluation.values(document))
 
     def fewshot_context(self, doc: Any, num_fewshot: Any = 0, *args: Any, **kwargs: Any) -> list[Any]:
         """Return one context a prompt."""
@@ -127,6 +130,12 @@ class ChoosingTask(*_BASES):  # type: ignore[misc]
             wanted = f"{count(prompts, 'prompt')}, {count(options, 'loglikelihood')}"
         number = len(samples) if samples else len(asked)
         say(f"{self.config.task}: {count(number, 'document')} of the model alone = {wanted}; no critic is asked")
+        lacking = [name for name in self.evaluation.reads if name not in self.columns]
+        if lacking:
+            say(
+                f"{self.config.task}: no persona states {shorten(', '.join(lacking), 200)}; what hangs on that is left out"
+            )
+        say_once(self._remarks_of_pool)
         if self.settings.questions:
             say(
                 f"questions={shorten(self.settings.questions, 60)} is not used: {self.config.task} brings its own items"

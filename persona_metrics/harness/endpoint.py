@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
+from .. import masking
+from ..critic import keys
 from ..errors import PersonaError, shorten
 
 _BUSY = re.compile(
@@ -160,4 +162,15 @@ def _ask_for_models(url: str, model: Any) -> None:
         raise PersonaError(f"the model's endpoint {address(url)}: {failure.reason}{hint(failure, model)}")
 
 
-__all__ = ["Failure", "ServedError", "address", "failure_of", "hint", "look"]
+def check_key(running: Any) -> None:
+    """Raise ``PersonaError`` for a key of lm-eval's model that cannot be one; lm-eval would fail at each request."""
+    try:
+        key = getattr(running, "api_key", None)
+    except Exception:  # lm-eval says itself which one is missing
+        return
+    if isinstance(key, str) and key:
+        masking.remember(key)
+        keys.checked(key, "the key of the model under test", strip=False)
+
+
+__all__ = ["Failure", "ServedError", "address", "check_key", "failure_of", "hint", "look"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from types import TracebackType
@@ -75,6 +75,11 @@ def _without_interrupts(kind: type[BaseException], error: BaseException, trace: 
 _handed_on = ContextVar("_handed_on", default=False)
 
 
+def handed_on() -> bool:
+    """Return whether Python called lm-eval, so that errors and closing words are the caller's."""
+    return _handed_on.get()
+
+
 @contextmanager
 def raising() -> Iterator[None]:
     """Within this, hand a ``PersonaError`` to the Python caller of lm-eval instead of printing it."""
@@ -85,6 +90,17 @@ def raising() -> Iterator[None]:
         raise stopped.error from None
     finally:
         _handed_on.reset(token)
+
+
+_said: set[str] = set()
+
+
+def say_once(lines: Iterable[str]) -> None:
+    """Say lines about keys and files that every task of a run would say again."""
+    for line in lines:
+        if line not in _said:
+            _said.add(line)
+            say(line)
 
 
 def say(text: str) -> None:

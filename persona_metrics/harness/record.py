@@ -25,14 +25,14 @@ from ..settings import ALIASES, Settings, canonical
 OF_YAML = ("evaluation", "version", "config_source")
 """Keys of a task's metadata that are its YAML's or lm-eval's own words."""
 
-CHOSEN = ("kind", "bears", "counterparts", "locale", "language")
+CHOSEN = ("columns", "kind", "bears", "counterparts", "locale", "language")
 """Settings that chose among the questions; recorded where they are not the default."""
 
 _SECRET = re.compile(r"key|token(?!izer|s\b|ized)|secret|passw|auth|header|credential", re.I)
 
 
-def document(pair: Pair) -> dict[str, Any]:
-    """Return the pair as lm-eval's document: one flat row, the persona with all 33 attributes (None where unknown)."""
+def document(pair: Pair, columns: Sequence[str] = ATTRIBUTES) -> dict[str, Any]:
+    """Return the pair as lm-eval's document: one flat row, the persona with all of ``columns`` (None where unknown)."""
     bears = pair.question.bears
     return {
         "pair_id": pair.id,
@@ -43,7 +43,7 @@ def document(pair: Pair) -> dict[str, Any]:
         "kind": pair.question.kind,
         "bears": None if bears is None else {"decides": list(bears.decides), "colours": list(bears.colours)},
         "columns": dict(pair.question.columns) or None,
-        "persona": {name: pair.persona.attributes.get(name) for name in ATTRIBUTES},
+        "persona": {name: pair.persona.attributes.get(name) for name in columns},
     }
 
 

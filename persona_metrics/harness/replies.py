@@ -13,16 +13,19 @@ import logging
 import random
 import re
 import time
-from collections import Counter
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
+from dataclasses import replace
 from typing import Any
 
 from ..answers import text_of
 from ..errors import PersonaError, shorten
 from ..evaluations.judgefree import is_no_reply
+from ..usage import Usage
 from .endpoint import Failure, ServedError, address, failure_of, hint
 from .exits import say, user_errors
+from .spending import letters, told
 
 PATIENCE = 8
 """Attempts while an endpoint says that it is busy; other failures that may pass have lm-eval's ``max_retries``."""
@@ -48,12 +51,17 @@ _mending: ContextVar[list[str] | None] = ContextVar("_mending", default=None)
 """Set while a request of ours is in flight: what lm-eval logs of it is heard here and not shown."""
 
 
-def guard(model: Any, requests: Iterable[Any]) -> Guard:
-    """Let ``model`` (an endpoint of lm-eval's) answer these requests of ours through a guard, one a model."""
+_asked: ContextVar[list[str]] = ContextVar("_asked")
+"""The contexts of the request in flight, where lm-eval does not name them to what reads the reply."""
+
+
+def guard(model: Any, requests: Iterable[Any], task: str = "") -> Guard:
+    """Let ``model`` (an endpoint of lm-eval's) answer these requests of a task of ours through a guard, one a model."""
     found = vars(model).get("_persona_guard")
     if found is None:
         found = model._persona_guard = Guard(model)
-    found.contexts.update(_text(request.args[0]) for request in requests)
+    for request in requests:
+        found.contexts[_text(request.args[0])].append(task)
     return found  # type: ignore[no-any-return]
 
 
@@ -62,8 +70,12 @@ class Guard:
 
     def __init__(self, model: Any) -> None:
         self.model = model
-        self.contexts: set[str] = set()
+        self.contexts: dict[str, deque[str]] = defaultdict(deque)
+        """The tasks that ask with a text, each as often as it does."""
+        self.usage: dict[str, Usage] = defaultdict(Usage)
+        """By task, what its replies took."""
         self.passed = 0
+        self._seconds = 0.0
         self.cut = 0
         self.missing: Counter[str] = Counter()
         self._in_a_row = 0
@@ -80,13 +92,14 @@ class Guard:
         if not self._ours(given):
             return await self._acall(**given)
         for attempt in itertools.count(1):
-            token = _mending.set([])
+            token, began = _mending.set([]), time.monotonic()
+            _asked.set(self._texts(given))
             try:
                 answers = await self._acall(**given)
             except Exception as error:  # whatever the transport raises is this request's own failure
                 wait = self._wait(failure_of(error, _mending.get() or ()), attempt)
             else:
-                self._pass()
+                self._pass(time.monotonic() - began)
                 return answers
             finally:
                 _mending.reset(token)
@@ -100,7 +113,7 @@ class Guard:
         if not self._ours({"messages": messages, **given}):
             return self._call(messages=messages, **given)
         for attempt in itertools.count(1):
-            token = _mending.set([])
+            token, began = _mending.set([]), time.monotonic()
             try:
                 outputs = self._call(messages=messages, **given)
                 for output in outputs if isinstance(outputs, list) else [outputs]:
@@ -108,7 +121,7 @@ class Guard:
             except Exception as error:
                 wait = self._wait(failure_of(error, _mending.get() or ()), attempt)
             else:
-                self._pass()
+                self._pass(time.monotonic() - began)
                 return outputs
             finally:
                 _mending.reset(token)
@@ -126,7 +139,27 @@ class Guard:
             return self._parse(outputs=outputs, **given)
         bodies = [mended(output) for output in (outputs if isinstance(outputs, list) else [outputs])]
         self.cut += sum(_all_thought(choice) for body in bodies for choice in body["choices"])
+        self._count(bodies, [_text(c) for c in contexts] if contexts else _asked.get([]))
         return self._parse(outputs=bodies, **given)
+
+    def _count(self, bodies: list[dict[str, Any]], texts: list[str]) -> None:
+        """Enter the tokens that the bodies tell of, under the task whose turn it is to have asked."""
+        share = -(-len(texts) // len(bodies))
+        for at, body in enumerate(bodies):
+            mine = texts[at * share : (at + 1) * share]
+            tasks = self.contexts.get(mine[0]) if mine else None
+            task = tasks[0] if tasks else ""
+            if tasks:
+                tasks.rotate(-1)
+            said = sum(len(_content(choice)) for choice in body["choices"])
+            self.usage[task].add(sum(map(letters, mine)), *told(body), said)
+
+    def took(self, task: str) -> Usage:
+        """Return what a task's replies took, its calls each with the mean time of all."""
+        found = replace(self.usage[task]) if task in self.usage else Usage()
+        calls = sum(one.calls for one in self.usage.values())
+        found.latency = self._seconds * found.calls / calls if calls else 0.0
+        return found
 
     # -- what becomes of a failure -------------------------------------------------------------------------------------
 
@@ -164,7 +197,8 @@ class Guard:
             self._stop(failure)
         return NoReply(f"[no reply: {failure.reason}]")
 
-    def _pass(self) -> None:
+    def _pass(self, seconds: float) -> None:
+        self._seconds += seconds
         self.passed += 1
         self._in_a_row = 0
 
@@ -177,14 +211,21 @@ class Guard:
     def _ours(self, given: Mapping[str, Any]) -> bool:
         if not given.get("generate", True):
             return False
+        texts = self._texts(given)
+        return bool(texts) and all(text in self.contexts for text in texts)
+
+    def _texts(self, given: Mapping[str, Any]) -> list[str]:
         keys = given.get("cache_keys") or ()
-        texts = [key[0] for key in keys] if keys else list(given["messages"])
-        return bool(texts) and all(_text(text) in self.contexts for text in texts)
+        return [_text(key[0]) for key in keys] if keys else [_text(message) for message in given["messages"]]
 
 
 def _text(context: Any) -> str:
     # Chat messages come as lm-eval's one-field tuple of their JSON text.
     return str(getattr(context, "prompt", context))
+
+
+def _content(choice: Mapping[str, Any]) -> str:
+    return str((choice.get("message") or {}).get("content") or choice.get("text") or "")
 
 
 def _all_thought(choice: Mapping[str, Any]) -> bool:

@@ -10,21 +10,24 @@ from typing import Any
 import datasets
 from lm_eval.api.task import ConfigurableTask
 
-from .. import consoles, evaluations, masking, settings
-from ..critic import Missing, Reason, Verdict, check_once, judge, keys
+from .. import consoles, evaluations, settings
+from ..critic import Missing, Reason, Verdict, check_once, judge
+from ..critic.budget import Ledger
 from ..dataset import sources
 from ..dataset.questions import of_document as question_of
 from ..errors import PersonaError, shorten
-from ..personas import Persona
+from ..personas import Persona, columns_of, shown
 from ..prompts import render
-from . import cache, compat, exits, processes, record
+from ..usage import Usage
+from . import cache, closing, compat, exits, processes, record
 from .critic_filter import bind
-from .endpoint import look
-from .exits import say, user_errors
+from .endpoint import check_key, look
+from .exits import say, say_once, user_errors
 from .judging import judge_replies, outcome, persona_of
 from .metrics import Means
 from .remarks import Judged, design_effect, packed, remarks, rows_of_groups
 from .replies import Guard, guard, reply_text
+from .spending import Spending, entered, gathered
 
 try:  # lm-eval 0.5 splits tasks by output type; ours generates
     from lm_eval.api.task import GenerateTask as _BaseTask
@@ -47,11 +50,13 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         self._repeats = False
         self._typed = metadata
         self._guard: Guard | None = None
+        self._judging = Ledger()
         # lm-eval prints its table when everything is paid: a console in cp1252 must not end it there.
         consoles.forgive()
         with user_errors():
             self.settings = self._settings(metadata)
             pool = self._draw(str(metadata.get("evaluation", "main")))
+            self.columns, self._remarks_of_pool = pool.columns or columns_of(pool.personas), pool.remarks
             config["metadata"] = record.metadata(metadata, self.settings, self.evaluation, pool, self.pairs)
         people, questions = {p.persona.id for p in self.pairs}, {p.question.id for p in self.pairs}
         self._repeats = min(len(people), len(questions)) < len(self.pairs)
@@ -92,22 +97,22 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         self.dataset = {"test": self._documents()}
 
     def _documents(self) -> datasets.Dataset:
-        return datasets.Dataset.from_list([record.document(pair) for pair in self.pairs])
+        return datasets.Dataset.from_list([record.document(pair, self.columns) for pair in self.pairs])
 
     def doc_to_text(self, doc: Any, doc_to_text: Any = None) -> Any:
         """Render the YAML's template over the pair; ``prompt`` is the mode's template, filled in."""
         return super().doc_to_text(doc if "prompt" in doc else {**doc, "prompt": self._prompt(doc)}, doc_to_text)
 
     def _prompt(self, doc: Mapping[str, Any], persona: Persona | None = None, mode: str | None = None) -> str:
-        shown = persona or persona_of(doc)
-        return render(f"answer/{mode or self.settings.mode}.jinja", persona=shown.attributes, question=doc["question"])
+        told = shown((persona or persona_of(doc)).attributes)
+        return render(f"answer/{mode or self.settings.mode}.jinja", persona=told, question=doc["question"])
 
     def fewshot_context(self, doc: Any, num_fewshot: Any = 0, *args: Any, **kwargs: Any) -> list[Any]:
         """Return one context a variant."""
         contexts = []
         for variant in self._variants(doc):
-            shown = {**doc, "prompt": self._prompt(doc, variant.persona, variant.mode)}
-            contexts.append(super().fewshot_context(shown, num_fewshot, *args, **kwargs))
+            filled = {**doc, "prompt": self._prompt(doc, variant.persona, variant.mode)}
+            contexts.append(super().fewshot_context(filled, num_fewshot, *args, **kwargs))
         return contexts
 
     def construct_requests(self, doc: Any, ctx: Any, **kwargs: Any) -> list[Any]:
@@ -156,7 +161,7 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
                 )
             if compat.takes_messages(running) and not kwargs.get("apply_chat_template"):
                 raise PersonaError("a chat endpoint needs --apply_chat_template: add it to the command")
-            _check_key(running)
+            check_key(running)
             self._name_strange_keys()
             if endpoint and not self._rank:
                 look(running)
@@ -168,10 +173,12 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         self._announce(running, kwargs.get("limit"), kwargs.get("samples"))
         built = super().build_all_requests(**kwargs)
         if endpoint:
-            self._guard = guard(running, self.instances)
+            self._guard = guard(running, self.instances, str(self.config.task))
         if caching is not None:
             self._keep_apart(caching, running)
         exits.interrupts_in_one_line()
+        if not (self._rank or processes.process()):
+            closing.begin(str(self.config.task))
         return built
 
     def _check_samples(self, samples: Sequence[int] | None) -> None:
@@ -194,10 +201,7 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         """Say which keys of ``--metadata`` nobody takes: other benchmarks' tasks may, where some run beside ours."""
         if self._rank or processes.process():
             return
-        for line in record.strange_keys(self._typed, compat.model_arguments(), compat.other_tasks(PersonaTask)):
-            if line not in _strange:
-                _strange.add(line)
-                say(line)
+        say_once(record.strange_keys(self._typed, compat.model_arguments(), compat.other_tasks(PersonaTask)))
 
     def _check_critic(self) -> None:
         if not processes.process():
@@ -218,6 +222,7 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
             f"{record.count(pairs, 'pair')} × {record.count(variants, 'variant')} = {record.count(calls, 'generation')}"
         )
         say(f"{self.config.task}: {sums}, {judged}")
+        say_once(self._remarks_of_pool)
         if support := self.config.metadata.get("support"):
             thin = {k: v for k, v in support.items() if v < self.settings.min_support}
             if thin:
@@ -242,13 +247,15 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         """Return, for each instance, a list with one result a reply: answer, failure and verdict as plain data."""
         twins = processes.replicas(self._world)
         shown = self._rank == 0 and not processes.process()
-        ask = partial(judge, settings=self.settings, share=self._world * twins, progress=shown)
+        name = f"critic {self.config.task} {closing.place()}".strip()
+        ask = partial(judge, settings=self.settings, share=self._world * twins, progress=shown, description=name)
         if twins > 1:
             elsewhere = Verdict(None, Missing(Reason.ELSEWHERE), None, ())
             ask = partial(processes.judge_between, ask=ask, world=twins, placeholder=elsewhere)
         if self._guard is not None:
             self._guard.tell(replies, self.settings.critic_max_failures, str(self.config.task))
-        return judge_replies(replies, docs, self.settings, evaluation=self.evaluation, ask=ask)
+        with entered(self._judging):
+            return judge_replies(replies, docs, self.settings, evaluation=self.evaluation, ask=ask)
 
     def apply_filters(self) -> Any:
         """Judge this rank's replies, then bring them all to rank 0."""
@@ -266,9 +273,21 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
             if parts is not None:
                 self._instances = sorted((i for part in parts for i in part), key=lambda i: (i.doc_id, i.idx))
             self._collected = True
+        self._record_spending()
         if self._rank == 0 and not processes.process() and not self._predict_only:
             self._remark()
         return done
+
+    def _record_spending(self) -> None:
+        """Write what the calls of all ranks took into the metadata, and the model's into the store."""
+        took = self._guard.took(str(self.config.task)) if self._guard is not None else Usage()
+        found = gathered(Spending(took, self._judging), self._model, self._world)
+        if found is not None and not processes.process():
+            kept = self.settings if not self._predict_only and self.evaluation.needs_critic else None
+            price = found.enter(
+                self.config.metadata, compat.model_name(self._model), self._model, kept, self.settings.prices
+            )
+            closing.done(str(self.config.task), found.model, price)
 
     def _remark(self) -> None:
         """Let the evaluation learn from all pairs what a single one's rows lean on, and say what looks wrong."""
@@ -367,17 +386,3 @@ def _flat(results: Any) -> list[Mapping[str, Any]]:
 def _without_defaults(metadata: Mapping[str, Any]) -> dict[str, Any]:
     # `evaluation` is the YAML's own word, not a setting.
     return {k: v for k, v in metadata.items() if k not in record.OF_YAML}
-
-
-def _check_key(running: Any) -> None:
-    """Raise ``PersonaError`` for a key of lm-eval's model that cannot be one; lm-eval would fail at each request."""
-    try:
-        key = getattr(running, "api_key", None)
-    except Exception:  # lm-eval says itself which one is missing
-        return
-    if isinstance(key, str) and key:
-        masking.remember(key)
-        keys.checked(key, "the key of the model under test", strip=False)
-
-
-_strange: set[str] = set()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import PersonaError, shorten
-from ..personas import known
+from ..personas import stated
 from ..runs.find import Keep, find
 from ..runs.read import Run, TaskRun, read_samples, results_of
 
@@ -58,7 +58,7 @@ def key_of(persona: Mapping[str, Any], question: str, answer: str) -> str:
 
     The letter keeps spreadsheets from taking ``12e4…`` for a number.
     """
-    text = json.dumps([sorted(known(persona).items()), question, answer], ensure_ascii=True)
+    text = json.dumps([sorted(stated(persona).items()), question, answer], ensure_ascii=True)
     return "k" + hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
@@ -121,7 +121,7 @@ def _items(sample: Mapping[str, Any], metadata: Mapping[str, Any]) -> Iterator[I
             str(doc.get("question_id")),
             variant,
             kind_of(variant),
-            known(person),
+            stated(person),
             question,
             answer,
             math.nan if value is None else float(value),

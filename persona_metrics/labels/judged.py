@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..dataset.adapters import stated_names
 from ..errors import PersonaError, shorten
-from ..personas import require_attributes
-from ..settings import split_names
+from ..personas import in_order
+from ..spellings import split_names
 from ..statistics.two_phase import Interval
 from .agree import Agreed, agree, between
 from .draw import Weights, read_weights, weights_near
@@ -73,16 +74,16 @@ def judged(
     draws = [read_weights(weights)] if weights else weights_near([*files, *near], sheets)
     if weights and not known & draws[0].strata.keys():
         raise PersonaError(f"{shorten(weights)}: the weights of a draw from another run")
-    chosen = _by(by, draws)
+    chosen = _by(by, draws, in_order(item.persona for one in answers for item in one.items))
     found = [one for a in answers if (one := agree(a, labelled, draws, chosen)) is not None]
     return Judged(tuple(found), _models(found), said)
 
 
-def _by(by: str | None, draws: Sequence[Weights]) -> tuple[str, ...]:
+def _by(by: str | None, draws: Sequence[Weights], there: Sequence[str]) -> tuple[str, ...]:
     if by is not None:
-        return require_attributes(split_names(by), "--by")
+        return stated_names(split_names(by), "--by", there)
     drawn = tuple(dict.fromkeys(name for one in draws for name in one.by))
-    return drawn or BY
+    return drawn or tuple(name for name in BY if name in there)
 
 
 def _models(found: Sequence[Agreed]) -> dict[str, dict[tuple[str, str], Interval]]:

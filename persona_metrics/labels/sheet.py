@@ -12,6 +12,7 @@ import re
 from markupsafe import Markup
 
 from .. import __version__
+from ..personas import one_line
 from ..prompts import environment, render, templates_folder
 from .draw import Sheet
 from .read import FORMAT
@@ -72,7 +73,7 @@ def as_csv(sheet: Sheet) -> str:
     out = csv.writer(text, lineterminator="\n")
     out.writerow(["key", "persona", "question", "answer", "label", "note", "rater", "sheet", "format"])
     for item in sheet.drawn:
-        persona = "\n".join(f"{name}: {value}" for name, value in item.persona.items())
+        persona = "\n".join(f"{name}: {one_line(value)}" for name, value in item.persona.items())
         row = [item.key, persona, item.question, item.answer, "", "", "", sheet.name, FORMAT]
         out.writerow([_inert(cell) for cell in row])
     return text.getvalue()

@@ -21,6 +21,7 @@ from ..export.scores import votes_of
 from ..labels.people import People as Labelled
 from ..runs.read import ReadLog, read_samples, tidy
 from ..runs.terms import task_terms
+from ..usage import Took, took
 from .collect import Measured, Table
 from .letters import letters, ranked
 
@@ -85,6 +86,7 @@ class Row:
     passes: Mapping[int, float | None]
     others: Mapping[str, Cell]
     people: People
+    took: Took
     critic: str
     data_hash: str
     run: str
@@ -190,6 +192,7 @@ def _draft(model: str, measured: Mapping[str, Measured]) -> tuple[pd.DataFrame |
         "importances": _importances(measured.get("leave_one_out")),
         "passes": _passes(measured.get("pass_at_k"), measured.get("main")),
         "others": {name: cell for m in measured.values() for name, cell in _others(m).items()},
+        "took": took((m.task.metadata, m.run.seconds) for m in measured.values()),
         "critic": ", ".join(
             part
             for part in (

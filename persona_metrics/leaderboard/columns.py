@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from ..analysis.words import signed
 from ..evaluations import EVALUATIONS
 from ..evaluations.facts import SHARED
+from ..prices import dollars
 from ..runs.terms import NO_CRITIC
 from .board import PASS_STEPS, Board, Cell, Row
 
+SCORE = "personalised"
 NONE = "–"
 """What stands where nothing was measured."""
 
@@ -29,6 +32,13 @@ class Column:
     """Whether the column stands even where no row has a value for it."""
     judged: bool = False
     """Whether the column says something only where a critic judged."""
+    unit: str = ""
+    """What its numbers are counted in, as the heading says it: ``%``, ``points``, ``pairs``; none for places and words."""
+
+    @property
+    def heading(self) -> str:
+        """The name with the unit."""
+        return f"{self.name}, {self.unit}" if self.unit else self.name
 
 
 def percent(value: float | None) -> str:
@@ -36,9 +46,9 @@ def percent(value: float | None) -> str:
     return NONE if value is None else f"{100 * value:.1f}"
 
 
-def top_importances(row: Row, digits: int = 2) -> str:
-    """Return the row's importances in words; ``*`` marks those that survive the correction."""
-    return ", ".join(f"{i.item} {i.difference:+.{digits}f}{'*' if i.survives else ''}" for i in row.importances)
+def top_importances(row: Row) -> str:
+    """Return the row's importances in words, in points; ``*`` marks those that survive the correction."""
+    return ", ".join(f"{i.item} {signed(i.difference)}{'*' if i.survives else ''}" for i in row.importances)
 
 
 def _rate(row: Row) -> str:
@@ -77,7 +87,7 @@ def _unit(cell: Cell, value: float) -> str:
     return percent(value) if cell.share else f"{value:.2f}"
 
 
-def _of_cell(name: str, of: Callable[[Row], Cell | None], meaning: str) -> Column:
+def _of_cell(name: str, of: Callable[[Row], Cell | None], meaning: str, unit: str = "") -> Column:
     """Return a column of values with intervals, which stands where some row has one."""
 
     def show(row: Row) -> str:
@@ -88,7 +98,7 @@ def _of_cell(name: str, of: Callable[[Row], Cell | None], meaning: str) -> Colum
         found = of(row)
         return None if found is None else found.value
 
-    return Column(name, show, key, meaning, always=False)
+    return Column(name, show, key, meaning, always=False, unit=unit)
 
 
 COLUMNS: tuple[Column, ...] = (
@@ -109,13 +119,14 @@ COLUMNS: tuple[Column, ...] = (
         text=True,
     ),
     Column(
-        "personalized",
+        SCORE,
         _rate,
         lambda r: r.personalized,
         "share of the judged answers without need of revision, with its 95% interval",
         judged=True,
+        unit="%",
     ),
-    Column("n", lambda r: _count(r.n), lambda r: r.n, "judged pairs"),
+    Column("n", lambda r: _count(r.n), lambda r: r.n, "judged pairs", unit="pairs"),
     Column(
         "worst group",
         _worst,
@@ -123,6 +134,7 @@ COLUMNS: tuple[Column, ...] = (
         "lowest partially pooled rate over the intersections, from pairs of its own; named where groups differ beyond chance",
         text=True,
         always=False,
+        unit="%",
     ),
     Column(
         "spread",
@@ -130,6 +142,7 @@ COLUMNS: tuple[Column, ...] = (
         lambda r: r.between_group_sd,
         "standard deviation of the groups' rates beyond chance",
         always=False,
+        unit="points",
     ),
     Column(
         "top importances",
@@ -138,6 +151,7 @@ COLUMNS: tuple[Column, ...] = (
         "what leaving the attribute out costs; * survives the correction over all attributes",
         text=True,
         always=False,
+        unit="points",
     ),
     *(
         Column(
@@ -146,11 +160,15 @@ COLUMNS: tuple[Column, ...] = (
             partial(_pass, k),
             f"chance that at least one of {k} attempts is personalised" if k > 1 else "rate of a single attempt",
             always=False,
+            unit="%",
         )
         for k in PASS_STEPS
     ),
     _of_cell(
-        "by people", lambda r: r.people.corrected, "the rate corrected by people's labels (PPI++), with its interval"
+        "by people",
+        lambda r: r.people.corrected,
+        "the rate corrected by people's labels (PPI++), with its interval",
+        "%",
     ),
     _of_cell(
         "κ", lambda r: r.people.kappa, "the critic's agreement with people beyond chance (Cohen's κ), with its interval"
@@ -161,23 +179,53 @@ COLUMNS: tuple[Column, ...] = (
         lambda r: r.missing,
         "pairs left out, their verdict is missing",
         judged=True,
+        unit="pairs",
     ),
     Column(
         "no answer",
         lambda r: percent(r.answer_failures),
         lambda r: r.answer_failures,
         "share of replies without an answer; they count as not personalised",
+        unit="%",
+    ),
+    Column(
+        "tokens",
+        lambda r: _count(r.took.tokens),
+        lambda r: r.took.tokens,
+        "tokens in and out, the model's where its endpoint told them and the critic's",
+        always=False,
+    ),
+    Column(
+        "price",
+        lambda r: NONE if r.took.price is None else dollars(r.took.price),
+        lambda r: r.took.price,
+        "US dollars of those tokens; none where a price is not known",
+        always=False,
+    ),
+    Column(
+        "time",
+        lambda r: NONE if r.took.seconds is None else f"{r.took.seconds / 60:.1f} min",
+        lambda r: r.took.seconds if r.took.tokens is not None else None,
+        "of the longest of its runs, by the clock",
+        always=False,
     ),
     Column("critic", lambda r: r.critic, lambda r: r.critic, text=True, judged=True),
     Column("data", lambda r: r.data_hash, lambda r: r.data_hash, "hash of personas and questions", text=True),
 )
 
 
+_UNITS = {("proportion", False): "%", ("proportion", True): "points"}
+"""A share is in percent, a difference of shares in points; other numbers have no unit."""
+
+
 def _other(name: str) -> Column:
     facts = ((e, f) for e in EVALUATIONS.values() for f in (*e.rows, *SHARED))
     asked = next(((e, f) for e, f in facts if name in dict(f.headings).values()), None)
     says = "the rate among these pairs alone" if asked is None else f"{asked[0].title}: {asked[1].says}"
-    return _of_cell(name, lambda r: r.others.get(name), says)
+    if asked is None:
+        return _of_cell(name, lambda r: r.others.get(name), says, "%")
+    fact = asked[1]
+    return _of_cell(name, lambda r: r.others.get(name), says, _UNITS.get((fact.unit, fact.least < 0), ""))
 
 
 def every(boards: Iterable[Board]) -> list[Column]:

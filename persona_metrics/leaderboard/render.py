@@ -7,31 +7,36 @@ import csv
 import hashlib
 import io
 import json
+import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from .. import __version__
 from ..files import placing, safe_cell, write_text
 from ..prompts import environment, templates_folder
 from ..runs.terms import NO_CRITIC, TERMS
-from .board import PASS_STEPS, Board
+from .board import PASS_STEPS, Board, Row
 from .collect import PAIRS
-from .columns import every, shown, top_importances
+from .columns import SCORE, every, shown
 
 SCHEMA = "persona-metrics/leaderboard/1"
 _NUMBERS = ("personalized", "low", "high", "n", "missing", "answer_failures", "worst_group", "between_group_sd")
 _MARKDOWN = re.compile(r"([\\`*_\[\]<>|~#&])")
 
 
-def write(boards: Sequence[Board], notes: Sequence[str], out: Path) -> list[Path]:
-    """Write leaderboard.md, .csv, .json and .html into ``out`` and return their paths."""
+def write(boards: Sequence[Board], notes: Sequence[str], out: Path, roots: Sequence[Path] = ()) -> list[Path]:
+    """Write leaderboard.md, .csv, .json and .html into ``out`` and return their paths.
+
+    The page links each model's report where one lies below ``roots`` (``reports``).
+    """
     contents = {
         "leaderboard.md": markdown(boards, notes),
         "leaderboard.csv": as_csv(boards),
         "leaderboard.json": as_json(boards, notes),
-        "leaderboard.html": html(boards, notes),
+        "leaderboard.html": html(boards, notes, reports(roots, out)),
     }
     with placing(out) as part:
         for name, text in contents.items():
@@ -66,14 +71,14 @@ def markdown(boards: Sequence[Board], notes: Sequence[str]) -> str:
         lines += [f"## {_escape(title(number, board))}", ""]
         if board.reasons:
             lines += [f"Not ranked with table 1: {_escape('; '.join(board.reasons))}.", ""]
-        lines.append("| " + " | ".join(column.name for column in columns) + " |")
+        lines.append("| " + " | ".join(column.heading for column in columns) + " |")
         lines.append("|" + "".join(" --- |" if column.text else " ---: |" for column in columns))
         lines += ["| " + " | ".join(_escape(column.show(row)) for column in columns) + " |" for row in board.rows]
         lines += ["", f"Measured with: {_escape(described(board))}.", ""]
         lines += [*(f"- {_escape(note)}" for note in all_notes(board)), ""] if all_notes(board) else []
     seen = {column.name for board in boards for column in shown(board)}
     meanings = [f"*{c.name}*: {_escape(c.meaning)}." for c in every(boards) if c.meaning and c.name in seen]
-    lines += ["Rates in percent. " + " ".join(meanings), ""]
+    lines += [" ".join(meanings), ""]
     lines += [f"- {_escape(note)}" for note in notes]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -101,19 +106,28 @@ def as_csv(boards: Sequence[Board]) -> str:
         "by_people",
         "kappa",
         "labels",
+        "tokens",
+        "price",
+        "seconds",
     ]
     out.writerow([*head, *(f"pass@{k}" for k in PASS_STEPS), *others, *terms, "run", "notes"])
     for number, board in enumerate(boards, 1):
         for row in board.rows:
             values: list[Any] = [number, row.rank, row.rank_low, row.rank_high, row.model, row.groups]
             values += [*(getattr(row, name) for name in _NUMBERS)]
-            values += [row.worst_group_name, top_importances(row, digits=4)]
+            values += [row.worst_group_name, _importances(row)]
             values += [*(c and c.value for c in (row.people.corrected, row.people.kappa)), row.people.labels or None]
+            values += [row.took.tokens, row.took.price, row.took.seconds]
             values += [*(row.passes.get(k) for k in PASS_STEPS)]
             values += [(row.others[name].value if name in row.others else None) for name in others]
             values += [*(board.terms[name] for name in terms), row.run, "; ".join(row.notes)]
             out.writerow([safe_cell(value) for value in values])
     return text.getvalue()
+
+
+def _importances(row: Row) -> str:
+    # Shares like the file's other numbers.
+    return ", ".join(f"{i.item} {i.difference:+.4f}{'*' if i.survives else ''}" for i in row.importances)
 
 
 def as_json(boards: Sequence[Board], notes: Sequence[str]) -> str:
@@ -127,8 +141,27 @@ def as_json(boards: Sequence[Board], notes: Sequence[str]) -> str:
     return json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def html(boards: Sequence[Board], notes: Sequence[str]) -> str:
-    """Return the page: one file without network, whose policy lets nothing run but its own script."""
+def reports(roots: Sequence[Path], out: Path) -> dict[tuple[str, str], str]:
+    """Return the address of each report.html below ``roots`` relative to ``out``, by a model's name and its results file."""
+    found: dict[tuple[str, str], str] = {}
+    for path in sorted({one for root in roots if root.is_dir() for one in root.rglob("report.json")}):
+        page = path.with_name("report.html")
+        try:
+            tasks = json.loads(path.read_text(encoding="utf-8"))["tasks"]
+            names = [(str(task["metadata"].get("model_name") or task["model"]), str(task["results"])) for task in tasks]
+        except (OSError, ValueError, LookupError, TypeError, AttributeError):
+            continue
+        if page.is_file():
+            address = quote(Path(os.path.relpath(page.resolve(), out.resolve())).as_posix())
+            found |= dict.fromkeys(names, address)
+    return found
+
+
+def html(boards: Sequence[Board], notes: Sequence[str], linked: Mapping[tuple[str, str], str] | None = None) -> str:
+    """Return the page: one file without network, whose policy lets nothing run but its own script.
+
+    ``linked`` are the addresses of the models' reports (``reports``).
+    """
     style, script = (_own(name) for name in ("leaderboard.css", "leaderboard.js"))
     tables = [
         {
@@ -150,6 +183,8 @@ def html(boards: Sequence[Board], notes: Sequence[str]) -> str:
             explained=[column for column in every(boards) if column.meaning and column.name in seen],
             notes=notes,
             version=__version__,
+            linked=linked or {},
+            score=SCORE,
             style=style,
             script=script,
             policy=f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; base-uri 'none'",

@@ -9,7 +9,6 @@ from typing import Any
 
 from ..critic.protocol import FIRST, Protocol, named, value_of
 from ..labels.items import judged_for, key_of
-from ..personas import ATTRIBUTES
 from ..runs.read import replies_of, results_of
 from .sent import Sent
 
@@ -24,13 +23,13 @@ two answers turned with their order. COMPARED is an answer that has no verdict o
 _NUMBERS = ("prompt_tokens", "completion_tokens", "latency", "attempts")
 
 
-def person_of(persona: Mapping[str, Any]) -> list[str | None]:
-    """Return a persona's 33 values in their order, cut to what a page can hold."""
-    return [None if persona.get(a) is None else cut(persona[a], LONGEST_VALUE) for a in ATTRIBUTES]
+def person_of(persona: Mapping[str, Any]) -> dict[str, str | None]:
+    """Return a persona's values, cut to what a page can hold."""
+    return {str(a): None if value is None else cut(value, LONGEST_VALUE) for a, value in persona.items()}
 
 
 def body(
-    sample: Mapping[str, Any], metadata: Mapping[str, Any], sent: Sent, person: Callable[[list[str | None]], int]
+    sample: Mapping[str, Any], metadata: Mapping[str, Any], sent: Sent, person: Callable[[dict[str, str | None]], int]
 ) -> list[dict[str, Any]]:
     """Return what the page shows of a sample, one dict a variant.
 
@@ -71,7 +70,7 @@ def _for_whom(
     own: Mapping[str, Any],
     metadata: Mapping[str, Any],
     question: str,
-    person: Callable[[list[str | None]], int],
+    person: Callable[[dict[str, str | None]], int],
 ) -> dict[str, Any]:
     """Return the number of the person that an answer is judged for, where it is another, and the key of its labels."""
     found: dict[str, Any] = {}

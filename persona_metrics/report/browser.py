@@ -21,6 +21,8 @@ from .load import Entry
 from .reader import read_lines
 from .sent import Sent
 
+MOST_BEARING = 100
+"""Attributes of one question that the page names as bearing on it."""
 MOST = 20_000
 """Samples in one page; beyond it a stratified part is taken."""
 MOST_TEXT = 120_000_000
@@ -106,6 +108,7 @@ def pack(
         for sample in _again(entry, chosen):
             if spent > per_entry:
                 break
+            tables.person(bodies.person_of(sample["doc"].get("persona") or {}))  # its columns are known to its prompts
             body = bodies.body(sample, entry.task.metadata, tables.sent, tables.person)
             spent += sum(map(len, bodies.texts(body)))
             row = {"task": number, "doc": int(sample.get("doc_id") or 0), **tables.row(entry.evaluation, sample, body)}
@@ -129,7 +132,6 @@ def pack(
             for e in entries
         ],
         **tables.packed(),
-        "attributes": list(ATTRIBUTES),
         "chunk": CHUNK,
         "labelled": bool(labels and any(labels.values())),
         "rows": rows,
@@ -151,9 +153,13 @@ class _Tables:
         self.questions, self.people, self.bearing = _Table(), _Table(), _Table()
         self.summaries, self.flips, self.reasons = _Table(), _Table(), _Table()
         self.reasons.add("")
-        self.sent = Sent()
+        # The 33 first, then the columns of personas' own files as they come.
+        self.attributes = {name: number for number, name in enumerate(ATTRIBUTES)}
+        self.sent = Sent(self.attributes)
 
-    def person(self, values: list[str | None]) -> int:
+    def person(self, values: Mapping[str, str | None]) -> int:
+        for name in values:
+            self.attributes.setdefault(name, len(self.attributes))
         return self.people.add(json.dumps(values, ensure_ascii=False))
 
     def row(self, evaluation: str, sample: Mapping[str, Any], body: Sequence[Mapping[str, Any]]) -> dict[str, int]:
@@ -180,7 +186,8 @@ class _Tables:
             "flips": [json.loads(text) for text in self.flips.texts],
             "reasons": self.reasons.texts,
             "sent": self.sent.texts,
-            **_people([json.loads(text) for text in self.people.texts]),
+            "attributes": list(self.attributes),
+            **_people([json.loads(text) for text in self.people.texts], list(self.attributes)),
         }
 
 
@@ -212,19 +219,19 @@ def _bears(doc: Mapping[str, Any]) -> list[list[str]] | None:
     if not isinstance(bears, Mapping):
         return None
     return [
-        [bodies.cut(name, LONGEST_VALUE) for name in bears.get(grade) or ()][: len(ATTRIBUTES)]
+        [bodies.cut(name, LONGEST_VALUE) for name in bears.get(grade) or ()][:MOST_BEARING]
         for grade in ("decides", "colours")
     ]
 
 
-def _people(people: Sequence[Sequence[str | None]]) -> dict[str, Any]:
+def _people(people: Sequence[Mapping[str, str | None]], attributes: Sequence[str]) -> dict[str, Any]:
     """Return values and groups, each attribute's distinct texts once, and a number a person."""
     values, groups = [], []
     value_rows, group_rows = [], []
-    for position, attribute in enumerate(ATTRIBUTES):
+    for attribute in attributes:
         texts, banded = _Table(), _Table()
-        value_rows.append([-1 if p[position] is None else texts.add(str(p[position])) for p in people])
-        group_rows.append([banded.add(band(attribute, p[position]) or NOT_STATED) for p in people])
+        value_rows.append([-1 if p.get(attribute) is None else texts.add(str(p.get(attribute))) for p in people])
+        group_rows.append([banded.add(band(attribute, p.get(attribute)) or NOT_STATED) for p in people])
         values.append(texts.texts)
         groups.append(banded.texts)
     return {"values": values, "people": value_rows, "groups": groups, "grouped": group_rows}

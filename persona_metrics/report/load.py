@@ -11,10 +11,15 @@ from packaging.version import InvalidVersion, Version
 
 from .. import __version__
 from ..errors import PersonaError
+from ..evaluations import NAMES
 from ..runs.find import Keep
 from ..runs.find import find as runs_at
 from ..runs.read import Run, TaskRun
 from .reader import TaskData, read_task
+
+MODES = ("baseline", "output_only", "chain_of_thought", "demographic_summary")
+READING = ("main", "contrast", "pairwise", *(name for name in NAMES if name not in ("main", "contrast")))
+"""In which order evaluations are read: the rate, whether the persona is why, for which facts, for whom, how reliably."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +88,14 @@ def read(runs: Sequence[Run]) -> Loaded:
             data = read_task(task, label)
             entries.append(Entry(run, task, label, data))
             notes += _task_notes(run, task, data)
-    return Loaded(tuple(entries), tuple(dict.fromkeys(notes)))
+    return Loaded(tuple(sorted(entries, key=place)), tuple(dict.fromkeys(notes)))
+
+
+def place(entry: Entry) -> tuple[int, int, str]:
+    """Return where a task stands among others: main first, in its modes from the floor up, then what explains its rate."""
+    named = READING.index(entry.evaluation) if entry.evaluation in READING else len(READING)
+    mode = MODES.index(entry.mode) if entry.mode in MODES else len(MODES)
+    return named, mode, entry.task.called
 
 
 def _task_notes(run: Run, task: TaskRun, data: TaskData) -> list[str]:

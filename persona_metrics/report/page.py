@@ -5,40 +5,33 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
 from typing import Any
 
-import numpy as np
-import pandas as pd
 from markupsafe import Markup
 
+from ..analysis.words import count, listed
 from ..evaluations import EVALUATIONS
 from ..evaluations.facts import fact_of
 from ..exam import found as cards
 from ..labels import read as labels
+from ..prices import dollars
 from ..prompts import environment, templates_folder
-from . import words
+from . import plain, words
 from .bodies import LONGEST
 from .browser import Packed
+from .glossary import TERMS, Linker
 from .load import Entry
+from .pictures import FigureFile
 from .schema import Report, TaskReport
-from .tables import Comparison, TaskTables, metadata_text
+from .shown import Shown, shown
+from .tables import BASELINE, Comparison, TaskTables, metadata_text
 
 _SAMPLES = ("elements", "store", "filters", "list", "exporting", "markdown", "diff", "parts", "sample", "pair", "book")
 SCRIPTS = ("tables.js", *(f"{name}.js" for name in _SAMPLES), "labelling.js", "links.js", "live.js", "samples.js")
 STYLES = ("style.css", "samples.css")
-_SHARES = frozenset(
-    {"value", "low", "high", "stderr", "rate", "difference", "bound_low", "bound_high", "pooled", "pooled_low"}
-    | {"pooled_high", "detectable", "pass_at_k", "pass_hat_k", "hat_low", "hat_high", "hat_stderr", "worst_group"}
-    | {"between_group_sd", "hat_bound_low", "hat_bound_high", "partial_low", "partial_high", "overall", "never"}
-    | {"worst_low", "worst_high", "worst_probability", "worst_raw", "worst_raw_low", "worst_raw_high", "gap", "gap_low"}
-    | {"gap_high", "sd_low", "sd_high", "distinct"}
-    | {"equal_length", "people_alone", "people_low", "people_high", "critic", "kinder", "kinder_low", "kinder_high"}
-    | {"apart", "apart_low", "apart_high", "preferred", "order_bias"}
-)
 _FIRST = (
     "model",
     "task",
@@ -55,40 +48,6 @@ _FIRST = (
 
 
 @dataclass(frozen=True)
-class FigureFile:
-    """A saved figure and the section it stands in."""
-
-    section: str
-    title: str
-    caption: str
-    alt: str
-    svg: Path
-
-    @property
-    def source(self) -> str:
-        """The picture as a data URI: an SVG in ``img`` runs no script and loads nothing."""
-        return "data:image/svg+xml;base64," + base64.b64encode(self.svg.read_bytes()).decode("ascii")
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A table cell: its text, and the number that it sorts by where it is one."""
-
-    text: str
-    sort: float | None = None
-
-
-@dataclass(frozen=True)
-class Shown:
-    """A table as the page shows it."""
-
-    name: str
-    columns: tuple[str, ...]
-    numeric: tuple[bool, ...]
-    rows: tuple[tuple[Cell, ...], ...]
-
-
-@dataclass(frozen=True)
 class Section:
     """One task of one model on the page."""
 
@@ -99,6 +58,18 @@ class Section:
     tables: tuple[Shown, ...]
     run: tuple[tuple[str, str], ...]
     judged: bool = True
+    plain: str = ""
+    """The result in everyday words; empty where there is none."""
+    statistics: str = ""
+    finding: str = ""
+
+
+@dataclass(frozen=True)
+class Overview:
+    """Models by tasks: the tasks' names, and of each model its cells, each with the section it leads to (None: not run)."""
+
+    tasks: tuple[str, ...]
+    models: tuple[tuple[str, tuple[tuple[str, str] | None, ...]], ...]
 
 
 @dataclass(frozen=True)
@@ -109,6 +80,9 @@ class Compared:
     sentences: tuple[str, ...]
     tables: tuple[Shown, ...]
     counts: tuple[tuple[str, str], ...] = ()
+    figures: tuple[FigureFile, ...] = ()
+    folded: bool = False
+    """Whether the page shows its heading alone until somebody opens it."""
 
 
 def render_page(
@@ -128,6 +102,9 @@ def render_page(
     )
     policy += "; connect-src 'self'" if live is not None else ""
     several = len({t.entry.label for t in tables}) > 1
+    sections = [_section(n, t, r, figures, several) for n, (t, r) in enumerate(zip(tables, report.tasks, strict=True))]
+    sections, repeated = _once(sections, tables)
+    own = {c.file_name for c in compared}
     return (
         environment(html=True)
         .get_template("report/page.html.jinja")
@@ -137,11 +114,14 @@ def render_page(
             script=Markup(script),
             report=report,
             title=_title(tables),
-            sections=[
-                _section(n, t, r, figures, several) for n, (t, r) in enumerate(zip(tables, report.tasks, strict=True))
-            ],
-            compared=[_compared(c, [t.entry for t in tables if t.entry.has_samples]) for c in compared],
-            comparison_figures=[f for f in figures if f.section == "comparison"],
+            sections=sections,
+            repeated=repeated,
+            overview=_overview(tables, sections) if several else None,
+            link=Linker(),
+            of=_of,
+            terms=TERMS,
+            compared=_compared_all(compared, figures, [t.entry for t in tables if t.entry.has_samples]),
+            comparison_figures=[f for f in figures if f.section == "comparison" and f.svg.stem not in own],
             packed=packed,
             config=_json({**_config(tables, packed), "live": live}),
             several=several,
@@ -160,6 +140,54 @@ def _config(tables: Sequence[TaskTables], packed: Packed) -> dict[str, Any]:
         "place": place,
         "label_format": labels.FORMAT,
     }
+
+
+def _once(sections: Sequence[Section], tables: Sequence[TaskTables]) -> tuple[list[Section], list[tuple[str, str]]]:
+    """Return the sections without what several of them say in the same words, and each of those once with its sections."""
+    said: dict[str, list[tuple[str, str]]] = {}
+    for table in tables:
+        for text in filter(None, (words.worth(table, tables), words.finding(table))):
+            said.setdefault(text, []).append((words.title(table.entry), table.entry.label))
+    several = {text: about for text, about in said.items() if len(about) > 1}
+    left = []
+    for section in sections:
+        finding = section.report.finding
+        for text in several:
+            finding = finding.replace(text, "").strip()
+        left.append(replace(section, finding=finding))
+    models = len({table.entry.label for table in tables})
+    return left, [(text, about(found, named=models > 1)) for text, found in several.items()]
+
+
+def about(found: Sequence[tuple[str, str]], *, named: bool = True) -> str:
+    """Return tasks with their models, the models of which the same tasks are meant together; ``named``: with the models."""
+    tasks: dict[str, list[str]] = {}
+    for task, model in found:
+        tasks.setdefault(model, []).append(task)
+    together: dict[tuple[str, ...], list[str]] = {}
+    for model, names in tasks.items():
+        together.setdefault(tuple(names), []).append(model)
+    return "; ".join(
+        " · ".join((*names, f"of {listed(models, 12)}") if named else names) for names, models in together.items()
+    )
+
+
+def _of(text: str) -> str:
+    """Return a warning's "task of model; task of model" with what repeats said once."""
+    parts = [part.rpartition(" of ") for part in text.split("; ")]
+    whole = len(parts) > 1 and all(task and " " not in task for task, _, _ in parts)
+    return about([(task, model) for task, _, model in parts]) if whole else text
+
+
+def _overview(tables: Sequence[TaskTables], sections: Sequence[Section]) -> Overview:
+    tasks = {table.entry.task.called: words.title(table.entry) for table in tables}
+    at = {
+        (t.entry.label, t.entry.task.called): (plain.cell(t), s.anchor) for t, s in zip(tables, sections, strict=True)
+    }
+    models = dict.fromkeys(t.entry.label for t in tables)
+    return Overview(
+        tuple(tasks.values()), tuple((model, tuple(at.get((model, task)) for task in tasks)) for model in models)
+    )
 
 
 def _title(tables: Sequence[TaskTables]) -> str:
@@ -195,14 +223,18 @@ def _section(
         tables=tuple(shown(n, t, _no_shares(table)) for n, t in table.tables.items() if len(t)),
         run=_run(report, words.needs_critic(entry)),
         judged=words.needs_critic(entry),
+        plain=plain.sentence(table),
+        statistics=words.statistics(table),
     )
 
 
 def _run(report: TaskReport, judged: bool) -> tuple[tuple[str, str], ...]:
     values = {"model": report.model, "task": report.task, **report.metadata, "critic_card": cards.name(report.metadata)}
     seconds = values.pop("total_evaluation_time_seconds", None)
+    values.pop("usage", None)
     ordered = [*(k for k in _FIRST if k in values), *(k for k in values if k not in _FIRST)]
-    rows = [(k.replace("_", " "), metadata_text(values[k])) for k in ordered if values[k] not in (None, "", [], {})]
+    rows = [(k.replace("_", " "), _fact(k, values[k])) for k in ordered if values[k] not in (None, "", [], {})]
+    rows += _replying(report)
     rows += _judging(report) if judged else [("judging", "none: no critic is needed")]
     if seconds is not None:
         rows.append(("time of the whole run", _duration(seconds)))
@@ -210,14 +242,41 @@ def _run(report: TaskReport, judged: bool) -> tuple[tuple[str, str], ...]:
     return tuple(rows)
 
 
+def _fact(name: str, value: Any) -> str:
+    """Return what was recorded as a reader wants it: a date as a date, a list with commas."""
+    if name == "date" and isinstance(value, (int, float)) and 0 < value < 1e11:
+        return f"{datetime.fromtimestamp(value, timezone.utc):%d %B %Y, %H:%M} UTC".lstrip("0")
+    if isinstance(value, (list, tuple)) and all(isinstance(one, (str, int, float)) for one in value):
+        return listed([*map(str, value)], 40)
+    return metadata_text(value)
+
+
 def _judging(report: TaskReport) -> list[tuple[str, str]]:
     usage = report.usage
     fresh = usage.votes - usage.stored
     rows = [
-        ("judging", f"{usage.votes:,} votes, {usage.stored:,} of them from the store"),
+        ("judging", f"{count(usage.votes, 'vote')}, {usage.stored:,} of them from the store"),
         ("critic's tokens", f"{usage.prompt_tokens:,} in, {usage.completion_tokens:,} out"),
     ]
-    return [*rows, ("critic's time a vote", f"{usage.latency / fresh:.2f} s")] if fresh else rows
+    if fresh:
+        rows.append(("critic's time a vote", f"{usage.latency / fresh:.2f} s"))
+    if fresh or usage.price:
+        rows.append(("critic's price", _price(usage.price, usage.price_source)))
+    if usage.seconds is not None:
+        rows.append(("time of judging", _duration(usage.seconds)))
+    return rows
+
+
+def _replying(report: TaskReport) -> list[tuple[str, str]]:
+    usage = report.usage
+    if usage.model_prompt_tokens is None or usage.model_completion_tokens is None:
+        return []
+    tokens = f"{usage.model_prompt_tokens:,} in, {usage.model_completion_tokens:,} out"
+    return [("model's tokens", tokens), ("model's price", _price(usage.model_price, None))]
+
+
+def _price(amount: float | None, source: str | None) -> str:
+    return dollars(amount) + (f" ({source})" if source and amount is not None else "")
 
 
 def _duration(value: Any) -> str:
@@ -230,8 +289,25 @@ def _duration(value: Any) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{seconds:.0f} s"
 
 
+def _compared_all(
+    compared: Sequence[Comparison], figures: Sequence[FigureFile], packed: Sequence[Entry]
+) -> list[Compared]:
+    """Return the comparisons, models before modes; of many only the first is unfolded."""
+    ordered = sorted(compared, key=lambda c: (c.kind != "models", BASELINE in c.of))
+    found = []
+    for number, comparison in enumerate(ordered):
+        drawn = tuple(f for f in figures if f.section == "comparison" and f.svg.stem == comparison.file_name)
+        found.append(replace(_compared(comparison, packed), figures=drawn, folded=number > 0 and len(ordered) > FEW))
+    return found
+
+
+FEW = 2
+"""More comparisons than these are folded, but for the first."""
+
+
 def _compared(comparison: Comparison, packed: Sequence[Entry]) -> Compared:
-    title = f"Models on {comparison.of}" if comparison.kind == "models" else f"Modes of {comparison.of}"
+    of_task = words.title(comparison.entries[0]) if comparison.entries else comparison.of
+    title = f"Models · {of_task}" if comparison.kind == "models" else f"Modes of {comparison.of}"
     sentences = [words.difference(row) for _, row in comparison.differences.head(28).iterrows()]
     tables = [shown("rates", comparison.rates)]
     if len(comparison.differences):
@@ -264,42 +340,3 @@ def _no_shares(table: TaskTables) -> frozenset[str]:
     facts = EVALUATIONS[table.entry.evaluation].rows if table.entry.evaluation in EVALUATIONS else ()
     listed = [frame["row"] for frame in table.tables.values() if "row" in frame]
     return frozenset(str(row) for rows in listed for row in rows if fact_of(str(row), facts).unit != "proportion")
-
-
-def shown(name: str, table: pd.DataFrame, plain: frozenset[str] = frozenset()) -> Shown:
-    """Return a table's cells as a reader wants them: shares as per cent, p-values short, empty for what is not known.
-
-    ``plain`` are values of the column ``row`` whose numbers are no shares.
-    """
-    numeric = tuple(bool(pd.api.types.is_numeric_dtype(t)) and t != np.dtype(bool) for t in table.dtypes)
-    columns = [str(c) for c in table.columns]
-    at = columns.index("row") if "row" in columns else None
-    rows = [
-        tuple(
-            _cell(column, value, share=at is None or str(row[at]) not in plain)
-            for column, value in zip(columns, row, strict=True)
-        )
-        for row in table.itertuples(index=False, name=None)
-    ]
-    return Shown(name.replace("_", " "), tuple(c.replace("_", " ") for c in columns), numeric, tuple(rows))
-
-
-def _cell(column: str, value: Any, *, share: bool = True) -> Cell:
-    if isinstance(value, (bool, np.bool_)):
-        return Cell("yes" if value else "no", float(value))
-    if isinstance(value, (float, np.floating)):
-        number = float(value)
-        if math.isnan(number):
-            return Cell("", None)
-        if math.isinf(number):
-            return Cell("∞", 1e300)
-        if share and column in _SHARES and abs(number) <= 1:
-            return Cell(f"{100 * number:.1f}%", number)
-        if column.startswith("p") and number < 0.001:
-            return Cell("< 0.001", number)
-        return Cell(f"{number:,.0f}" if number == int(number) and abs(number) > 1 else f"{number:.3g}", number)
-    if isinstance(value, (int, np.integer)):
-        return Cell(f"{int(value):,}", float(value))
-    if value is None or value is pd.NA:
-        return Cell("")
-    return Cell(", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value))

@@ -22,6 +22,18 @@ class UsageReport(_Model):
     prompt_tokens: int = Field(description="the critic's prompt tokens, without stored votes")
     completion_tokens: int = Field(description="the critic's completion tokens, without stored votes")
     latency: float = Field(description="seconds of waiting, summed over votes, without stored ones")
+    price: float | None = Field(
+        default=None, description="US dollars of the critic's calls, unreadable ones among them; null: no price known"
+    )
+    price_source: str | None = Field(default=None, description="who said what a token costs")
+    seconds: float | None = Field(
+        default=None, description="seconds that judging took, by the clock; null: not recorded"
+    )
+    model_prompt_tokens: int | None = Field(
+        default=None, description="the tested model's prompt tokens; null: its endpoint was not asked, or not recorded"
+    )
+    model_completion_tokens: int | None = Field(default=None, description="the tested model's completion tokens")
+    model_price: float | None = Field(default=None, description="US dollars of its replies; null: no price known")
 
 
 class TaskReport(_Model):

@@ -6,8 +6,6 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..personas import ATTRIBUTES
-
 OPEN, CLOSE = "\ue000", "\ue001"
 """Around what is put in again: the number of an attribute, or ``q`` for the question."""
 MOST_KEPT = 400_000
@@ -16,9 +14,13 @@ LONGEST = 16_000
 
 
 class Sent:
-    """Gives each prompt, its own persona and question taken out, and each way of sampling a number."""
+    """Gives each prompt, its own persona and question taken out, and each way of sampling a number.
 
-    def __init__(self) -> None:
+    ``attributes`` holds the number of each attribute; a persona's own are in it before its prompts are read.
+    """
+
+    def __init__(self, attributes: dict[str, int]) -> None:
+        self._attributes = attributes
         self.numbers: dict[str, int] = {}
         self._size = 0
 
@@ -41,7 +43,7 @@ class Sent:
         parts = list(parts.values()) if isinstance(parts, Mapping) else parts
         if not isinstance(parts, Sequence) or isinstance(parts, str) or not parts:
             return []
-        chat = [[role, _template(text, sample["doc"])] for role, text in messages(parts[0])]
+        chat = [[role, _template(text, sample["doc"], self._attributes)] for role, text in messages(parts[0])]
         sampling = parts[1] if len(parts) > 1 and isinstance(parts[1], Mapping) else {}
         return [self._keep(json.dumps(chat, ensure_ascii=False)), self._keep(json.dumps(sampling, ensure_ascii=False))]
 
@@ -71,7 +73,7 @@ def _text(content: Any) -> str:
     return content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
 
 
-def _template(text: str, doc: Mapping[str, Any]) -> str:
+def _template(text: str, doc: Mapping[str, Any], attributes: Mapping[str, int]) -> str:
     """Return a prompt with a mark for each line of its persona and for its question; the text itself where that fails."""
     persona, question = doc.get("persona") or {}, str(doc.get("question") or "")
     if OPEN in text or CLOSE in text:
@@ -81,8 +83,8 @@ def _template(text: str, doc: Mapping[str, Any]) -> str:
     if question and question in made and len(question) <= LONGEST:
         head, _, tail = made.rpartition(question)
         made = f"{head}{OPEN}q{CLOSE}{tail}"
-    for number, name in enumerate(ATTRIBUTES):
-        value = persona.get(name)
-        if value is not None and len(str(value)) <= 1000 and str(value):
+    for name, value in persona.items():
+        number = attributes.get(name)
+        if number is not None and value is not None and len(str(value)) <= 1000 and str(value):
             made = made.replace(f"{name}: {value}\n", f"{OPEN}{number}{CLOSE}\n", 1)
     return made[:LONGEST]

@@ -36,9 +36,14 @@ def title(entry: Entry) -> str:
     return f"{name}, {entry.mode.replace('_', ' ')}" if entry.evaluation == "main" else name
 
 
+def statistics(table: TaskTables) -> str:
+    """Return the task's main number with its interval and counts."""
+    return analysis.headline(table.entry.evaluation, table.tables)
+
+
 def headline(table: TaskTables) -> str:
     """Return the task's main number as a sentence, and where the model saw no persona, that it is the floor."""
-    said = analysis.headline(table.entry.evaluation, table.tables)
+    said = statistics(table)
     counted = table.headline is not None and len(table.headline) > 0 and int(table.headline["n"].iloc[0]) > 0
     return f"{said} {_FLOOR}" if counted and table.entry.mode == BASELINE else said
 
@@ -55,8 +60,8 @@ def worth(table: TaskTables, others: Sequence[TaskTables]) -> str:
     """
     if table.entry.evaluation != "main" or not _judged(table):
         return ""
-    if table.entry.mode == "baseline":
-        return "The model did not see the persona: this is the floor that the other modes are read against."
+    if table.entry.mode == BASELINE:
+        return ""
     found = [t for t in others if t.entry.evaluation in _WORTH and _same_terms(table, t) and _judged(t)]
     if not found:
         return (
@@ -105,7 +110,7 @@ def caption(entry: Entry, n: int | None = None) -> str:
     judged = (
         f"critic {_critic(meta)} · mode {entry.mode}" if needs_critic(entry) else _PICKED.get(entry.mode, entry.mode)
     )
-    return f"n = {pairs:,} pairs · model {entry.label} · {judged}."
+    return f"n = {count(pairs, 'pair')} · model {entry.label} · {judged}."
 
 
 def _critic(meta: Mapping[str, Any]) -> str:

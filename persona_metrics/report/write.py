@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from matplotlib.figure import Figure
 
 from .. import __version__
 from ..errors import PersonaError
 from ..files import check_folder, file_name, placing, unwritable, write_text
 from ..labels.people import People, people
 from ..labels.read import Label, consensus
+from ..usage import price_of, told
 from . import browser, page, words
 from .figures.draw import draw
-from .figures.style import save
+from .figures.style import Drawn, phone, save, svg_bytes
 from .load import find, read
+from .pictures import FigureFile
+from .progress import Stage, stages
 from .schema import ComparisonReport, Report, TaskReport, UsageReport, WarningReport
 from .tables import Comparison, TaskTables, comparisons, csv_text, of_entry, plain, records, stems, with_tables
 
@@ -38,24 +43,41 @@ def write_report(
     figures: bool = True,
     labels: Sequence[Path] | None = None,
     live: int | None = None,
+    progress: bool = False,
 ) -> Written:
     """Write the report on the runs that ``paths`` stand for (see ``load.find``) into ``out``.
 
     ``labels`` are files of people's labels (None: the runs' own setting), ``live`` the page's version while its runs go on
-    (``watch``). Raises ``PersonaError`` where there is no run, and
+    (``watch``), ``progress`` shows on stderr what is being done. Raises ``PersonaError`` where there is no run, and
     where ``out`` cannot be written.
     """
+    with stages(progress) as stage:
+        return _written(paths, out, html, figures, labels, live, stage)
+
+
+def _written(
+    paths: Sequence[Path],
+    out: Path,
+    html: bool,
+    figures: bool,
+    labels: Sequence[Path] | None,
+    live: int | None,
+    stage: Stage,
+) -> Written:
     runs, found_notes = find(paths)
+    stage("reading samples", 0)
     loaded = read(runs)
     said = people([(entry.run, entry.task) for entry in loaded.entries], labels)
     tables, refused = [], []
     for entry in loaded.entries:
+        stage(f"counting {entry.task.called} of {entry.label}", len(loaded.entries))
         try:
             tables.append(with_tables(of_entry(entry), said.tables(entry.run, entry.task)))
         except PersonaError as error:
             refused.append(error)
     if not tables:
         raise refused[0]
+    stage("comparing", 0)
     compared, apart = comparisons(tables)
     notes = (*found_notes, *loaded.notes, *apart, *said.notes, *(f"left out: {error}" for error in refused))
     report = _report(tables, compared, notes, said)
@@ -63,12 +85,18 @@ def write_report(
     with placing(out) as part:
         write_text(part / "report.json", report.model_dump_json(indent=1))
         _csv(part / "tables", tables, compared)
+        stage("drawing figures", 0)
         drawn = draw(tables, compared) if figures else []
-        saved: list[tuple[page.FigureFile, list[Path]]] = []
+        narrow = _narrow(tables, compared) if figures and html else {}
+        saved: list[tuple[FigureFile, list[Path]]] = []
         for section, figure in drawn:
+            stage(f"saving {figure.name}", len(drawn))
             paths_of = save(figure, part / "figures")
-            saved.append((page.FigureFile(section, figure.title, figure.caption, figure.alt, paths_of[1]), paths_of))
+            others = [(media, svg_bytes(one)) for media, one in _others(figure, narrow.get((section, figure.name)))]
+            file = FigureFile(section, figure.title, figure.caption, figure.alt, paths_of[1], tuple(others))
+            saved.append((file, paths_of))
         if html:
+            stage("writing the page", 0)
             entries = [t.entry for t in tables if t.entry.has_samples]
             given = {
                 number: {
@@ -86,6 +114,23 @@ def _most(labels: Sequence[Label]) -> str:
     """Return what most people say of an answer, "cannot tell" where they are split."""
     fits = consensus(labels)
     return "" if not labels else "cannot tell" if fits is None else "no" if fits else "yes"
+
+
+def _narrow(tables: Sequence[TaskTables], compared: Sequence[Comparison]) -> dict[tuple[str, str], Drawn]:
+    with phone():
+        return {(section, figure.name): figure for section, figure in draw(tables, compared)}
+
+
+def _others(figure: Drawn, narrow: Drawn | None) -> list[tuple[str, Figure]]:
+    """Return the other forms of a figure on the page, each with the screens that get it, the most special first."""
+    dark, small = "(prefers-color-scheme: dark)", "(max-width: 44rem)"
+    found: list[tuple[str, Figure]] = []
+    if narrow is not None and narrow.dark is not None:
+        found.append((f"screen and {dark} and {small}", narrow.dark))
+    if figure.dark is not None:
+        found.append((f"screen and {dark}", figure.dark))
+    # An A4 page is about as wide as a tablet: printing takes the usual one.
+    return [*found, (f"screen and {small}", narrow.figure)] if narrow is not None else found
 
 
 def _prepare(out: Path) -> None:
@@ -133,6 +178,24 @@ def _disagree(tables: Sequence[TaskTables], said: People) -> list[words.Warning]
     return [words.Warning(text, about) for text, about in found if text]
 
 
+def _spent(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the run recorded of its calls' price and time, and of the tested model's tokens."""
+    critic, model = told(metadata, "critic"), told(metadata, "model")
+    source, seconds = critic.get("price_source"), critic.get("seconds")
+    return {
+        "price": price_of(metadata, "critic"),
+        "price_source": source if isinstance(source, str) else None,
+        "seconds": float(seconds) if isinstance(seconds, (int, float)) else None,
+        "model_prompt_tokens": _count(model.get("prompt_tokens")),
+        "model_completion_tokens": _count(model.get("completion_tokens")),
+        "model_price": price_of(metadata, "model"),
+    }
+
+
+def _count(value: Any) -> int | None:
+    return value if type(value) is int and value >= 0 else None
+
+
 def _task(table: TaskTables, every: Sequence[TaskTables], said: People) -> TaskReport:
     entry = table.entry
     usage = entry.data.usage
@@ -153,6 +216,6 @@ def _task(table: TaskTables, every: Sequence[TaskTables], said: People) -> TaskR
         finding=" ".join(filter(None, (words.worth(table, every), words.finding(table)))),
         people=said.sentence(entry.run, entry.task),
         metadata=metadata,
-        usage=UsageReport(**vars(usage)),
+        usage=UsageReport(**vars(usage), **_spent(entry.task.metadata)),
         tables={name: records(rows) for name, rows in table.tables.items()},
     )

@@ -176,7 +176,7 @@ def _plain(value: Any) -> str:
 
 def _ask_first(writing: Settings) -> None:
     try:
-        check(writing, remembered=True, protocol=PROTOCOL.name)
+        check(writing, remembered=True, protocol=PROTOCOL)
     except PersonaError as error:
         raise PersonaError(str(error).replace("the critic ", "the writer ", 1)) from None
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from ..exam.cases import Base, load
 from ..exam.fitness import Thresholds
 from ..exam.found import card_for
+from ..exam.pair_card import PairCard
 from ..exam.probes import NULLS
 from ..export.duplicates import ALIKE, shingles, similarity
 from ..recital import recited
@@ -63,8 +64,10 @@ class Canary:
     def __init__(self, settings: Settings) -> None:
         found = card_for(settings)
         self.allowed, self.card = Thresholds().nulls, "the critic has no card; the exam's limit is"
-        if found.card is not None and not found.why and found.card.nulls.rate.high is not None:
-            self.allowed, self.card = found.card.nulls.rate.high, f"its card {found.card.digest} allows"
+        # A pairwise card knows of no null answers.
+        known = None if isinstance(found.card, PairCard) else found.card
+        if known is not None and not found.why and known.nulls.rate.high is not None:
+            self.allowed, self.card = known.nulls.rate.high, f"its card {known.digest} allows"
         self._calls = 0
         self._planted: deque[_Seen] = deque(maxlen=WINDOW)
         self._own: deque[_Seen] = deque(maxlen=WINDOW)

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..answers import extract
+from ..dataset.people import read_person
 from ..errors import PersonaError, shorten
-from ..personas import known
 
 
 def answer_of(completion: Any) -> str | None:
@@ -36,9 +36,9 @@ def person(value: Any, column: str = "persona") -> dict[str, str] | None:
             value = json.loads(value)
         except (ValueError, RecursionError):
             raise PersonaError(f"{column}: not the JSON of a persona: {shorten(value, 60)!r}") from None
-    found = known(value) if isinstance(value, Mapping) else {}
+    found = read_person(value, column)[0] if isinstance(value, Mapping) else {}
     if not found:
-        raise PersonaError(f"{column}: none of the 33 attributes in {shorten(value, 60)!r}")
+        raise PersonaError(f"{column}: no attribute of a person in {shorten(value, 60)!r}")
     return found
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from ..errors import PersonaError, shorten
 from ..files import safe_cell, scrubbed, write_lines, writing
-from ..personas import ATTRIBUTES
+from ..personas import in_order
 from .find import Keep, find
 from .read import COLUMNS, ReadLog, read_samples, tidy
 
@@ -50,7 +50,10 @@ def write(frame: pd.DataFrame, out: Path) -> None:
     number is null, in CSV blank. Raises ``PersonaError`` for another ending, and where the file cannot be written.
     """
     suffix = require_suffix(out)
-    rows = [scrubbed(_plain(row)) for row in frame.to_dict("records")]
+    listed = frame.to_dict("records")
+    # All attributes of all personas: every row has the same columns, whatever its own persona lacks.
+    names = in_order(row["persona"] or {} for row in listed)
+    rows = [scrubbed(_plain(row, names)) for row in listed]
     if suffix == ".jsonl":
         write_lines(out, (json.dumps(row, ensure_ascii=False, allow_nan=False) for row in rows))
     elif suffix == ".csv":
@@ -71,11 +74,10 @@ def require_suffix(out: Path) -> str:
     return suffix
 
 
-def _plain(row: dict[Any, Any]) -> dict[str, Any]:
+def _plain(row: dict[Any, Any], names: Sequence[str]) -> dict[str, Any]:
     plain = {str(k): None if isinstance(v, float) and math.isnan(v) else v for k, v in row.items()}
-    # Always the 33, in their order: every file has the same columns, whatever its first persona lacks.
     persona = plain["persona"] or {}
-    plain["persona"] = {name: persona.get(name) for name in dict.fromkeys((*ATTRIBUTES, *persona))}
+    plain["persona"] = {name: persona.get(name) for name in names}
     bears = ((name, plain[name]) for name in ("decides", "colours"))
     lists = {name: None if value is None else list(value) for name, value in bears}
     return {**plain, **lists, "dropped": list(plain["dropped"] or ()), "columns": dict(plain["columns"] or ()) or None}

@@ -10,10 +10,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..dataset.people import read_person
 from ..dataset.sources import Pair, load_personas
 from ..errors import PersonaError, shorten
-from ..evaluations.contrast import NOBODY
-from ..personas import ATTRIBUTES, Persona, known
+from ..evaluations.contrast import NOBODY, Contrast
+from ..personas import Persona
 from ..settings import Settings, load
 
 CHOICES = ("seed", "personas")
@@ -30,6 +31,19 @@ def say(text: str) -> None:
     print(f"persona-metrics: {text}", file=sys.stderr, flush=True)
 
 
+def of_main(recorded: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Return what a run of ``persona_main`` recorded as that of a contrast without answers written for nobody.
+
+    Raises ``PersonaError`` where the run showed the model no persona.
+    """
+    if recorded.get("mode") == "baseline":
+        raise PersonaError(
+            f"{where}: mode=baseline showed the model no persona, and contrast asks what showing one is worth"
+        )
+    say(LIFT)
+    return {**recorded, "evaluation": Contrast.name, "baseline": False}
+
+
 def people(recorded: Mapping[str, Any], settings: Settings, pairs: Sequence[Pair]) -> list[Persona]:
     """Return the people that others are drawn from: those the run drew its own from, where they can be had.
 
@@ -42,7 +56,7 @@ def people(recorded: Mapping[str, Any], settings: Settings, pairs: Sequence[Pair
     source = str(recorded.get("source")).partition("+")[0]
     if source in ("embedded", "hub"):
         try:
-            found = load_personas(load({"source": source}, where="source"))[0]
+            found = load_personas(load({"source": source, **_edition(recorded)}, where="source"))[0]
         except PersonaError:
             found = ()
         by_id = {persona.id: persona.attributes for persona in found}
@@ -74,7 +88,7 @@ def by_pair(rows: Lines, pairs: Mapping[str, Pair]) -> dict[str, tuple[str, dict
     found: dict[str, tuple[str, dict[str, Any]]] = {}
     for where, row in rows:
         given = row.get("persona")
-        stated = known(_named(given)) if isinstance(given, Mapping) else None
+        stated = read_person(given, where)[0] if isinstance(given, Mapping) else None
         named = str(row["pair_id"]) if row.get("pair_id") is not None else None
         keys = (
             [named]
@@ -97,6 +111,6 @@ def _content(question: Any, attributes: Mapping[str, str] | None) -> str:
     return json.dumps([question, None if attributes is None else dict(attributes)], sort_keys=True)
 
 
-def _named(persona: Mapping[str, Any]) -> dict[str, Any]:
-    named = {str(k).strip().lower().replace("_", " "): v for k, v in persona.items()}
-    return {k: v for k, v in named.items() if k in ATTRIBUTES}
+def _edition(recorded: Mapping[str, Any]) -> dict[str, Any]:
+    data = str(recorded.get("data")).partition("+")[0]
+    return {"columns": recorded.get("columns"), **({"data": int(data)} if data in ("1", "2") else {})}

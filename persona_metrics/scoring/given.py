@@ -15,16 +15,17 @@ from ..errors import PersonaError, shorten
 from ..evaluations import Evaluation
 from ..evaluations.contrast import Contrast
 from ..evaluations.judgefree import is_no_reply
+from ..evaluations.main import Main
 from ..files import read_text, scrubbed
 from ..harness.replies import NoReply
-from ..personas import Persona, known
+from ..personas import Persona, stated
 from ..runs import read
 from ..runs.find import Keep, find
 from ..settings import Settings, load
 from . import contrast
 
 FIXED = (
-    *("n", "seed", "source", "personas", "questions", "attributes", "loo_json", "k"),
+    *("n", "seed", "source", "personas", "columns", "questions", "attributes", "loo_json", "k"),
     *("data", "kind", "bears", "counterparts", "locale", "language"),
 )
 """Settings that decided what was asked: the answers are there, so they can no longer be chosen."""
@@ -84,10 +85,17 @@ def _object(line: str, where: str) -> dict[str, Any]:
     return scrubbed(row) if "\\u" in line else row
 
 
-def from_samples(path: Path, rows: Sequence[tuple[str, dict[str, Any]]], overrides: Mapping[str, Any]) -> Given:
-    """Return the answers of a samples_*.jsonl, with what the results_*.json beside it records of the run."""
+def from_samples(
+    path: Path, rows: Sequence[tuple[str, dict[str, Any]]], overrides: Mapping[str, Any], task_name: str | None = None
+) -> Given:
+    """Return the answers of a samples_*.jsonl, with what the results_*.json beside it records of the run.
+
+    ``task_name`` may ask for the contrast of answers that ``persona_main`` gave: no second generation, and no lift.
+    """
     run, task = _recorded(path)
-    recorded = task.metadata
+    recorded, name = task.metadata, task.name
+    if task_name == Contrast.task and recorded.get("evaluation") == Main.name:
+        recorded, name = contrast.of_main(recorded, str(run.path)), Contrast.task
     first = rows[0][1].get("filter")
     by_id: dict[int, tuple[str, dict[str, Any]]] = {}
     for where, row in rows:
@@ -113,9 +121,7 @@ def from_samples(path: Path, rows: Sequence[tuple[str, dict[str, Any]]], overrid
                 f"{where}: expected {len(names)} replies ({shorten(', '.join(names), 60)}), found {len(replies)}"
             )
         answered.append(Answered(pair, tuple(replies), _arguments(row.get("arguments"), len(names))))
-    return Given(
-        task.name, evaluation, chosen, tuple(answered), recorded, run.model, path.name, run.config, task.generation
-    )
+    return Given(name, evaluation, chosen, tuple(answered), recorded, run.model, path.name, run.config, task.generation)
 
 
 def _reply(logged: Any) -> str:
@@ -136,9 +142,9 @@ def pair_of(doc: Any, where: str) -> Pair:
     question = doc.get("question")
     if not isinstance(question, str) or not question.strip():
         raise PersonaError(f"{where}: the document has no question")
-    attributes = known(doc["persona"])
+    attributes = stated(doc["persona"])
     if not attributes:
-        raise PersonaError(f"{where}: the persona has none of the 33 attributes")
+        raise PersonaError(f"{where}: the persona has no attribute")
     return Pair(
         str(doc.get("pair_id")),
         Persona(str(doc.get("persona_id")), attributes),

@@ -48,7 +48,7 @@ def rendered(name: str, overrides: Mapping[str, Any]) -> Iterator[dict[str, Any]
             "messages": [{"role": "user", "content": prompt}],
             "prompt": prompt,
             "generation_kwargs": sampling,
-            "doc": document(pair),
+            "doc": document(pair, task.columns),
             "metadata": recorded,
         }
 

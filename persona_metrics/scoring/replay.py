@@ -19,9 +19,11 @@ from ..files import check_folder
 from ..harness.exits import raising
 from ..harness.judging import judge_replies
 from ..harness.saving import save
+from ..harness.spending import entered
 from ..harness.task import PersonaTask
 from ..harness.task_files import tasks_folder
 from ..harness.yamls import read_task
+from ..usage import told
 from . import batchfile
 from .given import Given
 
@@ -70,7 +72,9 @@ class ReplayTask(PersonaTask):
         super().__init__({**config, "generation_kwargs": generation, "metadata": metadata})
         # What was recorded of the answers stays; the critic and the grouping are this run's.
         mine = {k: v for k, v in self.config.metadata.items() if v is not None or k not in given.recorded}
-        kept = {k: v for k, v in given.recorded.items() if not k.startswith("critic_")}
+        kept = {k: v for k, v in given.recorded.items() if not k.startswith("critic_") and k != "usage"}
+        if model := told(given.recorded, "model"):
+            kept["usage"] = {"model": dict(model)}  # the judging is this run's
         self.config.metadata = {**kept, **mine, "model_name": given.model, "scored_from": given.origin}
         if given.left_out:
             self.config.metadata["pairs_left_out"] = given.left_out
@@ -119,7 +123,8 @@ class ReplayTask(PersonaTask):
     def judge_replies(self, replies: Sequence[Sequence[str]], docs: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
         """Judge the given replies; answers that were taken out elsewhere are not searched for one again."""
         chosen = self.settings.model_copy(update={"mode": "output_only"}) if self._given.extracted else self.settings
-        return judge_replies(replies, docs, chosen, evaluation=self.evaluation, ask=self._ask)
+        with entered(self._judging):
+            return judge_replies(replies, docs, chosen, evaluation=self.evaluation, ask=self._ask)
 
 
 def judgements(given: Given) -> list[Judged]:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..dataset.people import read_person
 from ..dataset.questions import of_document
 from ..dataset.sources import Pair, content_hash
 from ..errors import PersonaError, shorten, suggest
@@ -18,7 +19,7 @@ from ..evaluations.contrast import NOBODY, Contrast
 from ..evaluations.leave_one_out import NONE_LISTED, LeaveOneOut
 from ..evaluations.pairwise import OVER, Pairwise
 from ..evaluations.pass_at_k import PassAtK
-from ..personas import ATTRIBUTES, Persona, known
+from ..personas import Persona, attribute_name
 from ..settings import load
 from . import contrast
 from .given import FIXED, Given, Prompt, align, pair_of, restore
@@ -186,7 +187,7 @@ def from_answers(
         kinds.add(extracted)
     if unknown:
         listed = shorten(", ".join(unknown))
-        print(f"persona-metrics: not shown to the critic, since none of the 33 attributes: {listed}", file=sys.stderr)
+        print(f"persona-metrics: not shown to the critic, since no attribute of a person: {listed}", file=sys.stderr)
     if contrasted and not nobody:
         contrast.say(contrast.LIFT)
     recorded = _record(evaluation, path, said, len(pairs))
@@ -231,12 +232,12 @@ def _pair(row: Mapping[str, Any], where: str, number: int | None, unknown: dict[
         )
     if not isinstance(question, str) or not question.strip():
         raise PersonaError(f"{where}: the question is blank or no text")
-    named = {str(k).strip().lower().replace("_", " "): v for k, v in persona.items()}
-    unknown.update(dict.fromkeys(k for k in named if k not in ATTRIBUTES and k != "id"))
-    attributes = known(named)
+    attributes, strange = read_person(persona, where)
+    unknown.update({f"{k} ({why})": None for k, why in strange.items() if k != "id"})
     if not attributes:
-        raise PersonaError(f"{where}: the persona has none of the 33 attributes (persona-metrics doctor lists them)")
-    person = str(row.get("persona_id") or named.get("id") or "p" + _digest(attributes))
+        raise PersonaError(f"{where}: the persona has no attribute")
+    own_id = next((v for k, v in persona.items() if attribute_name(k) == "id"), None)
+    person = str(row.get("persona_id") or own_id or "p" + _digest(attributes))
     asked = str(row.get("question_id") or "q" + _digest(question))
     alone = number is not None and "variant" not in row  # else several lines make one pair
     given = row.get("pair_id", row.get("id") if alone else None)

@@ -46,16 +46,19 @@ WORK = (
 HOUSEHOLD = (
     "children",
     "young children",
+    "school children",
     "partner",
     "married",
     "once married",
     "widowed",
     "single parent",
+    "single again",
     "alone",
     "not alone",
     "roommates",
     "relatives",
     "parents",
+    "own place",
 )
 NEEDS = ("sight", "hearing", "walking", "memory", "home", "driving", "english")
 OCCUPATIONS = tuple(label[:3] for label in OCCUPATION)
@@ -83,6 +86,9 @@ _GENDERED = re.compile(
     r"|women|gentleman|lady|guy|guys|bride|groom|makeup|lipstick|pregnan\w*)\b",
     re.IGNORECASE,
 )
+
+CITIZENS_WORDS = re.compile(r"\b(votes?|voting|ballots?|jury|at the polls|passport)\b", re.IGNORECASE)
+"""What only citizens do: no entry speaks of it, for none may depend on citizenship."""
 
 ENGLISH_WORDS = re.compile(
     r"\b(crosswords?|word (games?|puzzles?|searches)|scrabble|anagrams?|puns?|spelling|grammar|typos?|commas?)\b",
@@ -119,7 +125,7 @@ FITTED_BY_WORDS: Sequence[tuple[re.Pattern[str], str, tuple[str, ...]]] = (
     (
         re.compile(r"\b(kids?|children|toddlers?|lunchbox\w*|nap time|playground|little ones)\b", re.IGNORECASE),
         "household",
-        ("children", "young children", "single parent"),
+        ("children", "young children", "school children", "single parent"),
     ),
     (
         re.compile(
@@ -222,6 +228,10 @@ def _check_words(text: str, fits: Mapping[str, Any], needs: Sequence[str], asks:
         raise ValueError(f"{found.group()!r}: a text says nothing of origin or faith that asks for neither")
     if found := _GENDERED.search(text):
         raise ValueError(f"{found.group()!r}: a text fits either sex")
+    if found := CITIZENS_WORDS.search(text):
+        raise ValueError(f"{found.group()!r}: a text fits citizens and others")
+    if not asks and _QUOTED.search(text) and "english" not in needs:
+        raise ValueError("a text that quotes what somebody says needs english")
     for need, words in NEEDED_BY_WORDS.items():
         if (found := words.search(text)) and need not in needs:
             raise ValueError(f"{found.group()!r}: such a text needs {need}")

@@ -71,6 +71,9 @@ def draw_citizenship(people: People, rng: np.random.Generator, folder: Path = PO
     people["foreign"] = (people["citizenship"] >= NATURALIZED).astype(np.int64)
 
 
+_OTHER_CONTINENTS = ("Europe", "Asia", "Africa", "Oceania")
+
+
 def draw_birthplace(people: People, rng: np.random.Generator, folder: Path = POPULATION) -> None:
     """Add the place of birth (a position in ``places(folder)``), given citizenship, race and residence."""
     states, abroad = read_table("birth_state", folder), read_table("birth_country", folder)
@@ -96,6 +99,11 @@ def draw_birthplace(people: People, rng: np.random.Generator, folder: Path = POP
             position = np.array([names.index(label) for label in table.labels])
             strata = (age_group("life", people["age"])[kind], people["sex"][kind])
             birthplace[kind] = position[table.draw(rng, key[kind], strata=strata)]
+    # American Indians who were born abroad came from the Americas; a race does not decide what part of Asia or Europe.
+    regions = {row["country"]: row["region"] for row in read_rows("countries", folder)}
+    elsewhere = np.array([regions.get(name) in _OTHER_CONTINENTS for name in names])[birthplace]
+    american = np.where(not_hispanic, names.index("Canada"), names.index("Mexico"))
+    birthplace = np.where(native & (citizenship >= NATURALIZED) & elsewhere, american, birthplace)
     # States stand first among the places, in the order of states.csv.
     people["birthplace"] = np.where((citizenship == BORN_HERE) & stays, people["state"], birthplace)
 
@@ -114,7 +122,11 @@ def draw_language(people: People, rng: np.random.Generator, folder: Path = POPUL
     English or a language of their ancestors.
     """
     table, spoken = read_table("language", folder), read_table("ancestry_language", folder)
-    parts = ((table.shares, (upbringing(people, folder),)), (spoken.shares, (forebears(people, folder),)))
+    parts = (
+        (table.shares, (upbringing(people, folder),)),
+        (spoken.shares, (forebears(people, folder),)),
+        (np.array([[1.0, 1, 1, 1, 1], [1, 1, 1, 0, 1]]), (_never_in_asia(people, folder),)),
+    )
     people["language"] = quota_of_product(rng, parts, age_group("life", people["age"]))
 
 
@@ -139,13 +151,21 @@ def upbringings(folder: Path = POPULATION) -> list[str]:
 
 def forebears(people: People, folder: Path = POPULATION) -> Codes:
     """Return the position in ``ancestry_language.csv`` of each ancestry; the first row, for immigrants and
-    those born in a territory, lets any language pass.
+    the peoples of the territories, lets any language pass.
     """
     rows = [row["ancestry"] for row in read_rows("ancestry_language", folder)]
     labels = ancestry_labels(folder)
     position = np.array([rows.index(name) if name in rows else 0 for name in labels])
-    raised = (people["foreign"] == 0) & (people["citizenship"] != BORN_IN_TERRITORY)
+    islands = (people["hispanic"] == 1) | (people["race"] == ISLANDER)
+    raised = (people["foreign"] == 0) & ~((people["citizenship"] == BORN_IN_TERRITORY) & islands)
     return np.where(raised, position[people["ancestry"]], 0)
+
+
+def _never_in_asia(people: People, folder: Path) -> Codes:
+    """Return 1 for White and Black immigrants from elsewhere than Asia and the Pacific: theirs is no language of Asia."""
+    regions = {row["country"]: row["region"] for row in read_rows("countries", folder)}
+    asian = np.array([regions.get(name) in ("Asia", "Oceania") for name in places(folder)])[people["birthplace"]]
+    return ((people["foreign"] == 1) & (people["race"] <= 1) & ~asian).astype(np.int64)
 
 
 def draw_english(people: People, rng: np.random.Generator, folder: Path = POPULATION) -> None:
@@ -170,7 +190,13 @@ def draw_ancestry(people: People, rng: np.random.Generator, folder: Path = POPUL
     countries = {row["country"]: row["ancestry"] for row in read_rows("countries", folder)}
     labels = ancestry_labels(folder)
     drawn = table.draw(rng, people["race"], people["hispanic"], strata=(people["sex"],))
-    territory = {"Puerto Rico": "Puerto Rican", "Guam": "Chamorro", "American Samoa": "Samoan"}
+    territory = {
+        "Puerto Rico": "Puerto Rican",
+        "U.S. Virgin Islands": "Puerto Rican",
+        "Guam": "Chamorro",
+        "Northern Mariana Islands": "Chamorro",
+        "American Samoa": "Samoan",
+    }
     follows = np.array([labels.index({**countries, **territory}.get(name, labels[0])) for name in places(folder)])
     puerto_rican = (people["citizenship"] == BORN_IN_TERRITORY) & (people["hispanic"] == 1)
     fixed = (

@@ -14,8 +14,8 @@ N, SEED = 1000, 2407
 
 
 def main(folder: Path) -> None:
-    """Write ``personas.jsonl`` into the folder."""
-    with (folder / "personas.jsonl").open("w", encoding="utf-8", newline="\n") as file:
+    """Write ``personas_v2.jsonl`` into the folder; ``personas.jsonl`` is of an earlier model and stays as it is."""
+    with (folder / "personas_v2.jsonl").open("w", encoding="utf-8", newline="\n") as file:
         file.writelines(lines(generate(N, SEED)))
 
 

@@ -25,7 +25,7 @@ from .views import UNIVERSES, VIEWS
 
 MARGIN_LIMIT, CONDITIONAL_LIMIT = 0.02, 0.03
 """A distance is within bounds below its limit, or below its chance level where that is higher: few persons are off by chance."""
-CHANCE_PERCENTILE, CHANCE_SAMPLES, CHANCE_SEED = 99, 400, 7
+CHANCE_PERCENTILE, CHANCE_SAMPLES, CHANCE_SEED = 99, 200, 7
 
 
 @dataclass(frozen=True)
@@ -77,28 +77,41 @@ def distances(frame: pd.DataFrame) -> list[Distance]:
     What nobody of the frame can be asked (no persona states a region) is left out.
     """
     result = []
+    # Many checks share a view: each is asked of everybody once.
+    views: dict[str, pd.Series] = {}
+    groups: dict[tuple[str, ...], pd.Series] = {}
+    universes: dict[str, np.ndarray] = {}
     for name in ("held_out", "targets"):
         targets = pd.DataFrame(read_rows(name, POPULATION))
         targets["share"] = targets["share"].astype(float)
         for (of, given, universe), table in targets.groupby(["of", "given", "universe"], sort=False):
             keys = tuple(g for g in str(given).split(" & ") if g)
-            people = frame[np.asarray(UNIVERSES[str(universe)](frame), dtype=bool)]
-            found = _distance(people, str(of), keys, str(universe), table)
+            if of not in views:
+                views[str(of)] = VIEWS[str(of)](frame)
+            if keys not in groups:
+                groups[keys] = groups_of(frame, keys)
+            if universe not in universes:
+                universes[str(universe)] = np.asarray(UNIVERSES[str(universe)](frame), dtype=bool)
+            asked_of = universes[str(universe)]
+            found = _distance(views[str(of)][asked_of], groups[keys][asked_of], str(of), keys, str(universe), table)
             if found.n:
                 result.append(found)
     return result
 
 
-def _distance(people: pd.DataFrame, of: str, given: tuple[str, ...], universe: str, table: pd.DataFrame) -> Distance:
+def _distance(
+    has: pd.Series, group: pd.Series, of: str, given: tuple[str, ...], universe: str, table: pd.DataFrame
+) -> Distance:
     asked = table.pivot_table(index="group", columns="label", values="share", aggfunc="sum", fill_value=0.0, sort=False)
-    pairs = pd.DataFrame({"group": groups_of(people, given), "label": VIEWS[of](people)}).dropna()
-    pairs = pairs[pairs["group"].isin(asked.index)]
+    place = asked.index.get_indexer(pd.Index(group))
+    asked_for = (place >= 0) & has.notna().to_numpy()
+    place, has = place[asked_for], has[asked_for]
     # A label that the table lacks is a difference too.
-    labels = [*asked.columns, *sorted(set(pairs["label"]) - set(asked.columns))]
-    counts = pd.crosstab(pairs["group"], pairs["label"]).reindex(index=asked.index, columns=labels, fill_value=0)
+    labels = [*asked.columns, *sorted(set(has.unique()) - set(asked.columns))]
+    cells = place * len(labels) + pd.Index(labels).get_indexer(pd.Index(has))
     shares = asked.reindex(columns=labels, fill_value=0.0).to_numpy()
     shares = shares / shares.sum(axis=1, keepdims=True)
-    found = counts.to_numpy()
+    found = np.bincount(cells, minlength=shares.size).reshape(shares.shape)
     sizes = found.sum(axis=1)
     distance = _mean_distance(found[None], shares, sizes)[0] if sizes.sum() else 1.0
     rng = np.random.Generator(np.random.PCG64(CHANCE_SEED))

@@ -33,6 +33,9 @@ IN_CODE = """## Numbers in code
   as among liberal Democrats on a party's own side and a quarter as common on the other, where answers are partly slips.
 - `persona_metrics/synthesis/person.py`, cuts between the five levels of a trait at T-scores 35, 45, 56 and 66: **assumed**; the paper names the
   levels but no cuts, and these hold 6, 23, 42, 23 and 6 percent of a normal distribution.
+- `persona_metrics/synthesis/health.py`: **published**, the federal minimum wage, 7.25 dollars an hour; **assumed**, that a public
+  employee who is no physician earns at most 230,000 dollars, and that pay within a job spreads by 0.4 in logarithms.
+- `persona_metrics/synthesis/fit/home.py`, how many of each origin are 15 to 17 of those of 15 and over: **assumed**.
 - `persona_metrics/synthesis/texts.py`, how much likelier an entry becomes with what it asks of a person (4, 3, 2): **assumed**; no share of
   quirks or habits is published, and none is claimed.
 """

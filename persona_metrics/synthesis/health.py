@@ -35,6 +35,11 @@ LEAST_WAGE, WEEKS = 7.25, 52
 """The federal minimum wage in dollars an hour: nobody who states hours and is paid has less for them."""
 GREATEST_OF_PUBLIC = 230_000
 """What a public employee who is no physician earns at most: the federal schedules end near it (OPM, 2023)."""
+AT_THE_WHEEL = (
+    "long-haul truck driver", "delivery driver", "forklift operator", "school bus driver", "city bus driver",
+    "ride-share driver", "airline pilot", "railroad conductor", "heavy equipment operator", "surgeon",
+)  # fmt: skip
+"""Jobs in which nobody has trouble seeing even with glasses: licences ask for sight, and so does an operation."""
 PAY_SPREAD = 0.4
 """Assumed: the standard deviation of the logarithm of pay within one job, for the rank of a person's income."""
 
@@ -46,10 +51,25 @@ def draw_difficulties(people: People, rng: np.random.Generator, folder: Path = P
     parts = (
         (table.shares, (age_group("health age", people["age"]), ability(people))),
         (taught.shares, (people["schooling"],)),
+        (_possible(), (_at_the_wheel(people, folder),)),
     )
     drawn = quota_of_product(rng, parts, people["sex"])
     for bit, name in enumerate(DIFFICULTIES):
         people[name] = (drawn >> (len(DIFFICULTIES) - 1 - bit)) & 1
+
+
+def _possible() -> Floats:
+    """Return which patterns of ``PATTERNS`` are possible: of anybody, at the wheel (no trouble seeing), in the forces."""
+    bits = np.array(list(np.ndindex(2, 2, 2, 2)))
+    return np.stack([np.ones(len(bits)), bits[:, DIFFICULTIES.index("vision")] == 0, ~bits.any(axis=1)]).astype(float)
+
+
+def _at_the_wheel(people: People, folder: Path) -> Codes:
+    """Return 1 for those whose work is to steer a vehicle or a machine, 2 for those in the forces, 0 for all others."""
+    choices = options(folder)
+    steers = np.array([title in AT_THE_WHEEL for title in choices.job])[choices.title]
+    works = np.isin(people["activity"], WORKING) & (people["job"] != NO_JOB)
+    return np.where(people["activity"] == ARMED, 2, (works & steers[people["job"]]).astype(np.int64))
 
 
 def ability(people: People) -> Codes:

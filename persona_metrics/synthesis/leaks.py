@@ -21,7 +21,7 @@ from .vocabulary import RACE
 
 LIMIT = 0.01
 """The gain allowed, on top of what chance gives."""
-MOST, FOLDS, SHUFFLES, SEED = 4000, 5, 6, 11
+MOST, FOLDS, SHUFFLES, SEED = 2500, 4, 4, 11
 LEAST = 200
 """Fewer persons say nothing of words."""
 

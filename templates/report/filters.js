@@ -57,7 +57,7 @@ function attributeFacet(number) {
       el("label", {}, "And attribute ", el("select", { id: ids[0] })), el("label", {}, "Value ", el("select", { id: ids[1] })));
   }
   const attribute = byId(ids[0]);
-  attribute.replaceChildren(option("Any attribute", ""), ...index.attributes.map((a, i) => option(a, i)));
+  attribute.replaceChildren(option("Any attribute", ""), ...index.attributes.map((a, i) => (index.values[i].length ? option(a, i) : null)).filter(Boolean));
   const made = facet(ids[1], "Any value", [], () => -1);
   made.sorted = true;
   made.attribute = attribute;

@@ -10,7 +10,9 @@ for (const table of document.querySelectorAll("table.sortable")) {
       head.setAttribute("aria-sort", down ? "descending" : "ascending");
       const key = (row) => {
         const cell = row.cells[column];
-        return cell.dataset.sort === undefined ? cell.textContent : Number(cell.dataset.sort);
+        if (cell.dataset.sort !== undefined) return Number(cell.dataset.sort);
+        // A number says itself what it sorts by, unless its text begins otherwise.
+        return cell.className === "number" && cell.textContent ? Number.parseFloat(cell.textContent.replaceAll(",", "")) / (cell.textContent.endsWith("%") ? 100 : 1) : cell.textContent;
       };
       const rows = [...body.rows].map((row) => [key(row), row]);
       rows.sort(([a], [b]) => {
@@ -22,3 +24,18 @@ for (const table of document.querySelectorAll("table.sortable")) {
     });
   });
 }
+
+// A link into a folded section unfolds it; a print shows what a screen folds away.
+function unfold() {
+  const target = document.getElementById(location.hash.slice(1));
+  for (let node = target; node; node = node.parentElement) if (node.tagName === "DETAILS") node.open = true;
+  target?.scrollIntoView();
+}
+addEventListener("hashchange", unfold);
+if (location.hash) unfold();
+let folded = [];
+addEventListener("beforeprint", () => {
+  folded = [...document.querySelectorAll("details.fold:not([open])")];
+  for (const box of folded) box.open = true;
+});
+addEventListener("afterprint", () => { for (const box of folded) box.open = false; });

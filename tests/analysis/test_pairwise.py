@@ -132,10 +132,12 @@ def test_worked_value_at_equal_length_with_ties_as_halves() -> None:
 def test_intervals_hold_a_planted_rate() -> None:
     rng = np.random.default_rng(7)
     held: list[list[bool]] = []
+    made = frame([(1.0, 1.0)] * 200)
     for _ in range(400):
         values = rng.choice([0.0, 0.5, 1.0], 200, p=[0.2, 0.3, 0.5])
-        turned = [float(x) for x in rng.choice([0.0, 1.0], 400, p=[0.7, 0.3])]
-        found = analysis.tables(frame([(v, v) for v in values], turned), META)
+        every = np.column_stack([np.full(200, NAN), values, values]).ravel()
+        places = np.where(every == 0.5, rng.choice([0.0, 1.0], 600, p=[0.7, 0.3]), NAN)
+        found = analysis.tables(made.assign(personalized=every, choice=places), META)
         rate, bias = row(found, "worth", ANOTHER), row(found, "order", ORDER_BIAS)
         # Of the verdicts 30% are ties, of which 70% went to the first place: .3 × (.7 − .3) / 2.
         held.append([rate["low"] <= 0.65 <= rate["high"], bias["low"] <= 0.06 <= bias["high"]])

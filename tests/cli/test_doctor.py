@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
 from persona_metrics.cli import main
 from persona_metrics.personas import ATTRIBUTE_GROUPS, ATTRIBUTES
@@ -72,3 +73,45 @@ def test_attributes_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     lines = capsys.readouterr().out.splitlines()
     assert tuple(lines[: len(ATTRIBUTES)]) == ATTRIBUTES
     assert len(lines) == len(ATTRIBUTES) + len(ATTRIBUTE_GROUPS)
+
+
+def test_a_file_of_ones_own_shows_its_attributes_and_what_looks_wrong(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("mine.csv").write_text("uuid,Age,Home_Region\na1,12,N\na2,430,S\na3,40,N\n")
+    monkeypatch.setenv("PERSONA_PERSONAS", "mine.csv")
+    monkeypatch.setenv("PERSONA_N", "3")
+    assert main(["doctor", "--attributes"]) == 0
+    assert capsys.readouterr().out.splitlines()[:2] == ["age", "home region"]
+    main(["doctor"])
+    shown = capsys.readouterr().out
+    assert "3 personas" in shown
+    assert "  ! personas=mine.csv: not shown: uuid (id); columns=… chooses" in shown
+    assert "minors (1); ages outside 0 to 120, taken as not stated (1)" in shown
+
+
+class Ending(Server):
+    """Lists its models with the day on which each ends, as some endpoints do."""
+
+    async def _models(self, request: web.Request) -> web.Response:  # noqa: ARG002
+        ends = {"c": "2199-03-01", "other": "2020-01-31T00:00:00Z", "at": 4102444800, "odd": ["soon"], "none": None}
+        models = [{"id": name, "shutdown_date": day} for name, day in ends.items()]
+        return web.json_response({"object": "list", "data": [*models, {"id": "plain"}, "no model"]})
+
+
+def test_a_model_that_ends_is_named_with_its_day(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PERSONA_CRITIC_MODEL", "c")
+    monkeypatch.setenv("PERSONA_N", "12")
+    with Ending() as server:
+        monkeypatch.setenv("PERSONA_CRITIC_BASE_URL", server.base_url)
+        assert main(["doctor", "--model_base_url", server.chat_url]) == 0
+    shown = {line.split(":")[0]: line for line in capsys.readouterr().out.splitlines() if line.startswith("  ok")}
+    assert "! c will be shut down on 2199-03-01" in shown["  ok    critic"]
+    assert "! other" not in shown["  ok    critic"]
+    model = shown["  ok    model endpoint"]
+    assert "! other was shut down on 2020-01-31" in model
+    assert "! at will be shut down on 2100-01-01" in model
+    assert "odd will" not in model
+    assert "none will" not in model

@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from persona_metrics import settings
 from persona_metrics.cli import main
 from persona_metrics.critic.debate import parse
+from persona_metrics.critic.store import Store
+from persona_metrics.usage import Usage
 from tests.critic.helpers import judged, judgements
 from tests.fakes.server import Server
 
@@ -26,9 +29,24 @@ def test_stats_shows_a_line_for_each_critic(capsys: pytest.CaptureFixture[str]) 
     assert main(["store", "stats"]) == 0
     title, header, first, second = capsys.readouterr().out.splitlines()
     assert ": 7 verdicts, " in title
-    assert header.split() == ["critic", "endpoint", "verdicts", "tokens", "in", "tokens", "out", "first", "last"]
-    assert [first.split()[i] for i in (0, 2, 3, 4)] == ["m", "5", "3500", "400"]
-    assert [second.split()[i] for i in (0, 2, 3, 4)] == ["other", "2", "1400", "160"]
+    heads = ["critic", "endpoint", "month", "verdicts", "tokens", "in", "tokens", "out", "price", "first", "last"]
+    assert header.split() == heads
+    assert [first.split()[i] for i in (0, 3, 4, 5)] == ["m", "5", "3500", "400"]
+    assert [second.split()[i] for i in (0, 3, 4, 5)] == ["other", "2", "1400", "160"]
+    assert "no price known" in first
+
+
+@pytest.mark.usefixtures("filled")
+def test_stats_sums_by_month_and_prices_what_has_a_price(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    with Store(settings.load().critic_store) as store:
+        two = "SELECT key FROM votes WHERE critic = 'm' LIMIT 2"
+        store._execute(f"UPDATE votes SET created = created - 40 * 86400 WHERE key IN ({two})")
+        store.past.add("model", "tested", "host", Usage(3, 0, 300, 30, 1.0))
+    (tmp_path / "prices.yaml").write_text("m: {input: 1, output: 10}\ntested: {input: 0, output: 0}\n")
+    assert main(["store", "stats", "--prices", str(tmp_path / "prices.yaml")]) == 0
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert [(r[3], r[6]) for r in rows if r[:1] == ["m"]] == [("2", "$0.003"), ("3", "$0.0045")]
+    assert [r[3:] for r in rows if r[:1] == ["tested"]] == [["3", "300", "30", "$0.00"]]
 
 
 @pytest.mark.usefixtures("filled")

@@ -31,7 +31,7 @@ LIMIT = 3.0
 
 @pytest.fixture(scope="module")
 def personas() -> Sequence[Persona]:
-    return load_pool(Settings()).personas
+    return load_pool(Settings(data=1)).personas
 
 
 def line() -> dict[str, Any]:

@@ -33,7 +33,7 @@ def test_any_delimiter_and_any_marked_encoding(tmp_path: Path, delimiter: str, e
     path.write_bytes(text.encode(encoding))
     (found,) = personas(path)
     assert (found["defining quirks"], found["ancestry"]) == (TEXT, "Größe")
-    assert set(found) == set(ATTRIBUTES)
+    assert set(found) == {*ATTRIBUTES, "quirks"}
 
 
 def test_a_line_that_names_the_delimiter_is_taken_at_its_word(tmp_path: Path) -> None:

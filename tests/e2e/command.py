@@ -70,7 +70,8 @@ class Ran:
     def samples(self, task: str) -> list[dict[str, Any]]:
         """Return the lines of the task's samples file."""
         (path,) = self.folder.rglob(f"samples_{task}_????-??-??T*.jsonl")
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        # Not splitlines(): a value may hold U+2028, which ends no line of JSON.
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
 
     def everything(self) -> str:
         """Return all that the run printed or wrote, in one text."""

@@ -29,12 +29,16 @@ print(json.dumps([found.results.metadata["source"], sorted(found.samples["questi
 """
 
 
+NOT_FOR_ALL = ("class of worker", "industry category", "occupation category", "fertility")
+"""Of people without work or past the age of childbirth they are not applicable, and no model is told so."""
+
+
 def evaluated(server: Server, **given: object) -> EvaluationResult:
     arguments: dict[str, object] = {"by": "", "critic_model": "c", "critic_base_url": server.base_url, **given}
     return evaluate_model("m", base_url=server.base_url, **arguments)  # type: ignore[arg-type]
 
 
-def test_embedded_pairs_bring_all_33_attributes_to_the_model() -> None:
+def test_embedded_pairs_bring_every_attribute_that_applies_to_the_model() -> None:
     pool = load_pool(settings.load())
     assert (len(pool.personas), len(pool.questions)) == (1000, 664)
     with Server() as server:
@@ -44,7 +48,10 @@ def test_embedded_pairs_bring_all_33_attributes_to_the_model() -> None:
     assert found.samples["persona_id"].nunique() == 30
     assert found.samples["question_id"].nunique() == 30
     assert len(prompts) == 30
-    assert all(f"- {name}: " in prompt for prompt in prompts for name in ATTRIBUTES)
+    everywhere = [name for name in ATTRIBUTES if name not in NOT_FOR_ALL]
+    assert all(f"- {name}: " in prompt for prompt in prompts for name in everywhere)
+    assert all(any(f"- {name}: " in prompt for prompt in prompts) for name in ATTRIBUTES)
+    assert not any("Not applicable" in prompt for prompt in prompts)
     by_id = {p.id: p for p in pool.personas}
     for row in found.samples.to_dict("records"):
         lifestyle = by_id[row["persona_id"]].attributes["lifestyle"]

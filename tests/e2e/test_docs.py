@@ -138,6 +138,11 @@ def test_what_is_not_run_still_stands_in_the_docs_and_no_page_is_left_out() -> N
 
 
 @pytest.mark.slow
+def test_commands_of_the_page_on_costs(place: tuple[Path, Server]) -> None:
+    assert len(follow("plan.md", place[1])) == 3
+    assert not place[1].log
+
+
 @pytest.mark.parametrize("page", ["models.md", "numbers.md", "judge-free.md"])
 def test_commands_of_a_page_that_makes_runs(page: str, place: tuple[Path, Server]) -> None:
     ran = follow(page, place[1])

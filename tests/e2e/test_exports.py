@@ -31,7 +31,13 @@ for info in list_eval_logs(sys.argv[1]):
         "scored": log.results.scores[0].scored_samples,
         "unscored": log.results.scores[0].unscored_samples,
         "samples": [[i, e, None if v.value != v.value else v.value, v.answer, v.explanation, v.reason] for i, e, v in values],
-        "asked": log.samples[0].input[0].content,
+        "asked": log.samples[0].messages[0].content,
+        "input": log.samples[0].input,
+        "question": log.samples[0].metadata["question"],
+        "first": log.results.scores[0].name,
+        "tokens": [sum(u.total_tokens for u in s.model_usage.values()) for s in log.samples],
+        "seconds": [s.total_time for s in log.samples],
+        "all_tokens": {k: v.total_tokens for k, v in log.stats.model_usage.items()},
         "critics": [c.model for c in log.eval.model_roles["critic"]],
     }
 print(json.dumps(found))
@@ -94,6 +100,14 @@ def test_inspect_reads_samples_scores_and_debates(tmp_path: Path) -> None:
     assert any("Personalization critic:" in explanation for *_, explanation, _ in main["samples"])
     assert {reason for *_, reason in main["samples"]} == {None, "grader_failed", "no_response"}
     assert main["asked"].startswith("You are answering one particular person.")
+    assert main["input"] == main["question"]
+    assert {task: each["first"] for task, each in found.items()} == {
+        "persona_main": "personalized",
+        "persona_pass_at_k": "pass@1",
+    }
+    assert set(main["tokens"]) == {0, 1060}
+    assert set(main["seconds"]) == {None, 1.5}
+    assert main["all_tokens"] == {"critic-x": sum(main["tokens"])}
     assert (main["model"], main["status"], main["critics"]) == ("acme/m", "success", ["critic-x"])
     inspect = python.with_name("inspect")
     dumped = json.loads(call(python, str(inspect), "log", "dump", "--header-only", str(next(out.glob("*main*")))))

@@ -45,13 +45,13 @@ def test_page_sorts_by_mouse_and_keyboard_and_runs_nothing_else(page: Path, tmp_
 
         assert column(2)[0] == "b"
         assert EVIL in column(2)
-        buttons["personalized"].click()
-        assert column(1) == ["1", "2", "3", "4"]
-        buttons["personalized"].click()
-        assert column(1) == ["4", "3", "2", "1"]
-        buttons["n"].send_keys(Keys.ENTER)
+        buttons["personalised, %"].click()
+        assert column(1) == ["1–2", "1–3", "–", "2–3"]
+        buttons["personalised, %"].click()
+        assert column(1) == ["2–3", "–", "1–3", "1–2"]
+        buttons["n, pairs"].send_keys(Keys.ENTER)
         assert column(5)[-1] == "–"
-        buttons["n"].click()
+        buttons["n, pairs"].click()
         assert column(5)[-1] == "–"
         buttons["model"].click()
         assert column(2) == [EVIL, "b", "bare", "c"]
@@ -69,3 +69,57 @@ def test_page_fits_its_screen_and_its_light(page: Path, tmp_path: Path, width: i
         ground = browser.execute_script("return getComputedStyle(document.body).backgroundColor")
         assert (ground == "rgb(255, 255, 255)") is not dark
         assert browser.get_log("browser") == []
+
+
+def test_phone_shows_the_score_first_and_whole(page: Path, tmp_path: Path) -> None:
+    with chromium(tmp_path / "profile", width=390) as browser:
+        browser.get(page.as_uri())
+        script = """const first = document.querySelector('tbody tr').cells[0], box = first.getBoundingClientRect();
+            return [first.textContent.trim(), box.left >= 0 && box.right <= innerWidth,
+                document.querySelector('thead th').textContent]"""
+        text, whole, heading = browser.execute_script(script)
+        assert text.count(".") == 3
+        assert whole
+        assert heading == "personalised, %"
+
+
+def test_search_leaves_the_models_that_were_meant(page: Path, tmp_path: Path) -> None:
+    with chromium(tmp_path / "profile") as browser:
+        browser.get(page.as_uri())
+        browser.find_element(By.ID, "find").send_keys("BAR")
+        shown = [
+            r.find_element(By.TAG_NAME, "th").text
+            for r in browser.find_elements(By.CSS_SELECTOR, "tbody tr")
+            if r.is_displayed()
+        ]
+        assert shown == ["bare"]
+        assert browser.find_element(By.ID, "found").text == "1 of 4"
+
+
+def test_heading_stays_in_view_and_print_fits_a4_landscape(page: Path, tmp_path: Path) -> None:
+    with chromium(tmp_path / "profile", dark=True) as browser:
+        browser.get(page.as_uri())
+        assert (
+            browser.execute_script("return getComputedStyle(document.querySelector('thead th')).position") == "sticky"
+        )
+        # 297 mm less two margins of 10 mm, at 96 px an inch.
+        browser.execute_cdp_cmd(
+            "Emulation.setDeviceMetricsOverride",
+            {"width": 1047, "height": 700, "deviceScaleFactor": 1, "mobile": False},
+        )
+        browser.execute_cdp_cmd(
+            "Emulation.setEmulatedMedia",
+            {"media": "print", "features": [{"name": "prefers-color-scheme", "value": "dark"}]},
+        )
+        assert browser.execute_script("return document.querySelector('table').scrollWidth <= 1047")
+        assert browser.execute_script("return getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+
+
+def test_model_leads_to_its_report(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "runs", model="org/m", n=20)
+    assert main(["report", str(run), "--no_figures", "--out", str(tmp_path / "runs" / "its report")]) == 0
+    assert main(["leaderboard", str(tmp_path / "runs"), "--out", str(tmp_path / "out")]) == 0
+    with chromium(tmp_path / "profile") as browser:
+        browser.get((tmp_path / "out" / "leaderboard.html").as_uri())
+        browser.find_element(By.LINK_TEXT, "org/m").click()
+        assert browser.find_element(By.TAG_NAME, "h1").text == "org/m"

@@ -69,8 +69,11 @@ def verdict(question: str, persona: dict[str, str], answer: str) -> bool:
     return draw("verdict", question, sorted(persona.items()), answer) < 0.5
 
 
-def run(model: Path, out: Path, launcher: tuple[str, ...], *more: str, n: int = PAIRS, code: int = 0) -> Done:
-    """Run the four tasks and return what came of it."""
+def run(
+    model: Path, out: Path, launcher: tuple[str, ...], *more: str, n: int = PAIRS, code: int = 0, opinion: bool = False
+) -> Done:
+    """Run the four tasks, or ``persona_opinion``, and return what came of it."""
+    tasks = ("persona_opinion",) if opinion else TASKS
     with Server(verdict=verdict, latency=0.02) as server:
         command = [
             sys.executable,
@@ -81,16 +84,10 @@ def run(model: Path, out: Path, launcher: tuple[str, ...], *more: str, n: int = 
             "--model_args",
             f"pretrained={model},dtype=float32",
         ]
-        command += ["--device", "cpu", "--batch_size", "4", "--tasks", ",".join(TASKS)]
+        command += ["--device", "cpu", "--batch_size", "4", "--tasks", ",".join(tasks)]
         command += ["--include_path", str(tasks_folder()), "--log_samples", "--output_path", str(out)]
-        command += [
-            "--metadata",
-            *SETTINGS,
-            f"n={n}",
-            f"critic_base_url={server.base_url}",
-            "critic_concurrency=4",
-            *more,
-        ]
+        critic = () if opinion else (*SETTINGS, f"critic_base_url={server.base_url}", "critic_concurrency=4")
+        command += ["--metadata", *critic, f"n={n}", *more]
         environment = {
             **os.environ,
             "PYTHONPATH": str(ROOT),
@@ -107,7 +104,7 @@ def run(model: Path, out: Path, launcher: tuple[str, ...], *more: str, n: int = 
         return Done({}, {}, calls, peak, done.stderr)
     (path,) = out.rglob("results_*.json")
     samples = {}
-    for task in TASKS:
+    for task in tasks:
         (file,) = out.rglob(f"samples_{task}_*.jsonl")
         samples[task] = [json.loads(line) for line in file.read_text().splitlines()]
     return Done(json.loads(path.read_text())["results"], samples, calls, peak, done.stderr)
@@ -153,6 +150,17 @@ def test_fewer_pairs_than_ranks_end_with_one_line_and_no_deadlock(model: Path, t
     done = run(model, tmp_path, (*ACCELERATE, "-m", "tests.e2e.data_parallel"), "min_support=1", "--limit", "1", code=2)
     assert done.printed.count("persona-metrics: error: 1 pairs cannot be shared by 2 processes") == 1
     assert done.calls == 0
+
+
+def test_groups_opinions_are_those_of_one_process(model: Path, tmp_path: Path) -> None:
+    # An item's 20 personas lie on both ranks, and its groups' means need all of them.
+    options = ("by=sex", "seed=3")
+    one = run(model, tmp_path / "one", ("-m", "lm_eval"), *options, n=40, opinion=True)
+    two = run(model, tmp_path / "two", (*ACCELERATE, "-m", "tests.e2e.data_parallel"), *options, n=40, opinion=True)
+    assert two.results["persona_opinion"] == pytest.approx(one.results["persona_opinion"], abs=1e-6, nan_ok=True)
+    assert one.results["persona_opinion"]["skill,none"] < 0  # random weights know nobody
+    assert [s["doc"] for s in two.samples["persona_opinion"]] == [s["doc"] for s in one.samples["persona_opinion"]]
+    assert two.calls == one.calls == 0
 
 
 def _without_times(sample: dict[str, Any]) -> str:

@@ -36,7 +36,8 @@ def test_trainers_take_every_export_and_both_rewards(tmp_path: Path) -> None:
         assert main(words) == 0
     assert main(["export", str(tmp_path / "out"), "--to", "trl-prompts", "--out", str(tmp_path / "choice")]) == 0
     python = tool_python(no_deps=(TRL,), with_ours=True)
-    with Server() as server:
+    # Random bytes fit nobody, and neither do the canary's tricks.
+    with Server(verdict=lambda *given: not given[2].startswith("Answer ")) as server:
         printed = call(
             *(python, str(STEPS), str(tmp_path)),
             PYTHONPATH=str(CHECKOUT),

@@ -24,6 +24,11 @@ pytestmark = [
 ROLLOUTS = Path(__file__).with_name("verifiers_rollouts.py")
 
 
+def verdict(question: str, persona: dict[str, str], answer: str) -> bool:
+    """Judge the policy's answers by their text, and let no trick of the canary's pass."""
+    return not answer.startswith("Answer ") or default_verdict(question, persona, answer)
+
+
 def rolled(server: Server, kind: str, n: int, folder: Path) -> list[dict[str, Any]]:
     """Return what verifiers recorded of ``n`` rollouts whose policy and critic are ``server``."""
     python = tool_python("verifiers==0.4.0", with_ours=True)
@@ -50,7 +55,7 @@ def test_rollouts_earn_the_verdict_and_a_judge_that_fails_scores_nothing(tmp_pat
         for pair in draw(load_pool(chosen), 6, 0)
     ]
     answers = [default_reply(prompt, 0) for prompt in prompts]
-    with Server() as server:
+    with Server(verdict=verdict) as server:
         real = server.debate
         server.debate = lambda f: "none" if answers[2] in f["answer"] else real(f)  # type: ignore[method-assign]
         found = rolled(server, "personalized", 6, tmp_path)

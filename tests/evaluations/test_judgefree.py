@@ -16,8 +16,9 @@ from persona_metrics.evaluations.judgefree import Pick, picks, results
 from persona_metrics.evaluations.opinion import Opinion
 from persona_metrics.personas import Persona
 from persona_metrics.synthesis.rules import broken
+from tests.dataset.consistency import YOUNGER_RULES
 
-POOL = load_personas(settings.load())[0]
+POOL = load_personas(settings.load({"data": 1}))[0]
 DOC = {
     "options": ["x", "y", "z"],
     "asks": [
@@ -112,10 +113,11 @@ def test_holdout_shares_no_item_with_main() -> None:
 def test_changed_personas_break_hardly_a_rule_of_the_population() -> None:
     people = [a.persona.attributes for d in choice(n=400).documents() for a in d.asks if a.name.startswith(UNRELATED)]
     # Pay and schooling of a job are no clear-cut things; nothing else may go wrong in more than one of a hundred.
-    lines = {k: n for k, n in broken(pd.DataFrame(people)).items() if n and "pay" not in k and "schooling" not in k}
+    rules = {k: n for k, n in broken(pd.DataFrame(people)).items() if n and k not in YOUNGER_RULES}
+    lines = {k: n for k, n in rules.items() if "pay" not in k and "schooling" not in k}
     assert sum(lines.values()) <= 8
     turned = [a.persona.attributes for d in choice(n=400).documents() for a in d.asks if a.name.startswith(CHANGED)]
-    assert not any(broken(pd.DataFrame(turned)).values())
+    assert not {k for k, n in broken(pd.DataFrame(turned)).items() if n} - YOUNGER_RULES
 
 
 def test_rows_by_hand() -> None:

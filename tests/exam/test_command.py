@@ -14,8 +14,9 @@ from persona_metrics import settings
 from persona_metrics.cli import main
 from persona_metrics.errors import PersonaError
 from persona_metrics.exam import found, run
-from persona_metrics.exam.card import Card, json_schema, read
+from persona_metrics.exam.card import SCHEMA, Card, json_schema, read
 from persona_metrics.exam.mark import mark
+from persona_metrics.exam.pair_card import SCHEMA as PAIR_SCHEMA
 from tests.exam.planted import perfect, pointing_at
 from tests.fakes.server import Server
 
@@ -197,9 +198,13 @@ def test_a_card_that_is_none_is_one_line(text: str, tmp_path: Path, monkeypatch:
     assert "\n" not in str(error.value)
 
 
-def test_schema_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+def test_schema_of_either_card_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["exam", "--card-schema"]) == 0
-    assert json.loads(capsys.readouterr().out) == json_schema()
+    printed = json.loads(capsys.readouterr().out)
+    names = [one["$ref"].rpartition("/")[2] for one in printed["anyOf"]]
+    parts = {name: printed["$defs"][name]["properties"] for name in names}
+    assert parts["Card"].keys() == json_schema()["properties"].keys()
+    assert {name: part["schema"]["const"] for name, part in parts.items()} == {"Card": SCHEMA, "PairCard": PAIR_SCHEMA}
 
 
 def _card(**identity: object) -> Card:

@@ -11,9 +11,12 @@ import pytest
 
 from persona_metrics import settings
 from persona_metrics.cli import main
-from persona_metrics.exam import any_card, found, pairs
+from persona_metrics.critic import decide
+from persona_metrics.exam import any_card, found, pair_figure, pairs, run
+from persona_metrics.exam import mark as debate_mark
 from persona_metrics.exam.pair_card import PairCard
 from persona_metrics.exam.pair_mark import mark
+from tests.exam.planted import perfect, pointing_at
 from tests.fakes.server import Prefer, Server, draw
 
 EXAM = pairs.plan(1, 12)
@@ -82,7 +85,7 @@ def test_coins_are_half_right_and_fail() -> None:
     assert any("Cannot tell" in fault for fault in made.faults)
 
 
-def test_flips_between_repeats_are_counted_and_repeats_are_apart() -> None:
+def test_flips_between_repeats_are_counted_are_apart_and_are_no_ties(capsys: pytest.CaptureFixture[str]) -> None:
     times: Counter[tuple[str, str]] = Counter()
 
     def fickle(question: str, persona: dict[str, str], first: str, second: str) -> bool:
@@ -92,6 +95,7 @@ def test_flips_between_repeats_are_counted_and_repeats_are_apart() -> None:
     # The first time it is right in both orders, the second time in neither.
     made = card(fickle, pairs.plan(2, 2), critic_concurrency=1)
     assert (made.flips.value, made.accuracy.value, made.ties.value) == (1.0, 0.5, 0.0)
+    assert "tie" not in capsys.readouterr().err
 
 
 def test_command_writes_the_card_keeps_it_and_a_rerun_asks_nothing(
@@ -112,7 +116,14 @@ def test_command_writes_the_card_keeps_it_and_a_rerun_asks_nothing(
         debate = found.card_for(chosen.model_copy(update={"protocol": "debate"}))
     made = any_card.read(tmp_path / "o" / "card.json")
     assert isinstance(made, PairCard)
-    assert sorted(p.name for p in (tmp_path / "o").iterdir()) == ["card.json", "card.md"]
+    assert sorted(p.name for p in (tmp_path / "o").iterdir()) == [
+        "card.json",
+        "card.md",
+        "critic_exam.png",
+        "critic_exam.svg",
+    ]
+    assert "](critic_exam.png)" in (tmp_path / "o" / "card.md").read_text()
+    assert "critic_exam" not in said.out.partition(str(tmp_path))[0]
     assert (known.card, known.why) == (made, "")
     assert debate.card is None
     assert "prefers the answer that fits (ties half) | 100.0%" in said.out
@@ -141,9 +152,52 @@ def test_batch_files_come_to_the_live_card(tmp_path: Path, capsys: pytest.Captur
     assert (live.accuracy, live.order_bias, live.by_kind) == (batched.accuracy, batched.order_bias, batched.by_kind)
 
 
+def test_pairwise_cards_stand_side_by_side_and_the_cheapest_fit_one_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    base = card(right, pairs.plan(1, 2))
+    for name, price in (("dear|<b>", 9.0), ("cheap", 2.0)):
+        identity = base.identity.model_copy(update={"critic_model": name})
+        made = base.model_copy(
+            update={"fit": True, "identity": identity, "cost": base.cost.model_copy(update={"price": price})}
+        )
+        (tmp_path / f"{price}.json").write_text(made.to_json())
+    assert main(["exam", "--compare", str(tmp_path / "9.0.json"), str(tmp_path / "2.0.json")]) == 0
+    out = capsys.readouterr().out
+    assert r"| | dear\|\<b\> | cheap |" in out
+    assert "| prefers the answer that fits (ties half) | 100.0% (" in out
+    assert "| order bias | +0.0 points" in out
+    assert "| price of verdicts | $9.00 for 1,000 | $2.00 for 1,000 |" in out
+    assert "The cheapest of them is cheap." in out
+
+
 def test_cards_of_two_kinds_do_not_stand_side_by_side(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    made = card(right, pairs.plan(1, 2))
-    for name in ("a", "b"):
-        (tmp_path / f"{name}.json").write_text(made.to_json())
+    (tmp_path / "a.json").write_text(card(right, pairs.plan(1, 2)).to_json())
+    with Server(verdict=perfect) as server:
+        chosen = pointing_at(server)
+        debate = debate_mark.mark(run.sit(run.plan(1, 2), chosen), chosen)
+    (tmp_path / "b.json").write_text(debate.to_json())
     assert main(["exam", "--compare", str(tmp_path / "a.json"), str(tmp_path / "b.json")]) == 2
-    assert "a pairwise card" in capsys.readouterr().err
+    assert (
+        "error: --compare: a pairwise card (m) has no number that a card of the debate has" in capsys.readouterr().err
+    )
+
+
+@pytest.mark.parametrize("prefer", [right, lambda *_: True, lambda *_: False], ids=["right", "first", "second"])
+def test_figure_has_every_kind_and_the_order_on_its_side(prefer: Prefer, tmp_path: Path) -> None:
+    made = card(prefer, pairs.plan(2, 3))
+    left, right_side = pair_figure.draw(made).figure.axes[:2]
+    assert len(left.get_yticklabels()) == 1 + len(made.by_kind)
+    assert [label.get_text() for label in right_side.get_yticklabels()] == ["ties", "asked again", "order bias"]
+    low, high = right_side.get_xlim()
+    assert made.order_bias.value is not None
+    assert low <= made.order_bias.value <= high
+    assert sorted(path.name for path in pair_figure.write(made, tmp_path)) == ["critic_exam.png", "critic_exam.svg"]
+
+
+def test_figure_of_a_critic_without_a_verdict_is_drawn(tmp_path: Path) -> None:
+    exam = pairs.plan(1, 2)
+    chosen = settings.load({"protocol": "pairwise", "critic_model": "m", "critic_base_url": "http://127.0.0.1:1/v1"})
+    nothing = mark(pairs.PairAnswered(exam, tuple((decide([], "pairwise"),) for _ in exam.cases)), chosen)
+    assert nothing.accuracy.value is None
+    assert len(pair_figure.write(nothing, tmp_path)) == 2

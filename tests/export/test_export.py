@@ -13,6 +13,7 @@ import yaml
 from huggingface_hub import ModelCard, parse_eval_result_entries
 from huggingface_hub.repocard_data import model_index_to_eval_results
 
+from persona_metrics import evaluate_model
 from persona_metrics.cli import main
 from persona_metrics.critic import Judgement
 from persona_metrics.critic.debate import messages
@@ -20,6 +21,7 @@ from persona_metrics.export import eee, openai_evals
 from persona_metrics.export.scores import Task, prompts_of
 from persona_metrics.runs.read import load_run, read_samples
 from tests.fakes.runs import Planted, odd_answers, write_run
+from tests.fakes.server import Server, draw
 
 MAIN = "persona_main"
 
@@ -148,6 +150,27 @@ def test_eee_line_of_loo_is_linked_to_its_importance(tmp_path: Path, exported: A
         assert table[f"persona_loo/{name}"]["uncertainty"]["num_samples"] == len(scores)
 
 
+def test_eee_lines_of_contrast_count_in_rows_that_are_there_and_average_to_them(
+    tmp_path: Path, exported: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with Server(verdict=lambda *parts: draw(str(parts)) < 0.5) as server:
+        places = {"base_url": server.base_url, "critic_base_url": server.base_url}
+        evaluate_model("m", "contrast", n=20, critic_model="c", others=2, output_path="out", **places)
+    aggregate, samples = exported(Path("out"), "eee", "--developer", "me")
+    rows = {
+        r["evaluation_result_id"]: r["score_details"]["score"]
+        for r in strict(aggregate.read_text())["evaluation_results"]
+    }
+    scores: dict[str, list[float]] = {}
+    for one in lines_of(samples):
+        scores.setdefault(one["evaluation_result_id"], []).append(one["evaluation"]["score"])
+    assert scores.keys() == {f"persona_contrast/{name}" for name in ("personalized", "contrast", "lift")}
+    assert len(scores["persona_contrast/contrast"]) == 40
+    for name, values in scores.items():
+        assert rows[name] == pytest.approx(sum(values) / len(values))
+
+
 def test_eee_wants_the_maker_of_a_bare_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     results = write_run(tmp_path, model="bare", n=3)
     assert main(["export", str(results), "--to", "eee", "--out", str(tmp_path / "out")]) == 2
@@ -164,7 +187,7 @@ def test_eee_model_name_is_no_path(tmp_path: Path, name: str, exported: Any) -> 
     results.write_text(json.dumps(data))
     for path in exported(results, "eee", *(() if name.startswith("a/") else ("--developer", "me"))):
         assert path.resolve().is_relative_to((tmp_path / "out" / "data" / "persona_bench").resolve())
-        assert "someone" not in path.read_text()
+        assert "/home/someone" not in path.read_text()
 
 
 def test_eee_without_samples_is_documentation(tmp_path: Path, exported: Any) -> None:

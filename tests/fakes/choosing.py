@@ -126,3 +126,19 @@ class Likely(LM):  # type: ignore[misc]
             chances = list(self.shares(read(request.args[0])))
             made.append("ABCDEFGHIJ"[chances.index(max(chances))])
         return made
+
+
+class Writes(Likely):
+    """The same, whose letters are drawn by the shares."""
+
+    def __init__(self, shares: Shares, seed: int) -> None:
+        super().__init__(shares)
+        self.rng = random.Random(seed)
+
+    def generate_until(self, requests: Sequence[Any], **_: Any) -> list[str]:
+        """Return a letter each."""
+        made = []
+        for request in requests:
+            chances = list(self.shares(read(request.args[0])))
+            made.append("ABCDEFGHIJ"[self.rng.choices(range(len(chances)), chances)[0]])
+        return made

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -166,16 +166,33 @@ def sample(
     doc["persona"] = planted.texts.persona(pair, doc["persona"])
     replies, results, outcomes, arguments = [], [], [], {}
     for index, variant in enumerate(evaluation.variants(pair.persona)):
-        reply, result = _reply(pair, variant, chosen, planted, salt)
-        replies.append([reply])
-        results.append([str(result)])
-        verdict = result["verdict"] or {}
-        value = 0.0 if result["answer_failure"] else verdict.get("personalized")
-        outcomes.append(
-            Outcome(
-                None if value is None else float(value), result["answer_failure"] is not None, answer=result["answer"]
+        own = _reply(pair, variant, chosen, planted, salt)
+        replies.append([own[0]])
+        for name, person in evaluation.judged(variant, pair.persona, pair.question.id):
+            # The same answer judged for somebody else: another verdict with a chance of its own.
+            for_other = person is not pair.persona
+            judged = replace(variant, name=name)
+            result = own[1] if not for_other else _reply(pair, judged, chosen, planted, salt)[1]
+            if for_other:
+                result = Result(
+                    variant=name,
+                    dropped=list(variant.dropped),
+                    answer=own[1]["answer"],
+                    answer_failure=own[1]["answer_failure"],
+                    verdict=None if own[1]["answer_failure"] else result["verdict"],
+                    reply=index,
+                    judged_for={"id": person.id, "persona": dict(person.attributes)},
+                )
+            results.append([str(result)])
+            verdict = result["verdict"] or {}
+            value = 0.0 if result["answer_failure"] else verdict.get("personalized")
+            outcomes.append(
+                Outcome(
+                    None if value is None else float(value),
+                    result["answer_failure"] is not None,
+                    answer=result["answer"],
+                )
             )
-        )
         prompt = render(f"answer/{chosen.mode}.jinja", persona=variant.persona.attributes, question=pair.question.text)
         sampling: dict[str, Any] = {"until": [], "max_gen_toks": 1024, "temperature": evaluation.temperature or 0.0}
         if variant.seed is not None:

@@ -15,10 +15,11 @@ from persona_metrics.errors import PersonaError
 from persona_metrics.harness.exits import raising
 from persona_metrics.harness.task_files import tasks_folder
 from persona_metrics.runs.read import tidy
-from tests.fakes.choosing import Likely, Shares, ignores, knows, letter, stereotypes, table
+from tests.fakes.choosing import Likely, Shares, Writes, ignores, knows, letter, stereotypes, table
 from tests.fakes.server import Server
 
 IDEOLOGY = {"by": "ideology", "n": 160}
+SEEDS = 24
 
 
 @pytest.fixture(autouse=True)
@@ -94,12 +95,22 @@ def test_doubled_differences_are_a_caricature() -> None:
     assert "exaggerates how they differ" in analysis.finding(*tables(found))
 
 
-def test_sampled_letters_recover_the_slope_within_its_interval() -> None:
+def test_sampled_letters_over_http_show_the_slope_and_say_what_it_means() -> None:
     name, made = tables(written("persona_opinion_generate", table(1), k=4, **IDEOLOGY))
     steer = made["headline"].set_index("row").loc["steer"]
-    assert steer["low"] < 1 < steer["high"]
-    assert steer["low"] > 0.3
+    assert steer["low"] > 0
     assert "0: ignores the group" in analysis.headline(name, made)
+
+
+@pytest.mark.slow
+def test_sampled_letters_recover_the_slope_within_its_interval_in_nearly_all_seeds() -> None:
+    held = 0
+    for seed in range(SEEDS):
+        found = evaluate("persona_opinion_generate", Writes(table(1), seed), {**IDEOLOGY, "k": 4, "seed": seed})
+        steer = tables(found)[1]["headline"].set_index("row").loc["steer"]
+        held += steer["low"] <= 1 <= steer["high"]
+    # Of intervals that hold in 95%, fewer than 20 of 24 do so in one of 170 such tests; of 80%, in every other.
+    assert held >= 20
 
 
 def test_item_hides_what_it_asks_about_and_shows_both_orders() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -83,3 +86,18 @@ def test_every_name_begins_with_ours_and_no_python_stands_beside_a_yaml() -> Non
 def test_readme_names_every_task() -> None:
     readme = (tasks_folder() / "README.md").read_text(encoding="utf-8")
     assert [p.stem for p in tasks_folder().glob("persona_*.yaml") if f"`{p.stem}`" not in readme] == []
+
+
+def test_the_entry_point_for_tasks_names_the_folder_that_the_wheel_holds(tmp_path: Path) -> None:
+    """As lm-eval's pull request 4015 reads it: a package's path, whose folder it searches; ours has no Python in it."""
+    text = (tasks_folder().parent / "pyproject.toml").read_text(encoding="utf-8")
+    named = re.search(r'entry-points."lm_eval.tasks"\]\npersona_bench = "([\w.]+)"', text)
+    assert named is not None
+    assert f'"tasks" = "{named[1].replace(".", "/")}"' in text
+    place = tmp_path.joinpath(*named[1].split("."))
+    place.mkdir(parents=True)
+    (tmp_path / "persona_metrics" / "__init__.py").write_text("")
+    (place / "persona_main.yaml").write_text("task: persona_main")
+    code = f"import importlib.resources as r; print([p.name for p in r.files({named[1]!r}).iterdir()])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "['persona_main.yaml']", done.stderr

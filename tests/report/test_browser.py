@@ -200,7 +200,7 @@ def test_table_sorts_by_number_both_ways_and_tells_assistive_technology(driver: 
         const heads = [...table.tHead.rows[0].cells];
         const n = heads.findIndex((c) => c.textContent.trim() === 'n');
         heads[n].querySelector('button').click();
-        const numbers = [...table.tBodies[0].rows].map((r) => Number(r.cells[n].dataset.sort));
+        const numbers = [...table.tBodies[0].rows].map((r) => Number(r.cells[n].textContent.replaceAll(',', '')));
         return [heads[n].getAttribute('aria-sort'), numbers]"""
     for direction, reverse in (("descending", True), ("ascending", False)):
         said, numbers = driver.execute_script(script)
@@ -262,3 +262,78 @@ def test_phone_needs_no_sideways_scrolling(page: Path, tmp_path: Path) -> None:
         phone.get(page.as_uri())
         _until(lambda: phone.execute_script("return document.body.dataset.ready"))
         assert phone.execute_script("return document.documentElement.scrollWidth") <= 390
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report on two models in two modes, its sections folded."""
+    folder = tmp_path_factory.mktemp("compared")
+    for model in ("org/model-a", "org/model-b"):
+        for mode in ("", "_baseline"):
+            stamp = f"2026-03-01T10-00-00.{len(mode):06d}"
+            write_run(folder / "runs", (f"persona_main{mode}",), model=model, n=40, by="sex,age", stamp=stamp)
+    write_report([folder / "runs"], folder / "out")
+    return folder / "out" / "report.html"
+
+
+def test_cell_of_the_overview_unfolds_its_section(compared: Path, tmp_path: Path) -> None:
+    with chromium(tmp_path) as driver:
+        driver.get(compared.as_uri())
+        script = """const cell = document.querySelector('.overview td a');
+            return document.querySelector(cell.getAttribute('href')).closest('details').open"""
+        assert not driver.execute_script(script)
+        driver.execute_script("document.querySelector('.overview td a').click()")
+        _until(lambda: driver.execute_script(script))
+
+
+def test_print_is_light_whole_and_without_frames(compared: Path, tmp_path: Path) -> None:
+    with chromium(tmp_path, dark=True) as driver:
+        driver.get(compared.as_uri())
+        driver.execute_script("dispatchEvent(new Event('beforeprint'))")
+        assert driver.execute_script("return [...document.querySelectorAll('details.fold')].every((d) => d.open)")
+        dark = {"media": "print", "features": [{"name": "prefers-color-scheme", "value": "dark"}]}
+        driver.execute_cdp_cmd("Emulation.setEmulatedMedia", dark)
+        script = """const of = (s) => getComputedStyle(document.querySelector(s));
+            return [of('body').backgroundColor, of('figure img').filter, of('.scroll').maxHeight, of('#samples').display]"""
+        assert driver.execute_script(script) == ["rgb(255, 255, 255)", "none", "none", "none"]
+        # 250 mm at 96 px an inch: no picture is higher than a page.
+        heights = driver.execute_script(
+            "return [...document.querySelectorAll('figure img')].map((i) => i.offsetHeight)"
+        )
+        assert max(heights) <= 945
+        driver.execute_script("dispatchEvent(new Event('afterprint'))")
+        assert not driver.execute_script("return [...document.querySelectorAll('details.fold')].every((d) => d.open)")
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_tables_fit_a_desk_and_break_no_word_on_a_phone(page: Path, tmp_path: Path, width: int) -> None:
+    with chromium(tmp_path, width=width) as driver:
+        driver.get(page.as_uri())
+        driver.execute_script("for (const e of document.querySelectorAll('details')) e.open = true")
+        wide = """return [...document.querySelectorAll('.scroll')]
+            .filter((s) => s.firstElementChild.scrollWidth > s.clientWidth).map((s) => s.ariaLabel)"""
+        if width == 1280:
+            assert driver.execute_script(wide) == []
+        # A word on one line is one rectangle.
+        broken = """const found = [];
+            for (const cell of document.querySelectorAll('table td, table th')) {
+              const walk = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
+              while (walk.nextNode()) for (const m of walk.currentNode.data.matchAll(/[A-Za-z]{2,20}/g)) {
+                const range = document.createRange();
+                range.setStart(walk.currentNode, m.index); range.setEnd(walk.currentNode, m.index + m[0].length);
+                if (new Set([...range.getClientRects()].map((r) => r.top)).size > 1) found.push(m[0]);
+              }
+            }
+            return found"""
+        assert driver.execute_script(broken) == []
+
+
+def test_texts_have_their_own_direction_and_nothing_scrolls_smoothly(driver: Any) -> None:
+    assert driver.execute_script("return document.querySelector('h1').dir") == "auto"
+    assert driver.execute_script("return getComputedStyle(document.documentElement).scrollBehavior") == "auto"
+    _clear(driver)
+    driver.execute_script("open(0)")
+    _until(lambda: driver.execute_script("return document.querySelector('#d-body .text')"))
+    script = "const s = getComputedStyle(document.querySelector('#d-body .text')); return [s.unicodeBidi, s.textAlign]"
+    assert driver.execute_script(script) == ["plaintext", "start"]
+    driver.execute_script("document.getElementById('sample').close()")

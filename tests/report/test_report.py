@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.figure import Figure
-from matplotlib.text import Text
 
 from persona_metrics.analysis.words import plus_minus
 from persona_metrics.cli import main
 from persona_metrics.files import told_apart
-from persona_metrics.report import browser, words, write_report
-from persona_metrics.report.figures.draw import draw
-from persona_metrics.report.figures.style import Drawn, styled
+from persona_metrics.report import browser, glossary, page, plain, shown, words, write_report
 from persona_metrics.report.load import Loaded, find, read
 from persona_metrics.report.schema import Report
 from persona_metrics.report.tables import TaskTables, against_baseline, comparisons, csv_text, of_entry
-from tests.fakes.runs import Planted, Texts, write_run
+from tests.fakes.runs import Planted, write_run
 
 ALL = ("persona_main", "persona_main_baseline", "persona_loo", "persona_intersection", "persona_pass_at_k")
 
@@ -41,7 +37,9 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The report's folder for one run of all evaluations; income is worth 30 points, the others nothing."""
     folder = tmp_path_factory.mktemp("report")
     planted = Planted(lambda _, v: 0.7 if "income" not in v.dropped else 0.3, missing=0.01, failures=0.01)
-    run = write_run(folder, ALL, n=150, k=4, attributes="age,income", cross="sex,age", min_support=20, planted=planted)
+    run = write_run(
+        folder, ALL, n=150, k=4, attributes="age,income", cross="sex,age", min_support=20, by="sex", planted=planted
+    )
     write_report([run], folder / "out")
     return folder / "out"
 
@@ -174,27 +172,6 @@ def test_baseline_alone_is_called_the_floor(tmp_path: Path) -> None:
     assert words.headline(silent) == "There is no verdict on any of 5 pairs."
 
 
-def test_figure_of_attempts_says_which_test_compared_them(tmp_path: Path) -> None:
-    for name in ("one", "two"):
-        write_run(tmp_path, ("persona_pass_at_k", "persona_main"), model=name, n=30, k=4)
-    captions = {figure.name: figure for figure in drawn(tmp_path)}
-    texts = {name: " ".join(t.get_text() for t in d.figure.findobj(Text)) for name, d in captions.items()}
-    attempts = " ".join(texts["models-persona_pass_at_k"].split())
-    assert "paired permutation test on the means of shared pairs, at each k" in attempts
-    assert "(pass@4)" in attempts
-    assert "McNemar" not in attempts
-    assert "McNemar's exact test over shared pairs" in " ".join(texts["models-persona_main"].split())
-
-
-def test_figure_names_no_lowest_group_by_chance(tmp_path: Path) -> None:
-    given = {"cross": "sex", "min_support": 5, "n": 200}
-    same = write_run(tmp_path / "a", ("persona_intersection",), **given)
-    apart = Planted(lambda pair, _: 0.2 if pair.persona.attributes["sex"] == "Male" else 0.8)
-    odd = write_run(tmp_path / "b", ("persona_intersection",), planted=apart, **given)
-    assert "that they differ is not shown" in drawn(same)[0].alt
-    assert "lowest: Male" in drawn(odd)[0].alt
-
-
 def test_csv_holds_no_formula() -> None:
     assert csv_text(pd.DataFrame({"group": ["=1+1", "x"], "n": [-1, 2]})) == "group,n\n'=1+1,-1\nx,2\n"
 
@@ -238,65 +215,6 @@ def test_folder_that_cannot_be_written_is_one_line(tmp_path: Path, capsys: pytes
     assert "cannot be written" in capsys.readouterr().err
 
 
-# -- figures at their extremes ----------------------------------------------------------------------------------------
-
-
-def overlapping(figure: Figure) -> list[tuple[str, str]]:
-    """Return the texts of a figure that lie over one another."""
-    with styled():
-        figure.canvas.draw()
-        texts = [t for t in figure.findobj(Text) if t.get_visible() and t.get_text().strip()]
-        boxes = [(t.get_text(), t.get_window_extent()) for t in texts]
-    ink = [(name, box.shrunk(0.96, 0.8)) for name, box in boxes if box.width > 1]
-    return [(a, b) for i, (a, x) in enumerate(ink) for b, y in ink[i + 1 :] if x.overlaps(y)]
-
-
-def drawn(path: Path) -> list[Drawn]:
-    _, tables = loaded(path)
-    return [figure for _, figure in draw(tables, comparisons(tables)[0])]
-
-
-def _long_names(pair: Any, persona: dict[str, Any]) -> dict[str, Any]:
-    number = int(pair.id) % 9
-    name = f"$Very_long^name {number} of a group that goes on and on, {{{{ 数 }}}} \x00 <b>"
-    return {**persona, "race": name, "income": "$52,000"}
-
-
-@pytest.mark.parametrize(
-    ("task", "given"),
-    [
-        ("persona_main", {}),
-        ("persona_loo", {"attributes": "all"}),
-        ("persona_intersection", {"cross": "race,age", "min_support": 5}),
-        ("persona_intersection", {"cross": "sex,age,education", "min_support": 2}),
-        ("persona_pass_at_k", {"k": 1}),
-        ("persona_pass_at_k", {"k": 33}),
-    ],
-)
-def test_no_label_lies_over_another(tmp_path: Path, task: str, given: dict[str, Any]) -> None:
-    path = write_run(tmp_path, (task,), n=60, planted=Planted(missing=0.05, texts=Texts(persona=_long_names)), **given)
-    for figure in drawn(path):
-        assert overlapping(figure.figure) == []
-
-
-def test_many_models_with_long_names_stay_apart(tmp_path: Path) -> None:
-    tasks = ("persona_main", "persona_main_baseline")
-    for i in range(7):
-        write_run(
-            tmp_path, tasks, n=40, model=f"organisation-with-a-name/model-{i}-instruct-with-a-very-long-name-v{i}"
-        )
-    for figure in drawn(tmp_path):
-        assert overlapping(figure.figure) == []
-
-
-def test_small_groups_are_drawn_hollow(tmp_path: Path) -> None:
-    (figure,) = (d.figure for d in drawn(write_run(tmp_path, n=60)))
-    points = [line for ax in figure.axes for line in ax.lines if line.get_marker() == "o" and np.size(line.get_xdata())]
-    faces = {line.get_markerfacecolor() for line in points}
-    assert "white" in faces
-    assert len(faces) == 2
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "plan", [Planted(missing=1.0), Planted(failures=1.0), Planted(lambda _, __: 0.0), Planted(lambda _, __: 1.0)]
@@ -328,3 +246,85 @@ def test_labels_that_differ_in_replaced_characters_alone_keep_files_of_their_own
     assert len({name.lower() for name in told.values()}) == len(labels)
     assert told["plain"] == "plain"
     assert {name.partition("-persona_main-")[0] for name in heads} == set(told.values())
+
+
+def test_command_says_its_stages_and_ends_with_path_and_size(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_run(tmp_path, n=5)
+    assert main(["report", str(path), "--progress", "--out", str(tmp_path / "out")]) == 0
+    said = capsys.readouterr()
+    for stage in ("reading samples", "counting persona_main of model-a", "drawing figures", "writing the page"):
+        assert stage in said.err
+    page = tmp_path / "out" / "report.html"
+    assert re.fullmatch(rf"open {re.escape(str(page))} \((\d+\.\d MB|\d+ KB)\)", said.out.splitlines()[-1])
+    assert main(["report", str(path), "--out", str(tmp_path / "quiet")]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_no_sentence_stands_twice_on_the_page_and_each_word_is_linked_once(tmp_path: Path) -> None:
+    rates = {
+        "persona_main_baseline": (0.1, 0.2),
+        "persona_main": (0.4, 0.6),
+        "persona_main_chain_of_thought": (0.8, 0.95),
+    }
+    for task, of_models in rates.items():
+        stamp = f"2026-03-01T10-00-00.{len(task):06d}"
+        for model, rate in zip("ab", of_models, strict=True):
+            planted = Planted(lambda *_, r=rate: r)
+            write_run(tmp_path / "runs", (task,), model=model, n=40, stamp=stamp, planted=planted)
+    write_report([tmp_path / "runs"], tmp_path / "out", figures=False)
+    text = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    head = re.sub(r"<a class=.term.[^>]*>(.*?)</a>", r"\1", text[: text.index('id="runs"')])
+    said = re.findall(r"<p[^>]*>([^<]{40,})", head)
+    assert len(said) == len(set(said))
+    assert head.count("Nothing here yet shows that the persona mattered") == 1
+    assert head.index("Main, baseline") < head.index("Main, output only") < head.index("Main, chain of thought")
+    assert '<table class="overview">' in text
+    for term in glossary.TERMS:
+        assert text.count(f'href="#{term.anchor}"') <= 1
+        assert text.count(f'id="{term.anchor}"') == 1
+    assert text.count('class="term"') >= 4
+
+
+@pytest.mark.parametrize(
+    ("task", "rate", "said"),
+    [
+        ("persona_main", lambda *_: 0.6, "of 100 answers fit the person who asked."),
+        ("persona_main_baseline", lambda *_: 0.3, "the floor for the other modes"),
+        ("persona_contrast", lambda _, v: 0.9 if v.name == "whole" else 0.1, "made for their person"),
+        ("persona_contrast", lambda *_: 0.5, "Nothing shows that the answers are made for their person"),
+        ("persona_loo", lambda _, v: 0.9 if "income" not in v.dropped else 0.1, "not told income."),
+        ("persona_loo", lambda *_: 0.5, "No single fact about a person is shown"),
+        ("persona_pass_at_k", lambda *_: 0.5, "asked 3 times, at least once in"),
+        ("persona_intersection", lambda *_: 0.5, "No group of people is shown"),
+    ],
+)
+def test_headline_in_everyday_words_says_the_planted_truth(tmp_path: Path, task: str, rate: Any, said: str) -> None:
+    path = write_run(
+        tmp_path, (task,), n=60, k=3, attributes="income", cross="sex", min_support=5, planted=Planted(rate)
+    )
+    (table,) = loaded(path)[1]
+    assert said in plain.sentence(table)
+
+
+def test_shown_tables_have_readable_dates_lists_and_intervals() -> None:
+    table = pd.DataFrame({"row": ["a", "b"], "low": [0.1, 0.2], "high": [0.3, 0.4], "homogeneity_p": [0.0001, 0.5]})
+    found = shown.shown("x", table)
+    assert found.columns == ("row", "interval", "homogeneity p")
+    assert [[cell.text for cell in row] for row in found.rows] == [
+        ["a", "10.0 to 30.0%", "< 0.001"],
+        ["b", "20.0 to 40.0%", "0.5"],
+    ]
+    assert page._fact("date", 1772359200.0) == "1 March 2026, 10:00 UTC"
+    assert page._fact("by", ["age", "sex"]) == "age and sex"
+
+
+@pytest.mark.slow
+def test_three_models_in_four_modes_stay_below_4_megabytes(tmp_path: Path) -> None:
+    for model in ("org/model-a", "org/model-b", "org/model-c"):
+        for mode in ("", "_baseline", "_chain_of_thought", "_demographic_summary"):
+            stamp = f"2026-03-01T10-00-00.{len(mode):06d}"
+            write_run(tmp_path / "runs", (f"persona_main{mode}",), model=model, n=120, by="sex,age", stamp=stamp)
+    write_report([tmp_path / "runs"], tmp_path / "out")
+    assert (tmp_path / "out" / "report.html").stat().st_size < 4e6

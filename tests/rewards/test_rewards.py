@@ -213,7 +213,7 @@ def test_score_that_is_needed_is_raised_and_never_given() -> None:
     [
         ({"persona": [PERSONA]}, "persona: one value a completion"),
         ({"persona": ["{", "{"]}, "not the JSON of a persona"),
-        ({"persona": ['{"shoe size": "9"}'] * 2}, "none of the 33 attributes"),
+        ({"persona": ['{"id": "9"}'] * 2}, "no attribute of a person"),
         ({"persona": ["", ""]}, "persona: blank"),
         ({"question": "What?"}, "question: one value a completion"),
         ({"contrast_weight": 1.0}, "contrast_weight needs the column other"),

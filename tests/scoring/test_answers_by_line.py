@@ -140,7 +140,7 @@ SAMPLE = {"doc_id": 0, "doc": {}, "resps": [["x"]]}
         ([{"x": 1}], (), "neither a samples_*.jsonl"),
         ([SAMPLE], (), "results_*.json of the same run must lie beside it"),
         ([line(0, persona="me")], (), '"persona" must be an object'),
-        ([line(0, persona={"shoe size": 4})], (), "none of the 33 attributes"),
+        ([line(0, persona={"uuid": 4})], (), "the persona has no attribute"),
         ([line(0, question=" ")], (), "question is blank"),
         ([line(0, answer=3)], (), "must be a text"),
         ([{k: v for k, v in line(0).items() if k != "answer"}], (), 'neither "answer" nor "reply"'),

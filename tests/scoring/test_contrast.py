@@ -14,6 +14,7 @@ from persona_metrics.cli import main
 from persona_metrics.runs.read import read_samples, replies_of, results_of, tidy
 from tests.conftest import full_attributes
 from tests.e2e.command import Ran, evaluate
+from tests.fakes.runs import write_run
 from tests.fakes.server import Server, draw
 from tests.scoring.made import line, results, write
 
@@ -189,3 +190,31 @@ def test_prompts_answered_with_the_persona_alone_have_contrast_and_no_lift(
     assert "so there is no lift" in capsys.readouterr().err
     assert "contrast,critic" in rows
     assert "lift,critic" not in rows
+
+
+def test_answers_of_a_main_run_have_a_contrast_without_being_made_or_judged_again(
+    server: Server, people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = tmp_path / "own.sqlite"
+    monkeypatch.setenv("PERSONA_CRITIC_STORE", str(store))
+    metadata = {"n": N, "seed": 5, "personas": str(people)}
+    done = evaluate(server, "persona_main", cwd=tmp_path, metadata=metadata, PERSONA_CRITIC_STORE=str(store))
+    assert done.code == 0, done.stderr
+    generated, asked = server.counts["model"], server.counts["critic"]
+    rows = scored(done.folder, tmp_path / "s", "--task", TASK, "--metadata", f"personas={people}")
+    assert "so there is no lift" in capsys.readouterr().err
+    assert (server.counts["model"], server.counts["critic"]) == (generated, asked + N)  # for another person alone
+    assert rows["personalized,critic"] == done.rows("persona_main")["personalized"]
+    assert rows["contrast,critic"] == pytest.approx(
+        rows["personalized,critic"] - rows["personalized[another person],critic"]
+    )
+    assert "lift,critic" not in rows
+    (file,) = done.folder.rglob("samples_*.jsonl")
+    assert scored(file, tmp_path / "f", "--task", TASK, "--metadata", f"personas={people}") == rows
+
+
+@pytest.mark.usefixtures("server")
+def test_a_main_run_that_showed_no_persona_has_no_contrast(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write_run(tmp_path, n=4, mode="baseline")
+    assert main(["score", str(path), "--task", TASK, "--out", str(tmp_path / "s")]) == 2
+    assert "mode=baseline showed the model no persona" in capsys.readouterr().err

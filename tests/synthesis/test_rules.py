@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from persona_metrics.synthesis import census, rules
-from persona_metrics.synthesis.vocabulary import CENSUS_ATTRIBUTES, HELPER_COLUMNS
+from persona_metrics.synthesis.vocabulary import CENSUS_ATTRIBUTES, EXTRA_ATTRIBUTES, HELPER_COLUMNS
 
 NURSE = {
     "age": 41,
@@ -73,6 +73,51 @@ IMPOSSIBLE: dict[str, dict[str, object]] = {
     "retired do not work": {"age": 70, "detailed job description": "Retired; worked as a registered nurse"},
     "pay at least": {"income": 15000},
     "pay at most": {"income": 400000},
+    "minimum wage": {"income": 15000},
+    "public pay": {
+        "class of worker": "Federal government employee",
+        "occupation category": "MGR-Management",
+        "income": 387500,
+    },
+    "works only if employed": {**OUT},
+    "no work after work": {**OUT, "mannerisms": "Waves at coworkers with a stapler."},
+    "keeps house in a house": {**OUT, "detailed job description": "Keeps house", "household type": "Group quarters"},
+    "couples live together": {"household type": "Lives alone"},
+    "word games in English": {
+        "household language": "Spanish",
+        "ability to speak english": "Not at all",
+        "personal time": "Does the crossword in ink.",
+    },
+    "ancestors' language": {
+        "ancestry": "African American and Choctaw",
+        "household language": "Asian or Pacific Island language",
+        "ability to speak english": "Well",
+    },
+    "languages of Asia": {
+        "place of birth": "Canada",
+        "citizenship": "U.S. citizen by naturalization",
+        "household language": "Asian or Pacific Island language",
+        "ability to speak english": "Well",
+    },
+    "citizens vote": {
+        "citizenship": "Not a U.S. citizen",
+        "place of birth": "Ghana",
+        "lifestyle": "Votes early and wears the sticker.",
+    },
+    "pupils at home": {
+        "family presence and age": "1 own child at home, under 6 years",
+        "lifestyle": "Keeps a house of crayons, cleats and permission slips.",
+    },
+    "sight at the wheel": {
+        "detailed job description": "Works full time as a delivery driver, about 40 hours a week",
+        "vision difficulty": "Yes",
+    },
+    "forces are fit": {**SOLDIER, "hearing difficulty": "Yes"},
+    "natives of America": {
+        "race": "American Indian or Alaska Native alone",
+        "place of birth": "Japan",
+        "citizenship": "Not a U.S. citizen",
+    },
     "no debt for income": {"income": -100},
     "English on the job": {"ability to speak english": "Not at all", "household language": "Spanish"},
     "English-only household": {"ability to speak english": "Not at all"},
@@ -122,5 +167,18 @@ def test_rule_catches(name: str) -> None:
 @pytest.mark.slow
 def test_of_a_hundred_thousand_personas_none_breaks_a_rule() -> None:
     people = census.sample(100_000, np.random.Generator(np.random.PCG64(11)))
-    assert list(people.columns) == [*CENSUS_ATTRIBUTES, *HELPER_COLUMNS]
+    assert set(people.columns) == {*CENSUS_ATTRIBUTES, *EXTRA_ATTRIBUTES, *HELPER_COLUMNS}
     assert {rule: n for rule, n in rules.broken(people).items() if n} == {}
+
+
+def test_a_family_from_the_virgin_islands_speaks_a_language_of_its_ancestors() -> None:
+    islander = {
+        "place of birth": "U.S. Virgin Islands",
+        "citizenship": "Born in Puerto Rico or another U.S. territory",
+        "ancestry": "Afghan",
+        "household language": "Spanish",
+        "ability to speak english": "Very well",
+    }
+    assert rules.broken(pd.DataFrame([{**NURSE, **islander}]))["ancestors' language"] == 1
+    puerto_rican = {**islander, "place of birth": "Puerto Rico", "ancestry": "Puerto Rican"}
+    assert rules.broken(pd.DataFrame([{**NURSE, **puerto_rican}]))["ancestors' language"] == 0

@@ -11,6 +11,7 @@ from persona_metrics import rewards, settings
 from persona_metrics.dataset.sources import draw, load_personas, load_pool
 from persona_metrics.evaluations.choice import CHANGED, Choice
 from persona_metrics.evaluations.letters import letters
+from persona_metrics.personas import shown
 from persona_metrics.prompts import render
 from persona_metrics.rewards.terms import Terms
 
@@ -71,7 +72,9 @@ class PersonaTaskset(vf.Taskset[PersonaTask, PersonaConfig]):
 
     def _pairs(self, chosen: settings.Settings) -> Iterator[PersonaTask]:
         for pair in draw(load_pool(chosen), chosen.n, chosen.seed):
-            prompt = render("answer/output_only.jinja", persona=pair.persona.attributes, question=pair.question.text)
+            prompt = render(
+                "answer/output_only.jinja", persona=shown(pair.persona.attributes), question=pair.question.text
+            )
             persona = json.dumps(dict(pair.persona.attributes))
             data = PersonaData(
                 id=pair.id, name=pair.question.id, prompt=prompt, persona=persona, question=pair.question.text
@@ -91,7 +94,7 @@ class PersonaTaskset(vf.Taskset[PersonaTask, PersonaConfig]):
                 options = [document.options[i] for i in ask.order]
                 prompt = render(
                     Choice.template,
-                    persona=ask.persona.attributes,
+                    persona=shown(ask.persona.attributes),
                     question=document.question.text,
                     options=list(zip(letters(len(options)), options, strict=True)),
                 )

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Mapping
+from typing import Any
+
 import pandas as pd
 from matplotlib.figure import Figure
 
 from .main import p_text
-from .style import BLUE, GREEN, ORANGE, ROW, SOFT, Drawn, dots, frame, middle, percent, rows_axis, side_notes
-
-MARKERS = (
-    ("o", BLUE, False),
-    ("s", ORANGE, True),
-    ("^", GREEN, False),
-    ("D", "#7a4a8c", True),
-    ("v", "#8c564b", False),
+from .style import (
+    BLUE,
+    LINE,
+    ORANGE,
+    ROW,
+    SOFT,
+    Drawn,
+    dots,
+    frame,
+    middle,
+    on_phone,
+    percent,
+    rows_axis,
+    side_notes,
+    span,
 )
 
 
@@ -36,7 +45,9 @@ def models(name: str, rates: pd.DataFrame, differences: pd.DataFrame, caption: s
     if len(paired):
         below = figure.add_axes((0.33, 0, 0.52, low / height))
         pairs = [
-            f"{middle(a, 38)} –\n{middle(b, 38 - len(of))}{of}"
+            f"{middle(a, 16)} – {middle(b, 16)}{of}"
+            if on_phone()
+            else f"{middle(a, 38)} –\n{middle(b, 38 - len(of))}{of}"
             for a, b, of in zip(paired["first"], paired["second"], _of(paired), strict=True)
         ]
         rows_axis(below, pairs)
@@ -52,12 +63,11 @@ def models(name: str, rates: pd.DataFrame, differences: pd.DataFrame, caption: s
             size=5,
         )
         below.axvline(0, color=SOFT, linewidth=0.9)
-        reach = float(np.nanmax(np.abs([*paired["low"], *paired["high"], 0.05])))
-        below.set_xlim(-reach * 1.08, reach * 1.08)
+        span(below, paired["low"], paired["high"])
         percent(below.xaxis, signed=True)
         below.tick_params(axis="y", labelsize=6.6)
         below.tick_params(axis="x", labelsize=8)
-        below.set_title("differences over the same pairs, points (filled: p ≤ 0.05)", pad=8, fontsize=8.6)
+        below.set_title("differences over the same pairs (filled: p ≤ 0.05)", pad=8, fontsize=8.6)
         side_notes(below, [p_text(p) for p in paired["p_adjusted"]])
     frame(
         figure,
@@ -84,35 +94,52 @@ def tested(paired: pd.DataFrame) -> str:
     return f"p by {test}{', by whole persons and questions where they repeat' if clustered else ''}, Holm-adjusted."
 
 
-def modes_by_models(name: str, rates: pd.DataFrame, caption: str) -> Drawn:
-    """Draw models × modes: ``rates`` has model, mode, value, low, high, n; one marker a mode."""
-    labels = list(dict.fromkeys(rates["model"]))
-    order = list(dict.fromkeys(rates["mode"]))
-    step = 0.2
-    spread = step * (len(order) - 1)
-    figure = Figure(figsize=(7.0, max(ROW, spread + 0.24) * len(labels) + 0.1))
-    ax = figure.add_axes((0.3, 0, 0.64, 1))
-    rows_axis(ax, [middle(m, 34) for m in labels])
-    # Row units to inches: the modes of a model lie close together, the models apart.
-    unit = spread / max(ROW, spread + 0.24)
-    for i, mode in enumerate(order):
-        part = rates[rates["mode"] == mode]
-        shift = (i / max(1, len(order) - 1) - 0.5) * unit if len(order) > 1 else 0.0
-        marker, color, hollow = MARKERS[i % len(MARKERS)]
-        at = [labels.index(m) + shift for m in part["model"]]
-        dots(ax, at, part["value"], part["low"], part["high"], marker=marker, color=color, hollow=hollow, size=5)
-        face = "white" if hollow else color
-        ax.plot([], [], marker, color=color, mfc=face, mew=1.3, markersize=5, label=mode.replace("_", " "))
+def modes_by_models(
+    name: str, rates: pd.DataFrame, differences: Mapping[str, pd.DataFrame | None], caption: str, baseline: str
+) -> Drawn:
+    """Draw models × modes, each model a block of rows: ``rates`` has model, mode, value, low, high, n.
+
+    ``differences`` are each model's modes less the baseline (mode, p_adjusted), None where it was not run; a mode that is
+    not told apart from it is hollow.
+    """
+    listed = list(dict.fromkeys(rates["model"]))
+    labels: list[str] = []
+    notes: list[str] = []
+    points: list[tuple[int, Mapping[Any, Any], bool]] = []
+    heads: list[int] = []
+    for model in listed:
+        heads.append(len(labels))
+        labels.append(middle(model, 30))
+        notes.append("")
+        tests = differences.get(model)
+        p_of = {} if tests is None else dict(zip(tests["mode"], tests["p_adjusted"], strict=True))
+        for row in rates[rates["model"] == model].to_dict("records"):
+            p = float(p_of.get(row["mode"], float("nan")))
+            points.append((len(labels), row, bool(p > 0.05)))
+            labels.append(str(row["mode"]).replace("_", " "))
+            notes.append("  ".join(filter(None, (f"n {int(row['n'])}", p_text(p)))))
+    figure = Figure(figsize=(7.0, ROW * len(labels) + 0.1))
+    ax = figure.add_axes((0.3, 0, 0.5, 1))
+    rows_axis(ax, labels)
+    for at, row, hollow in points:
+        floor = row["mode"] == baseline
+        one = ([row["value"]], [row["low"]], [row["high"]])
+        dots(ax, [at], *one, hollow=hollow, color=ORANGE if floor else BLUE, marker="D" if floor else "o")
+    for number, at in enumerate(heads):
+        end = heads[number + 1] if number + 1 < len(heads) else len(labels)
+        if number % 2 == 0:
+            ax.axhspan(at - 0.5, end - 0.5, color=LINE, alpha=0.28, linewidth=0, zorder=0)
     ax.set_xlim(-0.02, 1.02)
     percent(ax.xaxis, 0.25)
     ax.tick_params(axis="both", labelsize=8)
-    figure.legend(
-        *ax.get_legend_handles_labels(),
-        loc="lower left",
-        bbox_to_anchor=(0, 1.0 + 0.02 / figure.get_figheight()),
-        ncols=len(order),
-        fontsize=7.8,
-        borderaxespad=0,
+    for at, text in enumerate(ax.get_yticklabels() if not on_phone() else ax.texts[: len(labels)]):
+        text.set_fontweight("bold" if at in heads else "normal")
+    side_notes(ax, notes)
+    frame(
+        figure,
+        "Modes of each model",
+        "share of answers judged personalised · diamond: the model does not see the persona",
+        f"{caption} 95% intervals. Filled: differs from the model's own baseline over the same pairs (McNemar's exact test,"
+        " Holm-adjusted p ≤ 0.05); hollow: not told apart.",
     )
-    frame(figure, "Modes of each model", "share of answers judged personalised", f"{caption} 95% intervals.")
     return Drawn(name, "Modes of each model", caption, "Rates of models by prompt mode.", figure)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from matplotlib.figure import Figure
 
 from ...evaluations.base import row_of
 from ...evaluations.contrast import ANOTHER, NOBODY
 from .main import p_text
-from .style import BLUE, ORANGE, ROW, SOFT, Drawn, Subject, dots, frame, percent, rows_axis, side_notes
+from .style import BLUE, ORANGE, ROW, SOFT, Drawn, Subject, dots, frame, percent, rows_axis, side_notes, span
 
 _LABELS = {
     "personalized": "for its own person",
@@ -53,12 +52,10 @@ def _worth(name: str, rates: Any, worth: Any, caption: str, model: str) -> Drawn
         hollow=hollow,
     )
     below.axvline(0, color=SOFT, linewidth=0.9)
-    ends = np.array([*worth["low"], *worth["high"], -0.02, 0.1], float)
-    least, most = float(np.nanmin(ends)), float(np.nanmax(ends))
-    below.set_xlim(least - 0.04, most + 0.04)
+    span(below, worth["low"], worth["high"], least=0.1)
     percent(below.xaxis, signed=True)
     below.tick_params(axis="both", labelsize=8)
-    below.set_title("paired differences, points (filled: p ≤ 0.05)", pad=8, fontsize=8.6)
+    below.set_title("differences in points (filled: p ≤ 0.05)", pad=8, fontsize=8.6)
     side_notes(below, [p_text(p) for p in worth["p"]])
     frame(
         figure,

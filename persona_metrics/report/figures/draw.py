@@ -57,12 +57,13 @@ def _comparing(tables: Sequence[TaskTables], comparisons: Sequence[Comparison]) 
         least, most = int(rows["n"].min()), int(rows["n"].max())
         n = f"{least:,} to {most:,}" if most > least else f"{most:,}"
         said = f"n = {n} judged pairs a point · critic {', '.join(sorted(critics))}."
-        drawn.append(compare.modes_by_models("models-modes", rows, said))
+        tests = {c.of: against_baseline(c.differences) for c in modes}
+        drawn.append(compare.modes_by_models("models-modes", rows, tests, said, BASELINE))
+        return drawn
     for comparison in modes:
         rates = comparison.rates.rename(columns={"name": "mode"})
         entry = comparison.entries[0]
         said = f"model {comparison.of} · critic {entry.task.metadata.get('critic_model')}."
-        name = file_name("modes", (comparison.stem or comparison.of) if len(modes) > 1 else "")
         paired = against_baseline(comparison.differences)
-        drawn.append(main.modes(name, rates, paired, said, comparison.of, BASELINE))
+        drawn.append(main.modes("modes", rates, paired, said, comparison.of, BASELINE))
     return drawn

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
@@ -18,6 +21,7 @@ from .style import (
     BLUE,
     INK,
     ORANGE,
+    PHONE,
     ROW,
     SOFT,
     Drawn,
@@ -26,10 +30,14 @@ from .style import (
     dots,
     frame,
     label,
+    on_phone,
     percent,
     rows_axis,
     side_notes,
 )
+
+LONG = 20
+"""A forest of more rows has its scale and its legend at both ends."""
 
 
 def forest(
@@ -46,15 +54,17 @@ def forest(
     ax = figure.add_axes((0.33, 0, 0.54, 1))
     rows_axis(ax, labels)
     at = np.arange(len(rows))
+    # On a phone the label stands above both.
+    upper, lower = (0.05, 0.3) if on_phone() else (-0.17, 0.17)
     if not np.isnan(overall["value"]):
         ax.axvspan(overall["low"], overall["high"], color=BLUE, alpha=0.09, linewidth=0)
         ax.axvline(overall["value"], color=SOFT, linewidth=0.9, linestyle=(0, (4, 3)), zorder=1)
     raw = {"marker": "s", "color": ORANGE, "size": 4.4, "hollow": True, "name": "raw rate"}
-    dots(ax, list(at - 0.17), rows["rate"], rows["low"], rows["high"], **raw)  # type: ignore[arg-type]
+    dots(ax, list(at + upper), rows["rate"], rows["low"], rows["high"], **raw)  # type: ignore[arg-type]
     thin = rows["suppressed"].to_numpy(bool)
     dots(
         ax,
-        list(at + 0.17 * ~thin),
+        list(at + np.where(thin, (upper + lower) / 2, lower)),
         rows["pooled"],
         rows["pooled_low"],
         rows["pooled_high"],
@@ -65,9 +75,15 @@ def forest(
     percent(ax.xaxis, 0.25)
     ax.tick_params(axis="both", labelsize=8)
     side_notes(ax, [f"{int(n)}" + ("  too few" if t else "") for n, t in zip(rows["n"], thin, strict=True)], "n")
-    ax.legend(
-        loc="upper left", bbox_to_anchor=(0, -0.42 / figure.get_figheight()), ncols=2, fontsize=7.8, borderaxespad=0
-    )
+    inch = 1 / figure.get_figheight() / (1.9 if on_phone() else 1)
+    named = {"ncols": 2, "fontsize": 7.8, "borderaxespad": 0}
+    foot = ax.legend(loc="upper left", bbox_to_anchor=(0, -0.42 * inch), **named)
+    if len(rows) > LONG:
+        # Who reads the middle of a long chart sees neither end: scale and legend stand at both.
+        ax.tick_params(axis="x", labeltop=True)
+        ax.add_artist(foot)
+        foot.set_clip_on(False)
+        ax.legend(loc="lower left", bbox_to_anchor=(0, 1 + 0.3 * inch), **named)
     few = f" Below {support} pairs only the pooled rate is shown, hollow." if thin.any() else ""
     frame(
         figure,
@@ -97,10 +113,12 @@ def heat(
     cross: tuple[str, str],
     caption: str,
     model: str,
+    *,
+    dark: bool = False,
 ) -> Drawn | None:
     """Draw the pooled rates of a two-attribute cross; a cell says its rate and n, a missing one stays empty.
 
-    None where no cell has a judged pair.
+    None where no cell has a judged pair. ``dark``: for a page that turns lightness over, which then shows the usual scale.
     """
     first, second = cross
     by_name = table.set_index("name")
@@ -120,28 +138,33 @@ def heat(
         rates[i, j] = row["pooled"]
         if not np.isnan(row["pooled"]):
             interval = f"{100 * row['pooled_low']:.0f} to {100 * row['pooled_high']:.0f}"
-            texts[i, j] = f"{100 * row['pooled']:.0f}%\n{interval}\nn {int(row['n'])}"
+            parts = (f"{100 * row['pooled']:.0f}%", *(() if on_phone() else (interval,)), f"n {int(row['n'])}")
+            texts[i, j] = "\n".join(parts)
     if np.isnan(rates).all():
         return None
-    wide = 1.05 * len(across)
-    figure = Figure(figsize=(wide + 2.6, 0.62 * len(down) + 0.2))
+    side, one = (1.1, max(0.44, (PHONE - 1.5) / len(across))) if on_phone() else (1.9, 1.05)
+    wide = one * len(across)
+    figure = Figure(figsize=(wide + side + (0.4 if on_phone() else 0.7), 0.62 * len(down) + 0.2))
     width = figure.get_figwidth()
-    ax = figure.add_axes((1.9 / width, 0, wide / width, 1))
+    ax = figure.add_axes((side / width, 0, wide / width, 1))
     ax.set_facecolor("#eef1f4")
+    side_of, head_of = (13, max(5, int(one * 13))) if on_phone() else (26, 14)
     sns.heatmap(
-        pd.DataFrame(rates, index=[label(d, 26) for d in down], columns=[label(a, 14, 3) for a in across]),
+        pd.DataFrame(rates, index=[label(d, side_of) for d in down], columns=[label(a, head_of, 3) for a in across]),
         ax=ax,
         annot=texts,
         fmt="",
-        cmap="cividis",
+        cmap=_turned("cividis") if dark else "cividis",
         vmin=0,
         vmax=1,
         linewidths=1.5,
         linecolor="white",
-        cbar_ax=figure.add_axes(((1.9 + wide + 0.15) / width, 0, 0.14 / width, 1)),
+        cbar_ax=figure.add_axes(((side + wide + 0.1) / width, 0, 0.14 / width, 1)),
         annot_kws={"fontsize": 8},
     )
-    _mark(ax, rates, [(down.index(a), across.index(b)) for (a, b), row in cells.items() if row["suppressed"]])
+    _mark(
+        ax, rates, [(down.index(a), across.index(b)) for (a, b), row in cells.items() if row["suppressed"]], dark=dark
+    )
     percent(figure.axes[-1].yaxis, 0.25)
     figure.axes[-1].tick_params(labelsize=7.6, length=0)
     ax.grid(visible=False)
@@ -161,14 +184,22 @@ def heat(
     return Drawn(name, f"{clean(first)} × {clean(second)}", caption, "Heat map of pooled rates.", figure)
 
 
-def _mark(ax: Axes, rates: Any, thin: Sequence[tuple[int, int]]) -> None:
+def _turned(name: str) -> ListedColormap:
+    """Return the colours that a dark page's ``invert(0.895) hue-rotate(180deg)`` (style.css) turns into the named map's."""
+    rotate = np.array([[-0.574, 1.43, 0.144], [0.426, 0.43, 0.144], [0.426, 1.43, -0.856]])
+    wanted = mpl.colormaps[name](np.linspace(0, 1, 256))[:, :3]
+    # Turning hues by 180 degrees undoes itself.
+    return ListedColormap(np.clip((0.895 - wanted @ rotate.T) / 0.79, 0, 1))
+
+
+def _mark(ax: Axes, rates: Any, thin: Sequence[tuple[int, int]], *, dark: bool = False) -> None:
     """Hatch the cells with few pairs; write dark on light and light on dark."""
     for i, j in thin:
         ax.add_patch(Rectangle((j, i), 1, 1, fill=False, hatch="///", edgecolor="white", alpha=0.28, linewidth=0))
     for text in ax.texts:
         rate = rates[int(text.get_position()[1]), int(text.get_position()[0])]
         # The scale's lightness grows with the rate; at a half both would do.
-        text.set_color("#10151a" if rate > 0.5 else "white")
+        text.set_color("#10151a" if bool(rate > 0.5) is not dark else "white")
         text.set_zorder(5)
 
 
@@ -187,6 +218,7 @@ def draw(subject: Subject) -> list[Drawn]:
     lowest = named if isinstance(named, str) else None
     drawn = [forest(f"{subject.prefix}-forest", rows, subject.overall, subject.caption, subject.model, lowest)]
     for cross in crosses(listed):
-        found = heat(file_name(subject.prefix, "heat", *cross), rows, listed, cross, subject.caption, subject.model)
-        drawn += [found] if found else []
+        given = (file_name(subject.prefix, "heat", *cross), rows, listed, cross, subject.caption, subject.model)
+        found, turned = heat(*given), heat(*given, dark=True)
+        drawn += [replace(found, dark=turned.figure)] if found and turned else []
     return drawn

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from ...evaluations.leave_one_out import PLACEBO
 from .main import p_text
-from .style import BLUE, ORANGE, ROW, SOFT, Drawn, Subject, dots, frame, label, percent, rows_axis, side_notes
+from .style import BLUE, ORANGE, ROW, SOFT, Drawn, Subject, dots, frame, label, percent, rows_axis, side_notes, span
 
 
 def importances(name: str, table: pd.DataFrame, caption: str, model: str) -> Drawn:
@@ -31,8 +31,9 @@ def importances(name: str, table: pd.DataFrame, caption: str, model: str) -> Dra
             float(floor["low"].iloc[0]), float(floor["high"].iloc[0]), color=SOFT, alpha=0.16, linewidth=0, zorder=0
         )
     ax.axvline(0, color=SOFT, linewidth=0.9, zorder=1)
-    reach = float(np.nanmax(np.abs([*rows["low"], *rows["high"], 0.05])))
-    ax.set_xlim(-min(reach, 1.0) * 1.08, min(reach, 1.0) * 1.08)
+    bounds = [*rows["bound_low"].fillna(0), *rows["bound_high"].fillna(0)] if turned.any() else []
+    noisy = [*floor["low"], *floor["high"]]
+    span(ax, [*rows["low"], *bounds, *noisy], rows["high"])
     percent(ax.xaxis, signed=True)
     ax.locator_params(axis="x", nbins=7)
     ax.tick_params(axis="both", labelsize=8)

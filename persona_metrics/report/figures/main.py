@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ...personas import ATTRIBUTES, NOT_STATED, bands
+from ...personas import NOT_STATED, bands
 from .style import (
     BLUE,
     INK,
@@ -21,9 +22,11 @@ from .style import (
     dots,
     frame,
     label,
+    on_phone,
     percent,
     rows_axis,
     side_notes,
+    span,
 )
 
 _PANEL, _LABELS, _NOTES = 2.1, 1.62, 0.5
@@ -36,9 +39,9 @@ def by_attribute(name: str, table: pd.DataFrame, overall: Mapping[str, float], c
     ``overall`` has value, low and high of the whole rate: the dashed line and band in every panel.
     """
     unlike = _unlike(table)
-    present = [a for a in ATTRIBUTES if (table["attribute"] == a).any() and a not in unlike]
+    present = [a for a in dict.fromkeys(table["attribute"]) if a not in unlike]
     panels = [(a, _ordered(a, table[table["attribute"] == a])) for a in present]
-    count = max(1, min(3, len(panels)))
+    count = 1 if on_phone() else max(1, min(3, len(panels)))
     columns: list[list[tuple[str, pd.DataFrame]]] = [[] for _ in range(count)]
     heights = [0.0] * count
     for attribute, rows in panels:
@@ -111,8 +114,8 @@ def _panel(
     dots(ax, range(len(rows)), rows["rate"], rows["low"], rows["high"], hollow=rows["small"], size=4.8)
     side_notes(ax, [f"n {int(n)}" for n in rows["n"]])
     ax.text(
-        -_LABELS / _PANEL + 0.03,
-        -0.62,
+        0 if on_phone() else -_LABELS / _PANEL + 0.03,
+        -0.86 if on_phone() else -0.62,
         clean(attribute),
         transform=ax.get_yaxis_transform(),
         fontsize=8.8,
@@ -133,7 +136,10 @@ def modes(
     labels = [label(m.replace("_", " "), 24) for m in rates["mode"]]
     paired = differences is not None and len(differences) > 0
     figure = Figure(figsize=(8.4 if paired else 5.6, ROW * 1.5 * len(labels) + 0.5))
-    grid = figure.add_gridspec(1, 2 if paired else 1, left=0.2, right=0.86, bottom=0, top=0.94, wspace=0.42)
+    down, across = (2, 1) if on_phone() and paired else (1, 2 if paired else 1)
+    if on_phone() and paired:
+        figure.set_figheight(2 * figure.get_figheight() + 0.3)
+    grid = figure.add_gridspec(down, across, left=0.2, right=0.86, bottom=0, top=0.94, wspace=0.42, hspace=0.4)
     ax = figure.add_subplot(grid[0, 0])
     rows_axis(ax, labels)
     floor = (rates["mode"] == baseline).to_numpy()
@@ -147,23 +153,25 @@ def modes(
     ax.set_title("judged personalised", pad=10, fontsize=8.6)
     side_notes(ax, [f"n {int(n)}" for n in rates["n"]])
     if paired and differences is not None:
-        _differences(figure.add_subplot(grid[0, 1]), list(rates["mode"]), differences)
+        beside = figure.add_subplot(grid[down - 1, across - 1])
+        _differences(beside, list(rates["mode"]), differences, labels if on_phone() else None)
     frame(
         figure,
         "Prompt modes",
         f"{model} · diamond and dashed line: the model does not see the persona",
-        f"{caption} 95% intervals. Differences are over the same pairs; p by McNemar's exact test, Holm-adjusted.",
+        f"{caption} 95% intervals. Differences are over the same pairs; p by McNemar's exact test, Holm-adjusted;"
+        " hollow: p > 0.05.",
     )
     return Drawn(name, "Prompt modes", caption, "Rates of the prompt modes beside the baseline.", figure)
 
 
-def _differences(ax, order: Sequence[str], table: pd.DataFrame) -> None:  # type: ignore[no-untyped-def]
-    rows_axis(ax, [""] * len(order))
+def _differences(ax: Axes, order: Sequence[str], table: pd.DataFrame, labels: Sequence[str] | None = None) -> None:
+    rows_axis(ax, labels or [""] * len(order))
     found = table.set_index("mode").reindex(list(order))
-    dots(ax, range(len(order)), found["difference"], found["low"], found["high"], marker="s", size=5)
+    hollow = found["p_adjusted"].to_numpy(float) > 0.05
+    dots(ax, range(len(order)), found["difference"], found["low"], found["high"], marker="s", size=5, hollow=hollow)
     ax.axvline(0, color=SOFT, linewidth=0.9)
-    reach = np.nanmax(np.abs(np.concatenate([found["low"], found["high"], [0.1]])))
-    ax.set_xlim(-reach * 1.1, reach * 1.1)
+    span(ax, found["low"], found["high"], least=0.1)
     percent(ax.xaxis, signed=True)
     ax.locator_params(axis="x", nbins=5)
     ax.set_title("difference to the baseline, points", pad=10, fontsize=8.6)
@@ -174,12 +182,19 @@ def p_text(p: float) -> str:
     """Return an adjusted p for a chart's margin."""
     if np.isnan(p):
         return ""
-    return "p < 0.001" if p < 0.001 else f"p {p:.3f}"
+    return "p < 0.001" if p < 0.00105 else f"p {p:.3f}"
 
 
 def draw(subject: Subject) -> list[Drawn]:
-    """Draw the rates by attribute."""
-    rows = subject.table("by_attribute")
-    if rows is None:
+    """Draw the rates by the attributes that were asked for (``by``) and by those whose groups differ beyond chance."""
+    every = [subject.table("by_attribute"), subject.table("by_question")]
+    found = [table for table in every if table is not None]
+    tests = subject.table("differ")
+    wanted = {*map(str, subject.metadata.get("by") or ())}
+    if tests is not None:
+        wanted |= set(tests["attribute"][tests["differs"].astype(bool)])
+    rows = pd.concat(found, ignore_index=True) if found else pd.DataFrame({"attribute": []})
+    rows = rows[rows["attribute"].isin(wanted)]
+    if not len(rows):
         return []
     return [by_attribute(f"{subject.prefix}-by_attribute", rows, subject.overall, subject.caption, subject.model)]

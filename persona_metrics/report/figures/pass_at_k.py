@@ -9,15 +9,17 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .style import BLUE, INK, ORANGE, SOFT, Drawn, Subject, frame, percent
+from .style import BLUE, INK, ORANGE, PHONE, SOFT, Drawn, Subject, frame, on_phone, percent
 
 
 def attempts(name: str, curve: pd.DataFrame, needed: pd.DataFrame, caption: str, model: str) -> Drawn:
     """Draw ``analysis``' curve and attempts tables side by side."""
-    figure = Figure(figsize=(8.6, 3.2))
-    grid = figure.add_gridspec(1, 2, left=0.07, right=0.98, bottom=0.05, top=0.93, wspace=0.24)
+    figure = Figure(figsize=(PHONE, 5.6) if on_phone() else (8.6, 3.2))
+    down, across = (2, 1) if on_phone() else (1, 2)
+    left = 0.13 if on_phone() else 0.07
+    grid = figure.add_gridspec(down, across, left=left, right=0.98, bottom=0.05, top=0.93, wspace=0.24, hspace=0.4)
     _curve(figure.add_subplot(grid[0, 0]), curve)
-    _needed(figure.add_subplot(grid[0, 1]), needed)
+    _needed(figure.add_subplot(grid[down - 1, across - 1]), needed)
     last = int(curve["k"].max()) if len(curve) else 0
     dotted = f" Dotted beyond k = {last // 2}: few independent draws of k among {last} attempts." if last > 1 else ""
     frame(

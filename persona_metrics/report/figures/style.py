@@ -7,6 +7,7 @@ import logging
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,28 @@ BLUE, ORANGE, GREEN = "#0a5a9c", "#d6801f", "#2a9d78"
 ROW = 0.27
 """Height of one row of a chart, in inches."""
 DPI = 200
+
+
+PHONE = 3.3
+"""Width of a phone's figure, in inches: on a screen of 390 px its smallest text is 11 px high."""
+_SMALLEST, _ROW_UNITS = 8.4, 1.9
+"""On a phone: the smallest text in points, and how much higher a row is, since its label stands above its point."""
+_phone: ContextVar[bool] = ContextVar("phone", default=False)
+
+
+@contextmanager
+def phone() -> Iterator[None]:
+    """Draw what is drawn meanwhile in a phone's proportions: one chart below the other, each row's label above its point."""
+    token = _phone.set(True)
+    try:
+        yield
+    finally:
+        _phone.reset(token)
+
+
+def on_phone() -> bool:
+    """Whether a phone's figure is being drawn."""
+    return _phone.get()
 
 
 @dataclass(frozen=True)
@@ -55,6 +78,8 @@ class Drawn:
     caption: str
     alt: str
     figure: Figure
+    dark: Figure | None = None
+    """The same for dark pages, where the one that is turned over would read the other way round."""
 
 
 @contextmanager
@@ -112,6 +137,16 @@ def save(drawn: Drawn, folder: Path) -> list[Path]:
             write_bytes(path, picture.getvalue())
             paths.append(path)
     return paths
+
+
+def svg_bytes(figure: Figure) -> bytes:
+    """Return the figure as SVG."""
+    picture = io.BytesIO()
+    with styled(), np.errstate(all="ignore"):
+        figure.savefig(
+            picture, format="svg", bbox_inches="tight", pad_inches=0.06, facecolor="white", metadata={"Date": None}
+        )
+    return picture.getvalue()
 
 
 def clean(text: object) -> str:
@@ -174,6 +209,7 @@ def dots(
 
 def square(size: float, across: str, up: str) -> tuple[Figure, Axes]:
     """Return a square figure of ``size`` inches with one chart and what its two axes are."""
+    size = min(size, PHONE - 0.3) if on_phone() else size
     figure = Figure(figsize=(size, size))
     ax = figure.add_axes((0.12, 0.12, 0.86, 0.86))
     ax.tick_params(labelsize=8)
@@ -189,9 +225,14 @@ def two(subject: Subject, first: Callable[[], Drawn], second: str, rest: Callabl
 
 
 def rows_axis(ax: Axes, labels: Sequence[str], *, grid: str = "x") -> None:
-    """Put one label a row, the first on top."""
-    ax.set_yticks(range(len(labels)), labels)
-    ax.set_ylim(len(labels) - 0.4, -0.6)
+    """Put one label a row, the first on top; on a phone above its point."""
+    ax.set_yticks(range(len(labels)), [""] * len(labels) if on_phone() else labels)
+    ax.set_ylim(len(labels) - 0.4, -0.8 if on_phone() else -0.6)
+    if on_phone():
+        ax.set_gid(_ROWS)
+        place = ax.get_yaxis_transform()
+        for row, text in enumerate(labels):
+            ax.text(0, row - 0.18, text, transform=place, va="bottom", ha="left", fontsize=_SMALLEST, linespacing=0.95)
     ax.grid(visible=False, axis="both")
     ax.grid(visible=True, axis=grid, color="#e6eaee", linewidth=0.8)  # type: ignore[arg-type]
     ax.tick_params(length=0)
@@ -201,6 +242,11 @@ def rows_axis(ax: Axes, labels: Sequence[str], *, grid: str = "x") -> None:
 def side_notes(ax: Axes, texts: Sequence[str], title: str = "", at: float = 1.02) -> None:
     """Write one short text a row at the right of the chart."""
     place = ax.get_yaxis_transform()
+    if on_phone():
+        for row, text in enumerate(texts):
+            said = f"{title} {text}" if title == "n" else text
+            ax.text(1, row - 0.18, said, transform=place, va="bottom", ha="right", fontsize=_SMALLEST, color=SOFT)
+        return
     for row, text in enumerate(texts):
         ax.text(at, row, text, transform=place, va="center", ha="left", fontsize=7.6, color=SOFT)
     if title:
@@ -210,11 +256,65 @@ def side_notes(ax: Axes, texts: Sequence[str], title: str = "", at: float = 1.02
 def frame(figure: Figure, title: str, subtitle: str, caption: str) -> None:
     """Write title and subtitle above everything that is drawn so far, and the wrapped caption below it."""
     FigureCanvasAgg(figure)
+    if on_phone():
+        _narrow(figure)
     width, height = figure.get_figwidth(), figure.get_figheight()
     box = figure.get_tightbbox()
     left = box.x0 / width
-    wrapped = "\n".join(textwrap.wrap(clean(caption), max(44, int(max(box.width, 3.4) * 15.8))))
-    figure.text(left, (box.y1 + 0.34) / height, clean(title), fontsize=12, fontweight="bold", va="bottom", ha="left")
-    figure.text(left, (box.y1 + 0.14) / height, clean(subtitle), fontsize=8.6, va="bottom", ha="left", color=SOFT)
-    below = figure.text(left, (box.y0 - 0.14) / height, wrapped, va="top", ha="left", fontsize=7.6, color=SOFT)
+    across = 46 if on_phone() else max(44, int(max(box.width, 3.4) * 15.8))
+    wrapped = "\n".join(textwrap.wrap(clean(caption), across))
+    under = textwrap.wrap(clean(subtitle), across - 2) if on_phone() else [clean(subtitle)]
+    named = textwrap.wrap(clean(title), 30) if on_phone() else [clean(title)]
+    above = box.y1 + 0.2 + 0.14 * len(under)
+    figure.text(left, above / height, "\n".join(named), fontsize=12, fontweight="bold", va="bottom", ha="left")
+    figure.text(
+        left,
+        (box.y1 + 0.14) / height,
+        "\n".join(under),
+        fontsize=8.6,
+        va="bottom",
+        ha="left",
+        color=SOFT,
+        linespacing=1.1,
+    )
+    size = _SMALLEST if on_phone() else 7.6
+    below = figure.text(left, (box.y0 - 0.14) / height, wrapped, va="top", ha="left", fontsize=size, color=SOFT)
     below.set_linespacing(1.4)
+
+
+_ROWS = "rows"
+"""Marks charts that have one row a label."""
+
+
+def _narrow(figure: Figure) -> None:
+    """Give charts of rows a phone's whole width and higher rows, and no text less than the smallest size."""
+    listed = [ax for ax in figure.axes if ax.get_gid() == _ROWS]
+    if listed:
+        figure.set_size_inches(PHONE, figure.get_figheight() * _ROW_UNITS)
+    for ax in listed:
+        box = ax.get_position()
+        ax.set_position((0.03, box.y0, 0.92, box.height))
+        if (title := ax.get_title(loc="left")) and len(title) > 44:
+            ax.set_title("\n".join(textwrap.wrap(title, 44)), fontsize=8.6, pad=8)
+    for ax in figure.axes:
+        ax.tick_params(labelsize=max(_SMALLEST, 0.0))
+        for text in (ax.xaxis.label, ax.yaxis.label, *ax.texts):
+            text.set_fontsize(max(_SMALLEST, float(text.get_fontsize())))
+        ax.set_xlabel("\n".join(textwrap.wrap(ax.get_xlabel(), 46)))
+    for legend in (*figure.legends, *(found for ax in figure.axes if (found := ax.get_legend()))):
+        for text in legend.get_texts():
+            text.set_fontsize(_SMALLEST)
+
+
+def span(ax: Axes, low: Any, high: Any, *, least: float = 0.05) -> None:
+    """Let the axis reach as far as the intervals do, to 0 and at least ``least`` to the side where they are.
+
+    A scale as long on the empty side of 0 would spend half the chart on nothing.
+    """
+    ends = np.asarray([*np.ravel(np.asarray(low, float)), *np.ravel(np.asarray(high, float))], float)
+    known = ends[np.isfinite(ends)]
+    left, right = (min(0.0, float(known.min())), max(0.0, float(known.max()))) if len(known) else (0.0, 0.0)
+    if right - left < least:
+        left, right = (left, left + least) if right >= -left else (right - least, right)
+    edge = 0.06 * (right - left)
+    ax.set_xlim(left - edge, right + edge)

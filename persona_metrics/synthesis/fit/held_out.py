@@ -57,7 +57,7 @@ def _schooling(source: Source) -> Iterator[Row]:
             part = table[(table["sex"] == sex) & table["d1"].str.startswith(label)]
             shares = part.groupby(part["d2"].map(degree))["estimate"].sum()
             found[f"{age} / {sex}"] = dict(zip(DEGREES, shares, strict=True))
-    yield from _rows("degree", "age (six groups) & sex", "25 and over", found, f"{ACS} B15001", 0.04)
+    yield from _rows("degree", "age (six groups) & sex", "25 and over", found, f"{ACS} B15001", 0.05)
     found = {}
     table = source.table("v2/acs2018_subject_tables.csv")
     rows = table[(table["table"] == "S0501") & table["row_path"].str.contains("EDUCATIONAL ATTAINMENT")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..basics import People, birth_key
-from ..draw import POPULATION, read_rows, read_table, write_table
+from ..draw import POPULATION, Floats, read_rows, read_table, write_table
 from ..groups import AGES, OLDEST, ORIGIN, age_group, age_labels, schooling
 from ..vocabulary import EDUCATION, RACE, SEX
 from .adjust import Margin, base_margin, factor_shares, fit_parts, scaled

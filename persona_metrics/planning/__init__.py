@@ -1,0 +1,1 @@
+"""What a run would ask for, cost and show, worked out before it makes a call."""

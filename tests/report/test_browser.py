@@ -332,8 +332,8 @@ def test_texts_have_their_own_direction_and_nothing_scrolls_smoothly(driver: Any
     assert driver.execute_script("return document.querySelector('h1').dir") == "auto"
     assert driver.execute_script("return getComputedStyle(document.documentElement).scrollBehavior") == "auto"
     _clear(driver)
-    driver.execute_script("open(0)")
-    _until(lambda: driver.execute_script("return document.querySelector('#d-body .text')"))
-    script = "const s = getComputedStyle(document.querySelector('#d-body .text')); return [s.unicodeBidi, s.textAlign]"
+    driver.execute_script("openPosition(0)")
+    _until(lambda: driver.execute_script("return document.querySelector('#d-body .md p')"))
+    script = "const s = getComputedStyle(document.querySelector('#d-body .md p')); return [s.unicodeBidi, s.textAlign]"
     assert driver.execute_script(script) == ["plaintext", "start"]
     driver.execute_script("document.getElementById('sample').close()")

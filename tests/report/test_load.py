@@ -151,9 +151,8 @@ def test_made_up_runs_have_the_form_of_real_ones(tmp_path: Path, kind: str, task
     made = load_run(write_run(tmp_path / "made", (task,), n=4, k=2, model="m"))
     (path,) = find_results(tmp_path / "real")
     real = load_run(path)
-    assert set(real.tasks[0].metadata) - {"base_url", "num_concurrent", "max_retries", "config_source"} == set(
-        made.tasks[0].metadata
-    )
+    of_the_run = {"base_url", "num_concurrent", "max_retries", "config_source", "usage"}
+    assert set(real.tasks[0].metadata) - of_the_run == set(made.tasks[0].metadata)
     assert {k for k in real.tasks[0].rows if "[" not in k} == {k for k in made.tasks[0].rows if "[" not in k}
     lines = [next(iter(read_samples(run.tasks[0].samples))) for run in (real, made) if run.tasks[0].samples]
     assert shape(lines[0]) == shape(lines[1])

@@ -70,7 +70,7 @@ def _expanded(template: str, persona: dict[str, Any], question: str) -> str:
 
 
 def test_prompts_are_held_once_and_come_out_whole() -> None:
-    kept = Sent()
+    kept = Sent({name: number for number, name in enumerate(ATTRIBUTES)})
     seen = set()
     for age in ("41", "62"):
         persona, question = {"age": age, "religion": "age: 41\nnone"}, f"What at {age}?"
@@ -84,7 +84,7 @@ def test_prompts_are_held_once_and_come_out_whole() -> None:
 
 
 def test_prompt_with_the_pages_own_marks_stays_a_text() -> None:
-    kept = Sent()
+    kept = Sent({name: number for number, name in enumerate(ATTRIBUTES)})
     found = kept.of(_sample("a \ue0000\ue001 b", {"age": "41"}, ""), 0, 1)
     assert json.loads(kept.texts[found[0]]) == [["user", "a ?0? b"]]
     assert kept.of({"doc": {}}, 0, 1) == []

@@ -87,7 +87,7 @@ def build(task: Task) -> Any:
         stats=EvalStats(
             started_at=created,
             completed_at=_stamp((date_of(task.run) or 0.0) + _seconds(task)),
-            **_spent(task, EvalStats),
+            **_spent(task, samples),
         ),
         samples=samples,
     )
@@ -206,21 +206,27 @@ def _human_scores(task: Task, samples: int) -> list[Any]:
     ]
 
 
-def _spent(task: Task, stats: Any) -> dict[str, Any]:
-    """Return the whole run's usage as the log's statistics: the model's by its name, the critic's by its role."""
+def _spent(task: Task, samples: list[Any]) -> dict[str, Any]:
+    """Return the whole run's usage as the log's statistics: models by their names, the critic by its role, too.
+
+    The run's ledger has the model under test and the critic's whole; a run without one has the critics of its samples.
+    """
     from inspect_ai.model import ModelUsage
 
-    made = {}
-    for role, field, name in (("model", "model_usage", task.run.model), ("critic", "role_usage", "critic")):
+    models: dict[str, Any] = {}
+    for sample in samples:
+        for name, usage in sample.model_usage.items():
+            models[name] = models.get(name, ModelUsage()) + usage
+    roles = {"critic": sum(models.values(), ModelUsage())} if models else {}
+    for role, held, name in (("model", models, task.run.model), ("critic", roles, "critic")):
         found = told(task.metadata, role)
         taken, given = (found.get(key) for key in ("prompt_tokens", "completion_tokens"))
-        if type(taken) is not int or type(given) is not int or field not in stats.model_fields:
+        if type(taken) is not int or type(given) is not int:
             continue
         cost = price_of(task.metadata, role)
         more = {"total_cost": cost} if cost is not None and "total_cost" in ModelUsage.model_fields else {}
-        used = ModelUsage(input_tokens=taken, output_tokens=given, total_tokens=taken + given, **more)
-        made[field] = {name: used}
-    return made
+        held[name] = ModelUsage(input_tokens=taken, output_tokens=given, total_tokens=taken + given, **more)
+    return {"model_usage": models, "role_usage": roles}
 
 
 def _usage(verdict: Verdict | None) -> dict[str, dict[str, int]]:

@@ -221,7 +221,14 @@ def test_difference_in_words(row: Callable[[], pd.Series], said: str) -> None:
 
 @pytest.mark.parametrize(
     ("p", "said"),
-    [(0.0001, "p < 0.001"), (0.001, "p = 0.001"), (0.0499, "p = 0.05"), (0.9999, "p = 1"), (NAN, "not tested")],
+    [
+        (0.0001, "p < 0.001"),
+        (0.001, "p < 0.001"),
+        (0.002, "p = 0.002"),
+        (0.0499, "p = 0.05"),
+        (0.9999, "p = 1"),
+        (NAN, "not tested"),
+    ],
 )
 def test_p_in_words(p: float, said: str) -> None:
     assert p_value(p) == said

@@ -37,6 +37,12 @@ NOT_RUN = {
     "--to inspect": "needs the extra `inspect`; tests/e2e/test_exports.py runs it in an environment that has it",
     "oaieval ": "a tool of its own; tests/e2e/test_exports.py runs it in its own environment",
     "head -1 answers.jsonl": "shows a file",
+    "agree RUN --card card.json": "needs the card of this critic; tests/exam/test_correction.py makes one",
+    "serve --verify": "runs until it is stopped; tests/rewards has it over HTTP",
+    "jq -c": "another tool",
+    "revise RUN": "needs a writer; tests/revise has one",
+    "export revised": "needs the revised run; tests/revise exports it",
+    "export RUN --to trl-prompts": "needs two runs of other pairs; tests/export has them",
 }
 """Commands that do not run here, by what they hold, and why."""
 
@@ -48,6 +54,7 @@ def same(server: Server) -> list[tuple[str, str]]:
         (r"--model (?:hf|vllm) --model_args \S+(?: --batch_size \S+)?", here),
         (r"http://localhost:8000/v1/chat/completions|(?<=base_url=)URL\b", server.chat_url),
         (r"http://localhost:800[01]/v1", server.base_url),
+        (r"WRITER@http://host/v1", f"writer@{server.base_url}"),
         (r" … ", f" {here} --apply_chat_template --output_path out --log_samples "),
         (r"(--tasks persona_bench) --predict_only", r"\1 --apply_chat_template --predict_only"),
     ]
@@ -162,6 +169,8 @@ def test_commands_about_the_critic(place: tuple[Path, Server], monkeypatch: pyte
 def test_commands_about_answers_made_elsewhere(place: tuple[Path, Server], monkeypatch: pytest.MonkeyPatch) -> None:
     folder, server = place
     write(folder / "answers.jsonl", [line(i, model="my-system") for i in range(12)])
+    plain = [line(i, model="my-system", mode="baseline", answer=f"For anybody, {i}.") for i in range(12)]
+    write(folder / "for-nobody.jsonl", plain)
 
     def before(command: str) -> None:
         # Each stands for itself: what one way has paid for, the other would not ask for again.
@@ -173,6 +182,11 @@ def test_commands_about_answers_made_elsewhere(place: tuple[Path, Server], monke
     assert len(ran) >= 7
     assert (folder / "prompts.jsonl").read_text().count("\n") == 12
     assert list((folder / "out2").rglob("results_*.json"))
+
+
+def test_commands_about_better_models_stand_in_tests_of_their_own(place: tuple[Path, Server]) -> None:
+    # They need a judged run, its critic and a writer: tests/revise, tests/export and tests/rewards have those.
+    assert follow("improve.md", place[1]) == []
 
 
 @pytest.mark.slow
@@ -203,7 +217,7 @@ def test_commands_about_labels(place: tuple[Path, Server]) -> None:
             for name in ("labels-anna.jsonl", "labels.jsonl"):
                 write(folder / name, lines)
 
-    assert len(follow("labels.md", server, before)) == 6
+    assert len(follow("labels.md", server, before)) == 5
     assert json.loads((folder / "critics" / "critics.json").read_text())
 
 

@@ -14,7 +14,7 @@ from ..analysis.words import count
 from ..critic.budget import Ledger, ledger
 from ..prices import Price
 from ..usage import Usage
-from .exits import handed_on, say
+from .exits import handed_on, say, was_interrupted
 
 
 @dataclass
@@ -81,6 +81,8 @@ def report_on(folder: str | Path) -> str:
 
 
 def _print() -> None:
+    if was_interrupted():
+        return
     finished = _run.begun == _run.done
     following = report_on(_run.out) if finished and _run.out else None
     for line in lines(ledger, _run.model, _run.price, following):

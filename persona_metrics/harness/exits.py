@@ -59,11 +59,20 @@ def _one_line(kind: type[BaseException], error: BaseException, trace: TracebackT
         sys.__excepthook__(kind, error, trace)
 
 
+_ended: set[str] = set()
+
+
+def was_interrupted() -> bool:
+    """Return whether the run's last line, that it was interrupted, has been said."""
+    return bool(_ended)
+
+
 def say_interrupted(more: str = "") -> None:
     """Say so on a line of its own, below the progress bars, which would otherwise be drawn once more after it."""
     bars = getattr(getattr(sys.modules.get("tqdm"), "tqdm", None), "_instances", ())
     for bar in list(bars):
         bar.close()
+    _ended.add("interrupted")
     print(f"persona-metrics: interrupted{' ' if more else ''}{more}", file=sys.stderr, flush=True)
 
 

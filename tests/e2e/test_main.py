@@ -146,7 +146,7 @@ def test_other_readers_of_the_run_find_our_task_and_the_other(mixed: Mixed) -> N
 
 
 def test_progress_shows_judged_failed_and_the_running_rate(mixed: Mixed) -> None:
-    assert f"critic: 100%|██████████| {N}/{N}" in mixed.ran.stderr
+    assert f"critic persona_main: 100%|██████████| {N}/{N}" in mixed.ran.stderr
     assert "failed=0, personalized=0." in mixed.ran.stderr
 
 
@@ -189,7 +189,8 @@ def test_modes_show_what_they_should_and_the_critic_sees_the_answer_alone(tmp_pa
             prompt = json.loads(sample["arguments"]["gen_args_0"]["arg_0"][0])[0]["content"]
             assert sample["doc"]["question"] in prompt
             assert (prompt == sample["doc"]["question"]) == (mode == "baseline")
-            shown = all(f"- {k}: {v}" in prompt for k, v in sample["doc"]["persona"].items() if v is not None)
+            told = {k: v for k, v in sample["doc"]["persona"].items() if v and not v.startswith("Not applicable")}
+            shown = all(f"- {k}: {v}" in prompt for k, v in told.items())
             assert shown == (mode != "baseline")
 
 

@@ -51,7 +51,7 @@ def test_report_and_leaderboard_warn_of_a_critic_without_a_card(tmp_path: Path) 
     results = write_run(tmp_path, n=40)
     warned, page = _report(results, tmp_path / "o")
     assert any("critic-x has no card" in text for text in warned)
-    assert "<dt>critic card</dt><dd>no card</dd>" in page
+    assert '<dt>critic card</dt><dd dir="auto">no card</dd>' in page
     assert main(["leaderboard", str(results), "--out", str(tmp_path / "l")]) == 0
     assert "has no card: nobody knows its error" in (tmp_path / "l" / "leaderboard.md").read_text()
 
@@ -60,7 +60,7 @@ def test_report_and_leaderboard_name_the_card_and_do_not_warn(tmp_path: Path, ca
     results = write_run(tmp_path, n=40)
     warned, page = _report(results, tmp_path / "o")
     assert not any("card" in text for text in warned)
-    assert f"<dt>critic card</dt><dd>card {card.digest}: fit</dd>" in page
+    assert f'<dt>critic card</dt><dd dir="auto">card {card.digest}: fit</dd>' in page
     assert main(["leaderboard", str(results), "--out", str(tmp_path / "l")]) == 0
     rows = (tmp_path / "l" / "leaderboard.md").read_text()
     assert f"critic-x, card {card.digest}: fit" in rows

@@ -149,29 +149,15 @@ class Criterion(Part):
     met: bool | None
 
 
-class Card(Part):
-    """Everything that an exam says of a critic."""
+class Head(Part):
+    """What a card of any kind of exam begins with."""
 
-    schema_: Literal["persona-metrics/critic-card/1"] = Field(default=SCHEMA, alias="schema")
+    schema_: str = Field(alias="schema")
     identity: Identity
     asked: Asked
     date: str = Field(description="day of the exam, UTC")
     pack_version: str
     fit: bool | None = Field(description="fit for use; None where no threshold is missed but too little was asked")
-    sensitivity: Rate = Field(description="says revision where one is due")
-    specificity: Rate = Field(description="says none where none is due")
-    balanced_accuracy: Rate = Field(description="their mean, with the interval of Zou and Donner 2008")
-    by_kind: dict[str, Kind]
-    flips: Rate = Field(description="of two times the same case is asked, how often the verdicts differ")
-    changed: dict[str, Changed] = Field(description="by family of probes")
-    nulls: Passes
-    injections: Injections
-    length: Length
-    unusable: Unusable
-    cost: Cost
-    criteria: tuple[Criterion, ...]
-    faults: tuple[str, ...] = Field(description="what is wrong with this critic, in words")
-    use: tuple[str, ...] = Field(description="what it may be used for, in words")
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, populate_by_name=True)
 
@@ -188,6 +174,26 @@ class Card(Part):
     def to_json(self) -> str:
         """Return ``card.json``."""
         return self.model_dump_json(indent=1, by_alias=True) + "\n"
+
+
+class Card(Head):
+    """Everything that an exam says of a critic."""
+
+    schema_: Literal["persona-metrics/critic-card/1"] = Field(default=SCHEMA, alias="schema")
+    sensitivity: Rate = Field(description="says revision where one is due")
+    specificity: Rate = Field(description="says none where none is due")
+    balanced_accuracy: Rate = Field(description="their mean, with the interval of Zou and Donner 2008")
+    by_kind: dict[str, Kind]
+    flips: Rate = Field(description="of two times the same case is asked, how often the verdicts differ")
+    changed: dict[str, Changed] = Field(description="by family of probes")
+    nulls: Passes
+    injections: Injections
+    length: Length
+    unusable: Unusable
+    cost: Cost
+    criteria: tuple[Criterion, ...]
+    faults: tuple[str, ...] = Field(description="what is wrong with this critic, in words")
+    use: tuple[str, ...] = Field(description="what it may be used for, in words")
 
 
 def said(fit: object) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from .card import Card, Cost, Effect, Rate
+from .card import Asked, Card, Cost, Criterion, Effect, Identity, Rate, Unusable
 
 _MARKDOWN = re.compile(r"([\\`*_\[\]<>|~#&])")
 _MET = {True: "met", False: "**missed**", None: "cannot be told"}
@@ -35,15 +35,11 @@ def effect(found: Effect) -> str:
 def markdown(card: Card, figure: bool = True) -> str:
     """Return ``card.md``."""
     who, asked = card.identity, card.asked
-    short = "" if asked.bases == asked.all_bases else f" (a short exam: {asked.bases} of {asked.all_bases} bases)"
     lines = [f"# Critic's card: {escape(who.critic_model)}, {card.said}", ""]
     lines += [escape(line) + "  " for line in card.use]
     lines += ["", *(f"- {escape(fault)}" for fault in card.faults)]
     lines += [""] if card.faults else []
-    lines += ["| threshold | wanted | found | |", "| --- | --- | ---: | --- |"]
-    for one in card.criteria:
-        found = "not measured" if one.value is None else f"{100 * one.value:.1f}%"
-        lines.append(f"| {one.name} | {one.text} | {found} | {_MET[one.met]} |")
+    lines += thresholds(card.criteria)
     lines += ["", "## What was measured", "", "| | |", "| --- | --- |"]
     lines += [f"| {name} | {value} |" for name, value in _measured(card)]
     lines += ["", "| answers | right outcome | verdict is right |", "| --- | --- | --- |"]
@@ -60,11 +56,37 @@ def markdown(card: Card, figure: bool = True) -> str:
     lines += [f"| {name} | {value} |" for name, value in _identity(card)]
     lines += [
         "",
-        f"{asked.cases} cases from {asked.bases} bases{short}, {asked.repeats} times each, and {asked.probes} probes; cases"
+        f"{asked.cases} cases from {bases(asked)}, {asked.repeats} times each, and {asked.probes} probes; cases"
         f" {asked.cases_digest}. Intervals: 95%. persona-metrics {escape(card.pack_version)}, {escape(card.date)}, card"
         f" {card.digest}.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def thresholds(criteria: Sequence[Criterion]) -> list[str]:
+    """Return the table of what was wanted and what was found."""
+    lines = ["| threshold | wanted | found | |", "| --- | --- | ---: | --- |"]
+    for one in criteria:
+        found = "not measured" if one.value is None else f"{100 * one.value:.1f}%"
+        lines.append(f"| {one.name} | {one.text} | {found} | {_MET[one.met]} |")
+    return lines
+
+
+def bases(asked: Asked) -> str:
+    """Return of how many bases an exam was, and whether of all."""
+    short = "" if asked.bases == asked.all_bases else f" (a short exam: {asked.bases} of {asked.all_bases} bases)"
+    return f"{asked.bases} bases{short}"
+
+
+def sampling(who: Identity) -> str:
+    """Return how the critic was asked."""
+    return f"temperature {who.critic_temperature:g}, at most {who.critic_max_tokens} tokens, {who.critic_votes} votes"
+
+
+def unusable(lost: Unusable) -> str:
+    """Return how many votes could not be used, and why."""
+    why = "; ".join(f"{count} {escape(reason)}" for reason, count in lost.reasons.items())
+    return f"{lost.count} of {lost.of}" + (f" ({why})" if why else "")
 
 
 def _by(head: str, what: str, found: dict[str, Rate]) -> Iterable[str]:
@@ -89,9 +111,7 @@ def _measured(card: Card) -> Iterable[tuple[str, str]]:
     yield "longer less shorter, pass rate", effect(card.length.all)
     yield "the same bad answer padded to three times its length", effect(card.length.padded)
     yield "the same good answer whole, less shortened", effect(card.length.shortened)
-    lost = card.unusable
-    why = "; ".join(f"{count} {escape(reason)}" for reason, count in lost.reasons.items())
-    yield "unusable votes", f"{lost.count} of {lost.of}" + (f" ({why})" if why else "")
+    yield "unusable votes", unusable(card.unusable)
     yield "a verdict takes", takes(card.cost)
 
 
@@ -118,7 +138,4 @@ def _identity(card: Card) -> Iterable[tuple[str, str]]:
     yield "endpoint", escape(who.critic_endpoint)
     edition = "" if who.template is None else f", edition {who.template}"
     yield "protocol, template", escape(f"{who.protocol}, {who.critic_template}{edition}")
-    yield (
-        "sampling",
-        f"temperature {who.critic_temperature:g}, at most {who.critic_max_tokens} tokens, {who.critic_votes} votes",
-    )
+    yield "sampling", sampling(who)

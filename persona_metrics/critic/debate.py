@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
-from .framing import fenced, one_object, whole
+from .framing import fenced, one_object, schema, whole
 from .protocol import Messages, Protocol, register
 
 TEMPLATES: Mapping[int, str] = {1: "critic/debate_1.jinja", 2: "critic/debate.jinja"}
@@ -15,13 +14,7 @@ TEMPLATES: Mapping[int, str] = {1: "critic/debate_1.jinja", 2: "critic/debate.ji
 LATEST = 2
 TEXTS = ("chain_of_thought", "personalization_critic", "helpfulness_critic", "conclusion")
 
-SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "properties": {**{name: {"type": "string"} for name in TEXTS}, "needs_revision": {"type": "boolean"}},
-    "required": [*TEXTS, "needs_revision"],
-    "additionalProperties": False,
-}
-"""JSON Schema of the critic's reply, strict as structured outputs want it."""
+SCHEMA = schema(TEXTS, needs_revision={"type": "boolean"})
 
 
 @dataclass(frozen=True, slots=True)

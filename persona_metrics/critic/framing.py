@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import cache
 from typing import Any
 
@@ -54,6 +54,17 @@ def _json(value: Any) -> str:
 def whole(text: str) -> str:
     """Return a text without halves of surrogate pairs: a model can send one, and no file or HTTP body can carry it."""
     return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def schema(texts: Iterable[str], **last: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the JSON Schema of a reply, strict as structured outputs want it: texts, then what ``last`` describes."""
+    properties = {**{name: {"type": "string"} for name in texts}, **last}
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
 
 
 def one_object(reply: str, keys: Collection[str]) -> dict[str, Any] | None:

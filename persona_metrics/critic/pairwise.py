@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .framing import fenced, one_object, whole
+from .framing import fenced, one_object, schema, whole
 from .missing import Missing
 from .protocol import Messages, Outcome, Protocol, register
 from .verdict import Verdict, Vote, decide
@@ -24,16 +24,7 @@ OWN, OTHER, TIE = "own", "other", "tie"
 TIED = 0.5
 """What a tie counts as: half a win."""
 
-SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "properties": {
-        **{name: {"type": "string"} for name in TEXTS},
-        "better": {"type": "string", "enum": [FIRST, SECOND]},
-    },
-    "required": [*TEXTS, "better"],
-    "additionalProperties": False,
-}
-"""JSON Schema of the critic's reply, strict as structured outputs want it."""
+SCHEMA = schema(TEXTS, better={"type": "string", "enum": [FIRST, SECOND]})
 
 
 @dataclass(frozen=True, slots=True)

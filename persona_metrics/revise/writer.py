@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,20 +9,14 @@ from typing import Any
 from .. import settings as settings_of
 from ..answers import extract
 from ..critic import Protocol, Verdict
+from ..critic.framing import fenced, schema
 from ..critic.protocol import Messages, register
 from ..critic.request import panel
 from ..errors import PersonaError, shorten
-from ..files import whole_characters
-from ..prompts import render
 from ..settings import Settings
 
 TEMPLATE = "writer/revise.jinja"
-SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "properties": {"answer": {"type": "string"}},
-    "required": ["answer"],
-    "additionalProperties": False,
-}
+SCHEMA = schema(("answer",))
 UNDER_TEST = "under-test"
 """The writer's name where the model that answered revises its own answers."""
 
@@ -56,21 +48,9 @@ class Revision:
         return PROTOCOL
 
     def messages(self) -> Messages:
-        """Return the system and the user message; the marker hashes all data, so that none of it can hold it."""
-        data = {
-            "question": _json(self.question),
-            "persona": _json(dict(self.persona)),
-            "answer": _json(self.answer),
-            "objections": _json([dict(one) for one in self.objections]),
-        }
-        fence = hashlib.sha256("\x00".join(data.values()).encode()).hexdigest()[:20]
-        return [
-            {"role": part, "content": render(TEMPLATE, part=part, fence=fence, **data)} for part in ("system", "user")
-        ]
-
-
-def _json(value: Any) -> str:
-    return whole_characters(json.dumps(value, ensure_ascii=False))
+        """Return the system and the user message."""
+        values = {"question": self.question, "persona": dict(self.persona), "answer": self.answer}
+        return fenced(TEMPLATE, {**values, "objections": [dict(one) for one in self.objections]})
 
 
 def parse(reply: str) -> Written | None:

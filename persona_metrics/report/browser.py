@@ -108,10 +108,12 @@ def pack(
         for sample in _again(entry, chosen):
             if spent > per_entry:
                 break
-            tables.person(bodies.person_of(sample["doc"].get("persona") or {}))  # its columns are known to its prompts
+            # First: the prompts hold the numbers of its columns.
+            who = tables.person(bodies.person_of(sample["doc"].get("persona") or {}))
             body = bodies.body(sample, entry.task.metadata, tables.sent, tables.person)
             spent += sum(map(len, bodies.texts(body)))
-            row = {"task": number, "doc": int(sample.get("doc_id") or 0), **tables.row(entry.evaluation, sample, body)}
+            row = {"task": number, "doc": int(sample.get("doc_id") or 0), "persona": who}
+            row |= tables.row(entry.evaluation, sample["doc"], body)
             for name in _COLUMNS:
                 rows[name].append(row[name])
             block.append([{**v, "label": said.get((row["doc"], v["name"]))} if said else v for v in body])
@@ -162,10 +164,8 @@ class _Tables:
             self.attributes.setdefault(name, len(self.attributes))
         return self.people.add(json.dumps(values, ensure_ascii=False))
 
-    def row(self, evaluation: str, sample: Mapping[str, Any], body: Sequence[Mapping[str, Any]]) -> dict[str, int]:
-        doc = sample["doc"]
+    def row(self, evaluation: str, doc: Mapping[str, Any], body: Sequence[Mapping[str, Any]]) -> dict[str, int]:
         return {
-            "persona": self.person(bodies.person_of(doc.get("persona") or {})),
             "question": self.questions.add(bodies.cut(doc.get("question"), LONGEST)),
             "bears": self.bearing.add(json.dumps(_bears(doc), ensure_ascii=False)),
             "outcome": summaries.lead(evaluation, body),
@@ -230,8 +230,9 @@ def _people(people: Sequence[Mapping[str, str | None]], attributes: Sequence[str
     value_rows, group_rows = [], []
     for attribute in attributes:
         texts, banded = _Table(), _Table()
-        value_rows.append([-1 if p.get(attribute) is None else texts.add(str(p.get(attribute))) for p in people])
-        group_rows.append([banded.add(band(attribute, p.get(attribute)) or NOT_STATED) for p in people])
+        stated = [p.get(attribute) for p in people]
+        value_rows.append([-1 if value is None else texts.add(value) for value in stated])
+        group_rows.append([banded.add(band(attribute, value) or NOT_STATED) for value in stated])
         values.append(texts.texts)
         groups.append(banded.texts)
     return {"values": values, "people": value_rows, "groups": groups, "grouped": group_rows}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from array import array
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -146,8 +145,3 @@ def read_lines(path: Path, offsets: NDArray[np.int64]) -> list[bytes]:
             file.seek(int(offset))
             lines.append(file.readline())
     return lines
-
-
-def missing_reasons(frame: pd.DataFrame) -> Counter[str]:
-    """Return how often each reason for a missing verdict stands in the frame."""
-    return Counter(str(v) for v in frame["missing"].dropna())

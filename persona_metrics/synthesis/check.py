@@ -55,12 +55,6 @@ class Distance:
         return self.distance <= self.limit
 
 
-def target_names() -> list[tuple[str, tuple[str, ...], str]]:
-    """Return (of, given, universe) of every check in the table of targets, in its order."""
-    seen = dict.fromkeys((r["of"], r["given"], r["universe"]) for r in read_rows("targets"))
-    return [(of, tuple(g for g in given.split(" & ") if g), universe) for of, given, universe in seen]
-
-
 def groups_of(frame: pd.DataFrame, given: Sequence[str]) -> pd.Series:
     """Return each person's group: the labels of the ``given`` views joined, or ``all``."""
     if not given:

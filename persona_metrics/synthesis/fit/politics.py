@@ -27,9 +27,6 @@ IDEOLOGY_TOTAL = np.array([37.0, 34.0, 25.0])
 VERY_LIBERAL_DEMOCRATS = 19.0
 """Percent of Democrats (Gallup 2024); the survey's "extremely" is rarer than Gallup's "very" by a factor that this sets."""
 
-SIDE = np.array([0, 0, 1, 2, 2])
-"""Conservative, moderate or liberal: the side of each of ``IDEOLOGY``."""
-
 PARTY_SIDE: Codes = np.array([0, 0, 2, 2, 2, 1, 1, 2])
 """Democrat, Republican or neither: those who lean are independents to Gallup."""
 

@@ -16,7 +16,7 @@ from .client import Endpoint
 from .debate import edition
 from .loop import in_own_loop
 from .protocol import FIRST, Prompt, Protocol, named
-from .request import Critic, panel
+from .request import Critic, panel, votes_each
 from .store import OFF, Store
 from .tally import advice
 from .verdict import Vote
@@ -113,7 +113,7 @@ def critic_card(settings: Settings) -> dict[str, Any]:
 
 def ties(settings: Settings) -> list[str]:
     """Return the line that says, before a run, that a panel can tie; nothing for an odd number of votes."""
-    cast = settings.critic_votes * len((settings.critic_model or "").split(","))
+    cast = votes_each(settings)
     if cast % 2:
         return []
     return [

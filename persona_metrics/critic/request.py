@@ -81,6 +81,11 @@ class Critic:
         return (*named, *((why,) if why else ()))
 
 
+def votes_each(settings: Settings) -> int:
+    """Return how many verdicts each answer gets."""
+    return settings.critic_votes * len((settings.critic_model or "").split(","))
+
+
 def panel(settings: Settings) -> tuple[Critic, ...]:
     """Return the critics of ``critic_model``: one name, or several with commas, each with ``@base_url`` if it has its own.
 

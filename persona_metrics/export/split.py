@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any
+
+from scipy.cluster.hierarchy import DisjointSet
 
 from ..errors import PersonaError
 from .training import Pair, strings
@@ -27,12 +29,10 @@ def split(pairs: Sequence[Pair], share: float, seed: int) -> tuple[dict[str, lis
     """
     if not 0 < share < 1:
         raise PersonaError(f"--split {share:g}: the share of the training part must be between 0 and 1")
-    whole = _Union()
-    for pair in pairs:
-        whole.join(*_people(pair), *_questions(pair))
+    together = _together((*_people(pair), *_questions(pair)) for pair in pairs)
     groups: dict[str, list[Pair]] = {}
     for pair in pairs:
-        groups.setdefault(whole.name(_people(pair)[0]), []).append(pair)
+        groups.setdefault(together[_people(pair)[0]], []).append(pair)
     wanted = max(1, round((1 - share) * len(pairs)))
     test: list[Pair] = []
     for name in sorted(groups, key=lambda name: _order(seed, name)):
@@ -64,12 +64,10 @@ def _crossed(pairs: Sequence[Pair], share: float, seed: int) -> tuple[dict[str, 
 
 def _drawn(named: Sequence[tuple[str, ...]], share: float, seed: int) -> dict[str, bool]:
     """Return for each first name whether its group is of the test part: ``share`` of the groups."""
-    union = _Union()
-    for names in named:
-        union.join(*names)
-    groups = sorted({union.name(names[0]) for names in named}, key=lambda name: _order(seed, name))
+    together = _together(named)
+    groups = sorted({together[names[0]] for names in named}, key=lambda name: _order(seed, name))
     chosen = set(groups[: max(1, round(share * len(groups)))])
-    return {names[0]: union.name(names[0]) in chosen for names in named}
+    return {names[0]: together[names[0]] in chosen for names in named}
 
 
 def _people(pair: Pair) -> tuple[str, ...]:
@@ -99,19 +97,11 @@ def _order(seed: int, name: str) -> bytes:
     return hashlib.sha256(f"{seed}/{name}".encode("utf-8", "surrogatepass")).digest()
 
 
-class _Union:
-    """Names that belong together; a group goes by its least name, whatever order they came in."""
-
-    def __init__(self) -> None:
-        self._parent: dict[str, str] = {}
-
-    def name(self, one: str) -> str:
-        parent = self._parent.setdefault(one, one)
-        while parent != self._parent[parent]:
-            self._parent[one] = parent = self._parent[parent]
-        return parent
-
-    def join(self, *names: str) -> None:
-        least = min(map(self.name, names))
-        for one in names:
-            self._parent[self.name(one)] = least
+def _together(named: Iterable[tuple[str, ...]]) -> dict[str, str]:
+    """Return the group of each name: names of one tuple belong together. A group goes by its least name."""
+    groups = DisjointSet()
+    for names in named:
+        for name in names:
+            groups.add(name)
+            groups.merge(names[0], name)
+    return {name: min(group) for group in groups.subsets() for name in group}

@@ -120,11 +120,6 @@ def _clean(value: Any) -> Any:
     return shown_url(value) if "://" in value else conceal(value)
 
 
-def votes(settings: Settings) -> int:
-    """Return how many verdicts each answer gets."""
-    return settings.critic_votes * len((settings.critic_model or "").split(","))
-
-
 def warnings(settings: Settings, model: str | None) -> list[str]:
     """Return what makes this run's numbers mean less than they seem to, one line each."""
     critics = [name.partition("@")[0] for name in (settings.critic_model or "").split(",")]

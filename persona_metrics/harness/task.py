@@ -13,6 +13,7 @@ from lm_eval.api.task import ConfigurableTask
 from .. import consoles, evaluations, settings
 from ..critic import Missing, Reason, Verdict, check_once, judge
 from ..critic.budget import Ledger
+from ..critic.request import votes_each
 from ..dataset import sources
 from ..dataset.questions import of_document as question_of
 from ..errors import PersonaError, shorten
@@ -216,7 +217,7 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         first = self.pairs[0]
         variants = len(self.evaluation.variants_of(first.persona, first.question.id))
         calls = pairs * variants
-        most = pairs * self.evaluation.judgements(first.persona, first.question.id) * record.votes(self.settings)
+        most = pairs * self.evaluation.judgements(first.persona, first.question.id) * votes_each(self.settings)
         judged = "no judgement (predict only)" if self._predict_only else f"at most {record.count(most, 'judgement')}"
         sums = (
             f"{record.count(pairs, 'pair')} × {record.count(variants, 'variant')} = {record.count(calls, 'generation')}"

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..critic import Judged, Missing, Reason, Verdict
+from ..critic.request import votes_each
 from ..errors import PersonaError, suggest
 from ..evaluations import Evaluation
 from ..harness.exits import raising
@@ -126,8 +127,7 @@ def of_answers(given: Given, known: set[str], store: Any) -> Calls:
 def _votes(judgements: Sequence[Judged], settings: Settings) -> tuple[dict[str, Wanted], int]:
     chosen = _with_critic(settings)
     votes = batchfile.wanted(judgements, chosen)
-    each = chosen.critic_votes * len((chosen.critic_model or "").split(","))
-    return votes, len(judgements) * each
+    return votes, len(judgements) * votes_each(chosen)
 
 
 NOBODY = "(no critic is set)"

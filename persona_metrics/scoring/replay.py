@@ -71,8 +71,9 @@ class ReplayTask(PersonaTask):
         metadata = {"version": config["metadata"]["version"], "evaluation": given.evaluation.name}
         super().__init__({**config, "generation_kwargs": generation, "metadata": metadata})
         # What was recorded of the answers stays; the critic and the grouping are this run's.
-        mine = {k: v for k, v in self.config.metadata.items() if v is not None or k not in given.recorded}
-        kept = {k: v for k, v in given.recorded.items() if not k.startswith("critic_") and k != "usage"}
+        recorded = {k: v for k, v in given.recorded.items() if not k.startswith("critic_")}
+        mine = {k: v for k, v in self.config.metadata.items() if v is not None or k not in recorded}
+        kept = {k: v for k, v in recorded.items() if k != "usage"}
         if model := told(given.recorded, "model"):
             kept["usage"] = {"model": dict(model)}  # the judging is this run's
         self.config.metadata = {**kept, **mine, "model_name": given.model, "scored_from": given.origin}

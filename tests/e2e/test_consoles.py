@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from persona_metrics.dataset.sources import load_pool
+from persona_metrics.settings import Settings
 from tests.conftest import full_attributes
 from tests.e2e.command import evaluate
 from tests.fakes.runs import Planted, Texts, write_run
@@ -146,7 +148,8 @@ def big(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     folder = tmp_path_factory.mktemp("big")
     run = write_run(folder, ("persona_loo",), n=400, attributes="age,sex,race,education,income,religion")
     people = folder / "people.jsonl"
-    people.write_text("".join(json.dumps({**full_attributes(), "id": str(i)}) + "\n" for i in range(20_000)))
+    embedded = [dict(persona.attributes) for persona in load_pool(Settings()).personas]
+    people.write_text("".join(json.dumps({**one, "id": f"{i}"}) + "\n" for i, one in enumerate(embedded * 20)))
     return {"BIG": str(run), "PERSONAS": str(people)}
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from persona_metrics.dataset.sources import draw, load_pool
+from persona_metrics.personas import shown
 from persona_metrics.prompts import render
 from persona_metrics.settings import load
 from tests.e2e.command import CHECKOUT
@@ -51,7 +52,7 @@ def rolled(server: Server, kind: str, n: int, folder: Path) -> list[dict[str, An
 def test_rollouts_earn_the_verdict_and_a_judge_that_fails_scores_nothing(tmp_path: Path) -> None:
     chosen = load({"n": 6})
     prompts = [
-        render("answer/output_only.jinja", persona=pair.persona.attributes, question=pair.question.text)
+        render("answer/output_only.jinja", persona=shown(pair.persona.attributes), question=pair.question.text)
         for pair in draw(load_pool(chosen), 6, 0)
     ]
     answers = [default_reply(prompt, 0) for prompt in prompts]

@@ -71,9 +71,9 @@ def run(arguments: argparse.Namespace) -> int:
             *("--metadata", json.dumps(metadata), "--gen_kwargs", f"max_gen_toks={ANSWER}"),
             *("--output_path", str(out), "--log_samples"),
         ]
+        for name, value in (("HF_HUB_OFFLINE", "1"), ("LMEVAL_LOG_LEVEL", "ERROR")):
+            os.environ.setdefault(name, value)
         environment = {
-            "HF_HUB_OFFLINE": "1",
-            "LMEVAL_LOG_LEVEL": "ERROR",
             "PYTHONSAFEPATH": "1",  # or a file of this folder could stand in for a module of Python's
             **os.environ,
             "OPENAI_API_KEY": "none",  # lm-eval's chat models insist on a key; the user's own is not needed here
@@ -84,7 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
             code = subprocess.run(command, env=environment, check=False).returncode
             if code:
                 raise PersonaError(f"lm_eval ended with exit code {code}; what it said stands above")
-            alone = demo_judgefree.run(server.base_url, out, environment)
+            alone = demo_judgefree.run(server.base_url, out)
     print("\n".join((f"\n{NOTHING}", *(f"\n{REAL}{sentence}" for sentence in alone), "\nFiles:")))
     for written in sorted(out.rglob("*.json*")):
         print(f"  {written}")
@@ -99,7 +99,8 @@ def seconds(speed: tuple[float, float], n: int, task: str) -> float:
     answers = n * variants * (READ["answer"] / read + ANSWER / write)
     # One dry debate comes first.
     debates = (n * variants + 1) * (READ["debate"] / read + DEBATE / write)
-    return START + answers + debates
+    letters = demo_judgefree.REPLIES * demo_judgefree.READ / read
+    return START + answers + debates + letters
 
 
 @contextmanager

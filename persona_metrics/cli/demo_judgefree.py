@@ -2,52 +2,29 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 from .. import analysis
-from ..errors import PersonaError
-from ..harness.task_files import include_path
-from ..runs.read import load_run, read_samples, tidy
+from ..api import evaluate_model
 
-RUNS: tuple[tuple[str, dict[str, Any]], ...] = (
-    ("persona_choice_generate", {"n": 20}),
-    ("persona_opinion_generate", {"n": 60, "k": 1}),
-)
-"""Tasks and their settings: 140 replies of one letter, a minute or two on two cores."""
+RUNS: tuple[tuple[str, dict[str, Any]], ...] = (("choice", {"n": 8}), ("opinion", {"n": 12, "k": 1}))
+"""Evaluations and their settings: so few that the demo ends soon on a busy machine, too."""
+REPLIES, READ = 44, 500
+"""Their replies of one letter, and the tokens of a prompt, about."""
 
 
-def run(base_url: str, out: Path, environment: dict[str, str]) -> list[str]:
-    """Run the tasks without a critic on the embedded model behind ``base_url`` and return a sentence for each.
+def run(base_url: str, out: Path) -> list[str]:
+    """Run the evaluations without a critic on the embedded model behind ``base_url`` and return a sentence for each.
 
-    Results and samples go below ``out``. Raises ``PersonaError`` where lm_eval fails.
+    Results and samples go below ``out``. Raises ``PersonaError`` where one cannot be had. In this process: ``lm_eval`` as a
+    command would first read all its benchmarks again.
     """
     said = []
-    for task, metadata in RUNS:
-        command = [
-            *(sys.executable, "-m", "lm_eval", "run", "--model", "local-chat-completions"),
-            "--model_args",
-            f"model=embedded,base_url={base_url}/chat/completions,num_concurrent=2,timeout=1200",
-            *("--apply_chat_template", "--tasks", task, *include_path(), "--metadata", json.dumps(metadata)),
-            *("--output_path", str(out / task), "--log_samples"),
-        ]
-        # The table has fifty rows; the sentence below says what matters, and the files hold the rest.
-        done = subprocess.run(command, env=environment, check=False, stdout=subprocess.DEVNULL)
-        if done.returncode:
-            raise PersonaError(f"lm_eval ended with exit code {done.returncode}; what it said stands above")
-        said.append(_sentence(out / task))
+    for name, chosen in RUNS:
+        found = evaluate_model(
+            "embedded", name, base_url=base_url, num_concurrent=2, output_path=out / f"persona_{name}", **chosen
+        )
+        tables = analysis.tables(found.samples, found.results.metadata)
+        said.append(f"{name.capitalize()} ({found.results.task}): {analysis.headline(name, tables)}")
     return said
-
-
-def _sentence(folder: Path) -> str:
-    newest = max(folder.rglob("results_*.json"), key=lambda path: path.name)
-    (task,) = load_run(newest).tasks
-    if task.samples is None:
-        raise PersonaError(f"{newest}: no samples beside it")
-    frame = tidy(read_samples(task.samples), task.name, task.metadata, "embedded", heavy=False)
-    found = analysis.tables(frame, task.metadata)
-    name = str(task.metadata["evaluation"])
-    return f"{name.capitalize()} ({task.name}): {analysis.headline(name, found)}"

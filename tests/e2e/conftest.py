@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.command import CHECKOUT, HERE, Install
+from tests.e2e.command import CHECKOUT, HERE, Install, is_benchmark
 
 VERSIONS = ("0.4.13", "0.5.0.dev1")
 """The versions of lm-eval that the pack is made for; the second is a pre-release."""
@@ -47,6 +47,10 @@ def installed(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureR
             python = str(folder / ("Scripts" if os.name == "nt" else "bin") / "python")
             built = request.getfixturevalue("wheel")
             _run(python, "-m", "pip", "install", "--quiet", "--no-compile", str(built), f"lm-eval[api]=={name}")
+            # Its library of benchmarks takes seconds to read at every start; the one from source keeps it.
+            (tasks,) = folder.rglob("lm_eval/tasks")
+            for benchmark in filter(is_benchmark, tasks.iterdir()):
+                shutil.rmtree(benchmark)
             # What plain `lm_eval` needs; `persona-metrics run` has a test of its own.
             _run(python, "-m", "persona_metrics", "tasks", "--link")
             made[name] = Install(name, python, include=False)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from persona_metrics.runs.read import load_run, read_samples, results_of
-from tests.e2e.command import CHECKOUT, Ran
+from tests.e2e.command import Ran, python_path
 
 
 @pytest.mark.slow
@@ -18,7 +18,7 @@ def test_demo_prints_the_table_what_it_is_worth_and_where_the_files_are(tmp_path
     done = subprocess.run(
         [sys.executable, "-m", "persona_metrics", "demo", "--n", "2", "--out", "out"],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(CHECKOUT), "OPENAI_API_KEY": "sk-not-for-the-demo"},
+        env={**os.environ, "PYTHONPATH": python_path(), "OPENAI_API_KEY": "sk-not-for-the-demo"},
         capture_output=True,
         text=True,
         check=False,
@@ -32,7 +32,7 @@ def test_demo_prints_the_table_what_it_is_worth_and_where_the_files_are(tmp_path
     assert "The 135M embedded critic's verdicts mean nothing." in done.stdout
     assert done.stdout.count("A real number for the embedded model, without a critic.") == 2
     assert "guessing gives about 25%" in done.stdout
-    alone = set(ran.folder.glob("persona_*_generate/**/*.json*"))
+    alone = set(ran.folder.glob("persona_*/**/*.json*"))
     (results,) = set(ran.folder.rglob("results_*.json")) - alone
     (samples,) = set(ran.folder.rglob("samples_*.jsonl")) - alone
     for path in (results, samples):

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from tests.e2e.command import python_path
 from tests.fakes.server import Server
 
 RUN = """
@@ -37,7 +38,7 @@ class Wordless(Server):
 
 @pytest.mark.parametrize("placeholder", [None, "[no content]"])
 def test_null_and_empty_content_is_an_answer_failure(placeholder: str | None, tmp_path: Path) -> None:
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    environment = {**os.environ, "PYTHONPATH": python_path()}
     environment.pop("LMEVAL_MODEL_NONE_ANSWER_PLACEHOLDER", None)
     if placeholder is not None:
         environment["LMEVAL_MODEL_NONE_ANSWER_PLACEHOLDER"] = placeholder

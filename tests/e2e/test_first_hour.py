@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from persona_metrics.cli import main
-from tests.e2e.command import CHECKOUT, HERE, evaluate
+from tests.e2e.command import HERE, evaluate, python_path
 from tests.fakes.server import Server
 
 
@@ -107,7 +107,7 @@ def test_interrupt_while_generating_ends_in_one_line(module: str, at_once: int, 
                 *("--metadata", json.dumps({"n": 100, "critic_model": "c", "critic_base_url": server.base_url})),
             ],
             cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": str(CHECKOUT), "OPENAI_API_KEY": "none", "HF_HUB_OFFLINE": "1"},
+            env={**os.environ, "PYTHONPATH": python_path(), "OPENAI_API_KEY": "none", "HF_HUB_OFFLINE": "1"},
             stderr=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from persona_metrics.harness.task_files import tasks_folder
+from tests.e2e.command import python_path
 from tests.fakes.server import Server
 
 ROOT = Path(__file__).parents[2]
@@ -22,7 +23,7 @@ SETTINGS = ("n=12", "min_support=3", "k=3", "attributes=age+sex", "cross=sex")
 def environment(server: Server) -> dict[str, str]:
     return {
         **os.environ,
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": python_path(),
         "OPENAI_API_KEY": "none",
         "HF_HUB_OFFLINE": "1",
         "PERSONA_CRITIC_MODEL": "critic",

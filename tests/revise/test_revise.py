@@ -20,7 +20,7 @@ from persona_metrics.revise.writer import under_test, writer_settings
 from persona_metrics.runs.read import read_samples, results_of
 from persona_metrics.runs.table import samples
 from persona_metrics.settings import load
-from tests.e2e.command import CHECKOUT
+from tests.e2e.command import python_path
 from tests.export.choices import write_choices
 from tests.fakes.runs import Planted, Texts, write_run
 from tests.fakes.server import Server, draw
@@ -230,7 +230,7 @@ def test_killed_in_the_middle_it_goes_on_and_pays_for_little_twice(tmp_path: Pat
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("PERSONA_")}
         environment = {
             **inherited,
-            "PYTHONPATH": str(CHECKOUT),
+            "PYTHONPATH": python_path(),
             "PERSONA_CRITIC_MODEL": "critic-x",
             "PERSONA_CRITIC_BASE_URL": server.base_url,
             "PERSONA_CRITIC_STORE": str(tmp_path / "s.sqlite"),

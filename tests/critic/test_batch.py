@@ -138,11 +138,10 @@ def test_where_the_store_is_off_the_message_says_that_verdicts_are_lost() -> Non
 def test_the_deadline_ends_the_batch_and_keeps_what_is_judged() -> None:
     asked = judgements(100)
     with Server(latency=0.1) as server:
-        began = time.monotonic()
         with pytest.raises(PersonaError, match=r"deadline of 0.5 s .*PERSONA_CRITIC_DEADLINE.*verdicts are kept"):
             judged(server, asked, critic_deadline=0.5, critic_concurrency=4)
-        assert time.monotonic() - began < 3
         sent = len(server.log)
+        assert sent < 100
         server.latency = 0
         assert values(judged(server, asked)) == expected(asked)
         # What was in flight is asked again, nothing else.

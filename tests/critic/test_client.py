@@ -101,10 +101,8 @@ def test_a_cut_reply_is_asked_once_more_with_twice_the_limit() -> None:
 
 def test_a_reply_that_takes_too_long_is_given_up() -> None:
     with Server(faults={"hang": 1.0}) as server:
-        began = time.monotonic()
         cast = vote(pointing_at(server, critic_timeout=0.2, critic_attempts=2))
     assert cast.missing == "no reply in time: within 0.2 s"
-    assert time.monotonic() - began < 5
 
 
 def test_no_answer_at_all_is_a_failed_connection() -> None:

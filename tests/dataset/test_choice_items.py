@@ -5,8 +5,8 @@ from __future__ import annotations
 import copy
 import json
 import re
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from .consistency import broken_rules, contradictions
 
 EMBEDDED = Path(choice_items.__file__).parent / "embedded"
 ITEMS = load_items()
+Made = list[dict[str, str]]
 LIMIT = 3.0
 """Points above chance that no guess may reach (issue: no give-aways)."""
 
@@ -136,6 +137,8 @@ def test_the_rules_decide_only_for_whom_they_name() -> None:
 @pytest.mark.slow
 def test_each_change_gives_a_person_who_can_be_and_for_whom_the_rule_holds(personas: Sequence[Persona]) -> None:
     wrong: list[str] = []
+    everybody: dict[str, Made] = {}
+    new: dict[frozenset[str], dict[str, Made]] = defaultdict(dict)
     for item in ITEMS:
         chosen = giveaways.drawn(item, personas, 30)
         if len(chosen) < 15:
@@ -144,11 +147,23 @@ def test_each_change_gives_a_person_who_can_be_and_for_whom_the_rule_holds(perso
             made = [item.changed(p.attributes, change.right) for p in chosen]
             if any(item.right(m) != change.right or not item.fits(m) for m in made):
                 wrong.append(f"{item.id}: the change to {change.right} leads elsewhere")
-            wrong += [f"{item.id} to {change.right}: {rule}" for rule in broken_rules(made)]
-            new = [m for m, p in zip(made, chosen, strict=True) if item.right(p.attributes) != change.right]
-            if new:
-                wrong += [f"{item.id} to {change.right}: {t}" for t in contradictions(new, frozenset(change.to))]
+            to = f"{item.id} to {change.right}"
+            everybody[to] = made
+            new[frozenset(change.to)][to] = [
+                m for m, p in zip(made, chosen, strict=True) if item.right(p.attributes) != change.right
+            ]
+    wrong += located(everybody, broken_rules)
+    for changed, made_by in new.items():
+        wrong += located(made_by, lambda people, changed=changed: contradictions(people, changed))
     assert not wrong, "\n".join(wrong)
+
+
+def located(made: Mapping[str, Made], check: Callable[[Made], Iterable[Any]]) -> list[str]:
+    """Return what ``check`` finds in all of them together and, only where it finds anything, in which."""
+    together = [person for people in made.values() for person in people]
+    if not together or not list(check(together)):
+        return []
+    return [f"{where}: {found}" for where, people in made.items() if people for found in check(people)]
 
 
 def test_an_inconsistent_change_would_be_found(personas: Sequence[Persona]) -> None:

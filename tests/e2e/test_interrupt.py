@@ -29,10 +29,8 @@ def test_an_interrupted_run_goes_on_where_it_was(tmp_path: Path) -> None:
                 server.latency = 0.05 if server.counts["model"] >= 60 else 0
                 assert process.poll() is None
                 time.sleep(0.01)
-            began = time.monotonic()
             process.send_signal(signal.SIGINT)
             said = process.communicate(timeout=30)[1]
-            assert time.monotonic() - began < 5
         assert process.returncode != 0
         assert "interrupted; " in said.splitlines()[-1]
         assert "run the same command again" in said.splitlines()[-1]

@@ -12,6 +12,7 @@ from persona_metrics.errors import PersonaError
 from persona_metrics.statistics.paired import paired_difference
 from tests.analysis.made import LOO, MAIN, NAN, REFERENCE, VERDICT, attempts, close, column, tidy
 from tests.conftest import full_attributes
+from tests.simulated import runs
 
 
 def test_unknown_evaluation_is_an_error() -> None:
@@ -240,7 +241,7 @@ def within(value: float, low: float, high: float) -> bool:
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=runs(80) // 2)
 @given(st.integers(1, 6), st.data())
 def test_missing_verdicts_move_estimates_only_within_their_bounds(pairs: int, data: st.DataObject) -> None:
     full, seen = hidden(data, pairs, 3)

@@ -10,6 +10,7 @@ import pytest
 from scipy import stats
 
 from persona_metrics.analysis.main import differing, finding
+from tests.simulated import runs
 
 COLUMNS = {"attribute", "groups", "pairs", "statistic", "df", "p", "p_adjusted", "method", "differs"}
 
@@ -50,12 +51,12 @@ def test_too_few_pairs_are_not_tested() -> None:
 @pytest.mark.parametrize("repeats", [1, 4])
 def test_chance_alone_is_named_no_more_often_than_promised(repeats: int) -> None:
     rng = np.random.default_rng(5)
-    runs, hits = 200, 0
-    for _ in range(runs):
+    number, hits = runs(200), 0
+    for _ in range(number):
         persons = np.repeat(np.arange(120), repeats)
         rate = rng.beta(2, 2, 120)[persons] if repeats > 1 else np.full(len(persons), 0.6)
         values = (rng.random(len(persons)) < rate).astype(float)
         sexes, races = (np.array(["u", "v"])[rng.integers(0, 2, 120)][persons] for _ in range(2))
         hits += bool(differing(people(sexes, races), values, list(persons))["differs"].any())
     # Five in a hundred; 4.1 standard errors above.
-    assert hits / runs < 0.05 + 4.1 * (0.05 * 0.95 / runs) ** 0.5
+    assert hits / number < 0.05 + 4.1 * (0.05 * 0.95 / number) ** 0.5

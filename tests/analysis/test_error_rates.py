@@ -13,6 +13,7 @@ from persona_metrics.leaderboard.letters import letters
 from persona_metrics.statistics.paired import paired_difference
 from persona_metrics.statistics.pooling import homogeneity, worst
 from tests.analysis.made import tidy
+from tests.simulated import runs, slack
 
 
 @pytest.mark.slow
@@ -22,10 +23,10 @@ def test_equal_models_on_repeated_questions_rarely_differ(monkeypatch: pytest.Mo
     monkeypatch.setattr(comparing, "paired_difference", lambda *given: paired_difference(*given, flips=999))
     # statsmodels collects garbage after every correction, over all that the test process holds.
     monkeypatch.setattr(gc, "collect", lambda *_: 0)
-    rng, runs, wrong = np.random.default_rng(5), 120, 0
+    rng, number, wrong = np.random.default_rng(5), runs(120), 0
     questions = [i % 40 for i in range(300)]
     made = tidy([[0.0]] * 300, questions=questions)
-    for _ in range(runs):
+    for _ in range(number):
         # Each model has its own luck with each question.
         chance = np.clip(0.6 + rng.normal(0, 0.25, (5, 40)), 0.02, 0.98)[:, questions]
         good = (rng.random((5, 300)) < chance).astype(float)
@@ -33,7 +34,7 @@ def test_equal_models_on_repeated_questions_rarely_differ(monkeypatch: pytest.Mo
         compared = analysis.compare(frames)
         shown = letters(list(frames), [(r.first, r.second) for r in compared.itertuples() if r.p_adjusted < 0.05])
         wrong += len(set(shown.values())) > 1
-    assert wrong / runs <= 0.06
+    assert wrong / number <= 0.06 + slack(0.05, number)
 
 
 @pytest.mark.slow
@@ -59,13 +60,13 @@ def test_worst_group_is_named_in_one_of_twenty_runs_with_equal_groups() -> None:
 
 @pytest.mark.slow
 def test_worst_group_is_named_as_rarely_where_groups_overlap() -> None:
-    rng, named, runs = np.random.default_rng(8), 0, 240
-    for run in range(runs):
+    rng, named, number = np.random.default_rng(8), 0, runs(240)
+    for run in range(number):
         sex, age = np.eye(2, dtype=bool)[rng.integers(0, 2, 200)], np.eye(4, dtype=bool)[rng.integers(0, 4, 200)]
         named += (
             homogeneity((rng.random(200) < 0.6).astype(float), np.hstack([sex, age]), resamples=399, seed=run).p <= 0.05
         )
-    assert named / runs <= 0.05 + 2 * (0.05 * 0.95 / runs) ** 0.5
+    assert named / number <= 0.05 + 2 * (0.05 * 0.95 / number) ** 0.5
 
 
 @pytest.mark.slow

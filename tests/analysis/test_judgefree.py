@@ -17,10 +17,11 @@ from persona_metrics.evaluations.choice import Choice
 from persona_metrics.evaluations.opinion import GENERATE, Opinion, cells
 from persona_metrics.runs.read import tidy
 from persona_metrics.statistics.opinion import Bootstrap, score
+from tests.simulated import runs, slack
 
 POOL = load_personas(settings.load())[0]
-SEEDS = 200
-ENOUGH = 0.93 * SEEDS
+SEEDS = runs(200)
+ENOUGH = (0.93 - slack(0.93, SEEDS)) * SEEDS
 
 
 def sampled(documents: list[Any], responses: list[list[Any]], evaluation: str, **metadata: Any) -> pd.DataFrame:

@@ -18,6 +18,7 @@ from persona_metrics.evaluations.opinion import Opinion, cells
 from persona_metrics.statistics.opinion import Bootstrap, OpinionScore, score
 from tests.analysis.test_judgefree import ENOUGH, POOL, SEEDS, sampled
 from tests.fakes.choosing import Asked, Shares, ignores, knows, stereotypes
+from tests.simulated import slack
 
 Floats = Any
 META = {"evaluation": "choice"}
@@ -30,7 +31,7 @@ ROWS = ("adapts", "stays", "acc", "stays[race]")
 def enough(held: dict[tuple[str, str], int]) -> None:
     """Hold 93% over all that was planted; a count over 200 seeds scatters by 1.5 points, so that one alone may have less."""
     print({key: count / SEEDS for key, count in held.items()})
-    assert min(held.values()) >= 0.89 * SEEDS, held
+    assert min(held.values()) >= (0.89 - slack(0.89, SEEDS)) * SEEDS, held
     assert sum(held.values()) / len(held) >= ENOUGH, held
 
 
@@ -170,7 +171,7 @@ def test_opinion_of_planted_models_is_recovered() -> None:
     held = {}
     for name, times in (("the group table", 1.0), ("everybody", 0.0), ("doubled", 2.0)):
         # What scattered answers of so few people come to on average; no scatter: 1 and 0.
-        skill = float(np.mean([opinion_of(times, 1000 + seed).skill.value for seed in range(40)]))
+        skill = float(np.mean([opinion_of(times, 1000 + seed).skill.value for seed in range(20)]))
         some = [opinion_of(times, seed) for seed in range(SEEDS)]
         for row, truth in (("steer", times), ("skill", skill)):
             ends = [getattr(one, row) for one in some]

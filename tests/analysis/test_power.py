@@ -9,6 +9,7 @@ from persona_metrics.analysis import power
 from persona_metrics.analysis.rates import LEVEL
 from persona_metrics.errors import PersonaError
 from persona_metrics.statistics.paired import mcnemar_exact, paired_difference, step_down_max_t
+from tests.simulated import runs
 
 
 def test_the_half_width_is_wilsons() -> None:
@@ -57,15 +58,15 @@ def test_the_foretold_difference_is_found_in_four_of_five_simulated_runs(n: int,
 
 @pytest.mark.slow
 def test_the_foretold_importance_survives_the_reports_correction_in_four_of_five_runs() -> None:
-    n, items, discordance, runs = 300, 10, 0.2, 400
+    n, items, discordance, number = 300, 10, 0.2, runs(400)
     delta = power.importance(n, items, discordance)
     rng = np.random.default_rng(3)
     found = 0
-    for _ in range(runs):
+    for _ in range(number):
         d = np.where(rng.random((n, items)) < discordance, rng.choice([-1.0, 1.0], (n, items)), 0.0)
         one = rng.random(n) < discordance
         d[:, 0] = np.where(one, np.where(rng.random(n) < 0.5 + delta / (2 * discordance), 1.0, -1.0), 0.0)
         exact = mcnemar_exact(int((d[:, 0] > 0).sum()), int((d[:, 0] < 0).sum()))
         found += max(step_down_max_t(d, 999).adjusted[0], exact) <= 1 - LEVEL and d[:, 0].mean() > 0
     # 400 runs: two standard errors are four points.
-    assert found / runs == pytest.approx(power.POWER, abs=0.04)
+    assert found / number == pytest.approx(power.POWER, abs=0.04 * (400 / number) ** 0.5)

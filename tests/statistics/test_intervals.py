@@ -13,6 +13,7 @@ from persona_metrics.statistics.clusters import design
 from persona_metrics.statistics.paired import critical_value, detectable_difference, paired_difference, tango
 from persona_metrics.statistics.paired import step_down_max_t as max_t
 from persona_metrics.statistics.pooling import between_group_sd_interval, homogeneity
+from tests.simulated import runs, slack
 
 Z = float(stats.norm.isf(0.025))
 
@@ -214,15 +215,15 @@ def test_persons_are_shuffled_whole_where_they_repeat() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(("n", "discordant"), [(300, 0.25), (150, 0.1)])
 def test_detectable_is_found_by_the_whole_procedure_in_four_of_five_runs(n: int, discordant: float) -> None:
-    rng, runs, flips = np.random.default_rng(7), 150, 999
+    rng, number, flips = np.random.default_rng(7), runs(150), 999
     noise = rng.choice([-1.0, 1.0, 0.0], size=(n, 10), p=[discordant / 2, discordant / 2, 1 - discordant])
     target = detectable_difference(n, discordant, critical_value(noise))
     assert 0.02 < target < 0.5
     share = max(discordant, target)
     found = 0
-    for run in range(runs):
+    for run in range(number):
         d = rng.choice([-1.0, 1.0, 0.0], size=(n, 10), p=[discordant / 2, discordant / 2, 1 - discordant])
         d[:, 0] = rng.choice([-1.0, 1.0, 0.0], size=n, p=[(share - target) / 2, (share + target) / 2, 1 - share])
         own = paired_difference((d[:, 0] > 0).astype(float), (d[:, 0] < 0).astype(float)).p
         found += max(max_t(d, flips=flips, seed=run).adjusted[0], own) <= 0.05
-    assert found / runs == pytest.approx(0.8, abs=0.07)
+    assert found / number == pytest.approx(0.8, abs=0.07 + slack(0.8, number))

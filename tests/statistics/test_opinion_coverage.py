@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from persona_metrics.statistics.opinion import Bootstrap, GroupAnswer, OpinionScore, score
+from tests.simulated import runs, slack
 
-SEEDS = 200
+SEEDS = runs(200)
 ITEMS = 141
 MODEL_N = 300
 GROUPINGS = {"party": 3, "sex": 2}
@@ -75,8 +76,8 @@ def held(claims: dict[tuple[float, Knows], tuple[str, float]]) -> None:
         intervals = [getattr(s, name) for s in scores(*model)]
         shares[model] = sum(e.low <= truth <= e.high for e in intervals) / len(intervals)
     print(shares)
-    assert min(shares.values()) >= 0.88
-    assert sum(shares.values()) / len(shares) >= 0.93
+    assert min(shares.values()) >= 0.88 - slack(0.9, SEEDS)
+    assert sum(shares.values()) / len(shares) >= 0.93 - slack(0.93, SEEDS * len(shares))
 
 
 PLANTED: tuple[tuple[float, Knows], ...] = (

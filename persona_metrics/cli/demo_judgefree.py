@@ -8,10 +8,10 @@ from typing import Any
 from .. import analysis
 from ..api import evaluate_model
 
-RUNS: tuple[tuple[str, dict[str, Any]], ...] = (("choice", {"n": 8}), ("opinion", {"n": 12, "k": 1}))
+RUNS: tuple[tuple[str, dict[str, Any]], ...] = (("choice", {"n": 6}), ("opinion", {"n": 8, "k": 1}))
 """Evaluations and their settings: so few that the demo ends soon on a busy machine, too."""
-REPLIES, READ = 44, 500
-"""Their replies of one letter, and the tokens of a prompt, about."""
+REPLIES, READ = 32, 400
+"""Their replies of one letter, and the tokens of a prompt that are read for one, about: the same person's are read once."""
 
 
 def run(base_url: str, out: Path) -> list[str]:
@@ -22,8 +22,9 @@ def run(base_url: str, out: Path) -> list[str]:
     """
     said = []
     for name, chosen in RUNS:
+        # One after the other, or two prompts of a person are read side by side.
         found = evaluate_model(
-            "embedded", name, base_url=base_url, num_concurrent=2, output_path=out / f"persona_{name}", **chosen
+            "embedded", name, base_url=base_url, num_concurrent=1, output_path=out / f"persona_{name}", **chosen
         )
         tables = analysis.tables(found.samples, found.results.metadata)
         said.append(f"{name.capitalize()} ({found.results.task}): {analysis.headline(name, tables)}")

@@ -21,7 +21,7 @@ from ..critic import check, faults, keys, rejection
 from ..critic.address import credentials, joined, query
 from ..critic.client import announce, dialects
 from ..critic.http import httpx
-from ..critic.request import Critic
+from ..critic.request import Critic, dialect_name
 from ..critic.store import Store
 from ..errors import PersonaError, shorten
 from ..files import safe_name, write_bytes, write_text
@@ -89,7 +89,7 @@ class Submission:
         except OSError as error:
             raise PersonaError(f"{folder}: {error.strerror}") from None
         self.votes, self.settings, self.store, self.folder, self.poll = votes, settings, store, folder, poll
-        self.state, self.dialects = State.load(folder / "state.json"), Dialects()
+        self.state, self.dialects = State.load(folder / "state.json"), Dialects(settings, store)
         self.critics = {(vote.critic.model, _address(vote.critic)): vote.critic for vote in votes.values()}
         self._clients: dict[Critic, openai.OpenAI] = {}
         self._checked = False
@@ -115,7 +115,8 @@ class Submission:
             return
         check(self.settings)
         for critic in self.critics.values():
-            if (learned := dialects.get((critic.model, critic.base_url))) is not None:
+            name = dialect_name(critic, self.settings)
+            if (learned := dialects.get((name, critic.base_url))) is not None:
                 self.dialects[critic] = replace(learned)
         self._checked = True
 
@@ -162,7 +163,7 @@ class Submission:
                 _say(note)
             if batch.status == "failed":
                 raise PersonaError(f"{critic.host} rejected the batch {shorten(batch.id, 80)}: {_why(batch)}")
-        return batchfile.collect(results, self.votes, self.settings, self.store, Dialects())
+        return batchfile.collect(results, self.votes, self.settings, self.store, Dialects(self.settings))
 
     def _has(self, key: str) -> bool:
         return key in self.votes and self.store.get(key, self.votes[key].protocol) is not None

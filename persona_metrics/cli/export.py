@@ -17,6 +17,7 @@ TARGETS: Mapping[str, str] = {
     "eee": "Every Eval Ever: an aggregate JSON and its samples",
     "eval-results": "the Hugging Face hub's .eval_results YAML and a model card's model-index",
     "openai-evals": "an OpenAI-evals registry of the task itself",
+    "promptfoo": "a promptfoo configuration of the task itself, with an llm-rubric",
     "trl-preference": "training rows prompt, chosen, rejected (TRL: DPO and its kin)",
     "trl-unpaired": "training rows prompt, completion, label (TRL: KTO)",
     "trl-prompts": "prompts with what the rewards need (TRL: GRPO; of persona_choice for rewards.choice)",
@@ -81,6 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
         "eee": _eee,
         "eval-results": _eval_results,
         "openai-evals": _openai_evals,
+        "promptfoo": _promptfoo,
         **dict.fromkeys(TRAINING, _training),
     }
     out = arguments.out
@@ -90,6 +92,10 @@ def run(arguments: argparse.Namespace) -> int:
     paths = [out / path.relative_to(part) for path in paths]
     if arguments.to == "openai-evals":
         said.append(f"run it with: oaieval MODEL,CRITIC {tasks[0].name} --registry_path {out}")
+    if arguments.to == "promptfoo":
+        said.append(
+            f"run it with: promptfoo eval -c {paths[0]} (OPENAI_API_KEY, OPENAI_BASE_URL: where model and critics are asked)"
+        )
     notes += said
     notes += [f"{task.name}: {task.lost} lines of the samples file could not be read" for task in tasks if task.lost]
     versions = dict.fromkeys(str(task.metadata["pack_version"]) for task in tasks)
@@ -138,6 +144,12 @@ def _openai_evals(tasks: list[Any], arguments: argparse.Namespace) -> tuple[list
     from ..export import openai_evals
 
     return openai_evals.write(tasks, arguments.out), []
+
+
+def _promptfoo(tasks: list[Any], arguments: argparse.Namespace) -> tuple[list[Path], list[str]]:
+    from ..export import promptfoo
+
+    return promptfoo.write(tasks, arguments.out)
 
 
 def _check_training(arguments: argparse.Namespace) -> None:

@@ -217,10 +217,10 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         first = self.pairs[0]
         variants = len(self.evaluation.variants_of(first.persona, first.question.id))
         calls = pairs * variants
-        judgements = pairs * self.evaluation.judgements(first.persona, first.question.id)
-        most = judgements * votes_each(self.settings)
+        each = self.evaluation.judgements(first.persona, first.question.id)
+        most = pairs * each * votes_each(self.settings)
         if not self._predict_only:
-            overall.expect(str(self.config.task), judgements, id(running))
+            overall.expect(str(self.config.task), pairs, each, id(running))
         judged = "no judgement (predict only)" if self._predict_only else f"at most {record.count(most, 'judgement')}"
         sums = (
             f"{record.count(pairs, 'pair')} × {record.count(variants, 'variant')} = {record.count(calls, 'generation')}"

@@ -6,6 +6,7 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from .. import prices
@@ -19,6 +20,7 @@ from ..scoring.batchfile import Wanted
 from ..usage import Usage
 from . import tokens
 from .calls import Calls
+from .counting import Count, by_files
 from .tokens import NOTHING, Range
 
 _LETTERS = 4.2
@@ -27,13 +29,17 @@ _LETTERS = 4.2
 
 @dataclass(frozen=True)
 class Asked:
-    """Who would answer: the tested model's name and address, how many requests at once, and whether judging is a batch."""
+    """Who would answer: the tested model's name and address, how many requests at once, and whether judging is a batch.
+
+    ``count`` counts prompts by a model's own tokenizer, where one is at hand.
+    """
 
     model: str
     address: str
     host: str
     concurrency: int
     batch: bool = False
+    count: Count = by_files
 
 
 @dataclass(frozen=True)
@@ -135,7 +141,8 @@ def _model(calls: Calls, asked: Asked, store: Store | None) -> Side:
     if not (number := len(calls.prompts)):
         return NO_SIDE
     past = _past(store, MODEL, asked.model, asked.host)
-    each, by = tokens.a_letter(asked.model, past, calls.prompts[:50])
+    sample = calls.prompts[:50]
+    each, by = tokens.a_letter(asked.model, past, sample, lambda: asked.count(asked.model, asked.address, sample))
     taken = each.times(sum(map(len, calls.prompts)))
     given = tokens.a_reply(number, past, MODEL, calls.longest).times(number)
     price = prices.find(asked.model, asked.address, calls.settings.prices) if asked.model else None
@@ -150,7 +157,8 @@ def _critic(calls: Calls, asked: Asked, store: Store | None, answers: Range) -> 
     for critic, votes in by_critic.items():
         past = _past(store, CRITIC, critic.model, critic.host)
         texts = ["".join(m["content"] for m in Prompt.of(v.judgement).messages) for v in votes]
-        each, by = tokens.a_letter(critic.model, past, texts[:50])
+        count = partial(asked.count, critic.model, critic.base_url, texts[:50])
+        each, by = tokens.a_letter(critic.model, past, texts[:50], count)
         length, schema = sum(map(len, texts)), tokens.schema_letters(votes[0].protocol.schema)
         # Answers that are not there yet may be longer or shorter; a schema may count into the prompt or not.
         quoted = len(votes) * (2 if votes[0].protocol.name == "pairwise" else 1) * _LETTERS if calls.prompts else 0.0

@@ -7,11 +7,12 @@ import json
 import math
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..usage import VERDICT_TOKENS, Usage
+from .counting import Counted
 
 PAST = 5
 """So many calls whose tokens are known tell more than letters do."""
@@ -53,12 +54,19 @@ def _told(past: Usage | None) -> int:
     return 0 if past is None else past.calls - past.untold
 
 
-def a_letter(model: str, past: Usage | None, sample: Sequence[str]) -> tuple[Range, str]:
-    """Return the tokens a letter of prompts for this model, and where the number is from."""
+def a_letter(
+    model: str, past: Usage | None, sample: Sequence[str], count: Callable[[], Counted | None] = lambda: None
+) -> tuple[Range, str]:
+    """Return the tokens a letter of prompts for this model, and where the number is from.
+
+    ``count`` is asked for the model's own tokenizer where no past calls tell.
+    """
     if past is not None and (told := _told(past)) >= PAST:
         mean = past.ratio / told
         spread = max(0.03 * mean, 2 * math.sqrt(max(0.0, past.ratio2 / told - mean * mean)))
         return Range(max(0.0, mean - spread), mean, mean + spread), f"{told} past calls"
+    if (found := count()) is not None:
+        return Range((1 - found.band) * found.each, found.each, (1 + found.band) * found.each), found.by
     if (counted := _by_tokenizer(model, sample)) is not None:
         return Range((1 - _TOKENIZER_BAND) * counted, counted, (1 + _TOKENIZER_BAND) * counted), "tiktoken"
     return Range(*LETTERS), "letters"

@@ -159,7 +159,8 @@ def _run_batch(arguments: argparse.Namespace, given: Sequence[Given]) -> int:
                 " score without them with --partial"
             )
         return _close(
-            replay.score(given, arguments.out, batchfile.offline(chosen, store, found.reasons)), arguments.out
+            replay.score(given, arguments.out, batchfile.offline(chosen, store, found.reasons, found.took)),
+            arguments.out,
         )
 
 

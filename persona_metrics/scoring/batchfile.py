@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..critic import Judged, Verdict, Vote, decide, rejection, reply, request
+from ..critic.budget import ledger
 from ..critic.client import announce
 from ..critic.dialect import Dialect, from_text
 from ..critic.missing import Missing, Reason
@@ -23,6 +24,7 @@ from ..critic.store import Store
 from ..errors import PersonaError, shorten
 from ..files import writing
 from ..settings import Settings
+from ..usage import Usage
 
 URL: Literal["/v1/chat/completions"] = "/v1/chat/completions"
 MOST_REQUESTS = 50_000
@@ -58,6 +60,8 @@ class Collected:
     reasons: dict[str, Missing] = field(default_factory=dict)
     cut: set[str] = field(default_factory=set)
     """Keys whose reply ended at the token limit; asked again, they get twice as much."""
+    took: dict[str, Usage] = field(default_factory=dict)
+    """By key what the replies took that were read now, unusable ones among them: they were paid for."""
 
     def notes(self) -> Iterator[str]:
         """Yield one line for each thing that a reader of the results should know."""
@@ -249,7 +253,7 @@ def _collect_line(
         good.add(key)
         found.reasons.pop(key, None)
         return
-    cast, reply, reason = _read(row, vote, settings, dialects)
+    cast, reply, reason = _read(row, vote, settings, dialects, found.took.setdefault(key, Usage()))
     if cast is not None:
         store.put(key, cast, reply)
         found.stored += 1
@@ -263,7 +267,7 @@ def _collect_line(
 
 
 def _read(
-    row: Mapping[str, Any], vote: Wanted, settings: Settings, dialects: Dialects
+    row: Mapping[str, Any], vote: Wanted, settings: Settings, dialects: Dialects, took: Usage
 ) -> tuple[Vote | None, str, Missing]:
     response = row.get("response")
     response = response if isinstance(response, Mapping) else {}
@@ -279,6 +283,9 @@ def _read(
         reason, code = (Reason.HTTP, str(status)) if status != 200 else (Reason.ERROR, refused.code)
         return None, "", Missing(reason, shorten(refused.message, 120), shorten(code, 40))
     read = reply.read(body)
+    if isinstance(body, Mapping) and body.get("choices"):
+        letters = sum(len(message["content"]) for message in vote.judgement.messages())
+        took.add(letters, read.prompt_tokens, read.completion_tokens, len(read.texts[0]) if read.texts else 0)
     if read.thinks:
         dialects[vote.critic].saw_thoughts()
     if (got := read.opinion(vote.protocol)) is None:
@@ -304,10 +311,13 @@ def _rejected(error: Any, body: Any, status: Any) -> rejection.Rejection | None:
 
 
 def offline(
-    settings: Settings, store: Store, reasons: Mapping[str, Missing]
+    settings: Settings, store: Store, reasons: Mapping[str, Missing], took: Mapping[str, Usage] | None = None
 ) -> Callable[[Sequence[Judged]], list[Verdict]]:
-    """Return a stand-in for the live critic that knows the store alone; what is not there is missing, with its reason."""
-    critics = request.panel(settings)
+    """Return a stand-in for the live critic that knows the store alone; what is not there is missing, with its reason.
+
+    What a vote ``took`` when its results were read goes into the ledger once, at the price of batches.
+    """
+    critics, unpaid = request.panel(settings), dict(took or {})
 
     def ask(judgements: Sequence[Judged]) -> list[Verdict]:
         verdicts = []
@@ -318,6 +328,11 @@ def offline(
                     key = request.key(critic, settings, prompt, number)
                     blank = Vote(critic.model, critic.host, number, None, missing=reasons.get(key, NOT_THERE))
                     votes.append(store.get(key, prompt.protocol) or blank)
+                    spent = ledger.of(critic, settings, batch=True)
+                    if (paid := unpaid.pop(key, None)) is not None and paid.calls:
+                        spent.usage = spent.usage.plus(paid)
+                    else:
+                        spent.stored += votes[-1].stored
             verdicts.append(decide(votes, prompt.protocol.name))
         return verdicts
 

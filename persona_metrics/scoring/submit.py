@@ -27,6 +27,7 @@ from ..errors import PersonaError, shorten
 from ..files import safe_name, write_bytes, write_text
 from ..masking import shown_url
 from ..settings import Settings
+from ..usage import Usage
 from . import batchfile
 from .batchfile import Collected, Dialects, Wanted
 
@@ -93,6 +94,7 @@ class Submission:
         self.critics = {(vote.critic.model, _address(vote.critic)): vote.critic for vote in votes.values()}
         self._clients: dict[Critic, openai.OpenAI] = {}
         self._checked = False
+        self._took: dict[str, Usage] = {}
 
     def run(self) -> Collected:
         """Send what the store lacks, wait for it, put the verdicts into the store; return what is missing, and why."""
@@ -156,6 +158,7 @@ class Submission:
             batch = self._wait(sent, critic)
             results += (files := self._fetch(batch, critic))
             found = batchfile.collect(files, self.votes, self.settings, self.store, self.dialects)
+            self._note(found.took)
             self.state.cut = {key for key in self.state.cut | found.cut if not self._has(key)}
             sent.collected = True
             self.state.save()
@@ -163,7 +166,14 @@ class Submission:
                 _say(note)
             if batch.status == "failed":
                 raise PersonaError(f"{critic.host} rejected the batch {shorten(batch.id, 80)}: {_why(batch)}")
-        return batchfile.collect(results, self.votes, self.settings, self.store, Dialects(self.settings))
+        last = batchfile.collect(results, self.votes, self.settings, self.store, Dialects(self.settings))
+        last.took = self._took
+        return last
+
+    def _note(self, took: Mapping[str, Usage]) -> None:
+        """Add what results took: a vote whose first reply was cut was paid for twice."""
+        for key, usage in took.items():
+            self._took[key] = self._took.get(key, Usage()).plus(usage)
 
     def _has(self, key: str) -> bool:
         return key in self.votes and self.store.get(key, self.votes[key].protocol) is not None

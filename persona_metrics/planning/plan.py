@@ -11,12 +11,14 @@ from typing import Any
 
 from .. import prices
 from ..analysis import power
+from ..critic.dialect import from_text
 from ..critic.past import CRITIC, MODEL
 from ..critic.protocol import Prompt
-from ..critic.request import Critic
+from ..critic.request import Critic, beginning, dialect_name
 from ..critic.store import Store
 from ..prices import Price
 from ..scoring.batchfile import Wanted
+from ..settings import Settings
 from ..usage import Usage
 from . import tokens
 from .calls import Calls
@@ -168,7 +170,8 @@ def _critic(calls: Calls, asked: Asked, store: Store | None, answers: Range) -> 
             length * each.mid,
             (length + more + quoted * (answers.high - answers.mid)) * each.high,
         )
-        given = tokens.a_reply(len(votes), past, CRITIC, calls.settings.critic_max_tokens).times(len(votes))
+        thinks = _thinks(critic, calls.settings, store)
+        given = tokens.a_reply(len(votes), past, CRITIC, None, thinks=thinks).times(len(votes))
         price = prices.find(critic.model, critic.base_url, calls.settings.prices, batch=asked.batch)
         total = total.plus(
             _side(
@@ -176,6 +179,13 @@ def _critic(calls: Calls, asked: Asked, store: Store | None, answers: Range) -> 
             )
         )
     return total
+
+
+def _thinks(critic: Critic, settings: Settings, store: Store | None) -> bool:
+    """Return whether a critic is known to think: it is told to, or was seen to by an earlier run."""
+    learned = None if store is None else store.dialect(dialect_name(critic, settings), critic.address)
+    found = from_text(learned) if learned else None
+    return bool((found or beginning(critic, settings)).thinks)
 
 
 def _side(

@@ -19,7 +19,9 @@ PAST = 5
 LETTERS = (1 / 5, 1 / 4.2, 1 / 3.2)
 """Tokens a letter of English, from tokenizers with large vocabularies to those with small ones."""
 VERDICT = (150, VERDICT_TOKENS, 600)
-"""Tokens of a debate where no call of the critic is known; one that thinks aloud takes more."""
+"""Tokens of a debate where no call of the critic is known."""
+THOUGHTS = (300, 2000, 8000)
+"""The same of one that thinks before it, as far as is known: from a few sentences to several pages."""
 SHORTEST, USUAL = 20, 250
 """Tokens of an answer where no call of the model is known; at most its token limit."""
 _O200K = "https://openaipublic.blob.core.windows.net/encodings/o200k_base.tiktoken"
@@ -72,15 +74,18 @@ def a_letter(
     return Range(*LETTERS), "letters"
 
 
-def a_reply(calls: int, past: Usage | None, role: str, longest: int | None) -> Range:
-    """Return the tokens a reply, as the mean over ``calls`` of them: by past calls, else a stated range."""
+def a_reply(calls: int, past: Usage | None, role: str, longest: int | None, *, thinks: bool = False) -> Range:
+    """Return the tokens a reply, as the mean over ``calls`` of them: by past calls, else a stated range.
+
+    ``thinks`` says that a critic is known to think before it replies.
+    """
     if past is not None and (told := _told(past)) >= PAST:
         mean = past.completion_tokens / past.calls
         spread = math.sqrt(max(0.0, past.out2 / told - mean * mean))
         band = 0.05 * mean + 2 * spread * (1 / math.sqrt(told) + 1 / math.sqrt(max(1, calls)))
         return Range(max(0.0, mean - band), mean, mean + band)
     if role == "critic":
-        return Range(*VERDICT)
+        return Range(*(THOUGHTS if thinks else VERDICT))
     most = longest or 2 * USUAL
     return Range(min(SHORTEST, most), min(USUAL, most / 2), most)
 

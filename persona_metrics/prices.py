@@ -56,8 +56,8 @@ def find(model: str, address: str, file: str | None = None, *, batch: bool = Fal
     """Return what a model costs at an address (its base URL): by ``file`` first, then ``genai-prices``; None: not known.
 
     The file has the form of Inspect's ``--model-cost-config``: a mapping of names (``gpt-4o``, ``openai/gpt-4o``, or for one
-    endpoint ``gpt-4o@HOST``) to ``input`` and ``output``; with ``batch`` it is ``batch_input`` and ``batch_output``. Raises
-    ``PersonaError`` where the file cannot be read, or has several prices for this model.
+    endpoint ``gpt-4o@HOST``) to ``input`` and ``output``; with ``batch`` it is ``batch_input`` and ``batch_output``, which
+    are not guessed. Raises ``PersonaError`` where the file cannot be read, or has several prices for this model.
     """
     if model == "embedded":
         return FREE
@@ -94,6 +94,8 @@ def _price(entry: Any, name: str, file: str, batch: bool) -> Price | None:
     if not isinstance(entry, Mapping):
         raise PersonaError(f"{where}: write {{input: …, output: …}}, US dollars for a million tokens")
     values = [entry.get(field) for field in _FIELDS[batch]]
+    if batch and values == [None, None] and [entry.get(field) for field in _FIELDS[False]] == [0, 0]:
+        values = [0, 0]  # what is free is so in batches, too
     if all(value is None for value in values):
         return None
     for field, value in zip(_FIELDS[batch], values, strict=True):
@@ -142,9 +144,9 @@ def _listed(model: str, address: str, batch: bool) -> Price | None:
     if not batch:
         return Price(*plain, source)
     lower = ask({"processing": "batch"})
-    if lower is None or lower == plain:
-        return Price(*plain, f"{source}, which has no batch price: the standard one")
-    return Price(*lower, f"{source}, batch")
+    # Where its data has no batch price of a side it answers with the standard one: nobody knows that one.
+    known = lower is not None and all(less < usual or not usual for less, usual in zip(lower, plain, strict=True))
+    return Price(*lower, f"{source}, batch") if lower is not None and known else None
 
 
 def dollars(amount: float | None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -152,8 +153,15 @@ class Settings(BaseSettings):
     )
     critic_concurrency: int = Field(32, gt=0, description="requests in flight at the start, and at most")
     critic_temperature: float = Field(0.0, ge=0, description="the critic's sampling temperature")
-    critic_max_tokens: int = Field(2048, gt=0, description="longest reply of the critic, tokens")
-    critic_timeout: float = Field(120.0, gt=0, description="longest wait for one reply, seconds")
+    critic_max_tokens: int = Field(
+        2048, gt=0, description="longest reply of the critic, tokens; unset, 16384 for one that thinks"
+    )
+    critic_reasoning_effort: str | None = Field(
+        None, description="how much a critic that reasons should: low, medium, high, or what its endpoint takes"
+    )
+    critic_timeout: float = Field(
+        120.0, gt=0, description="longest wait for one reply, seconds; unset, 600 for a critic that thinks"
+    )
     critic_attempts: int = Field(5, gt=0, description="attempts a judgement before its verdict is missing")
     critic_deadline: float | None = Field(None, gt=0, description="longest wait for a whole batch, seconds")
     critic_votes: int = Field(1, gt=0, description="votes asked of each critic")
@@ -222,7 +230,7 @@ class Settings(BaseSettings):
 
     @field_validator(
         *("critic_model", "personas", "questions", "labels", "critic_base_url", "critic_store", "local_model", "card"),
-        "prices",
+        *("prices", "critic_reasoning_effort"),
         mode="before",
     )
     @classmethod
@@ -252,6 +260,13 @@ class Settings(BaseSettings):
     @classmethod
     def _known_word(cls, value: Any, info: ValidationInfo) -> Any:
         return type(value)(one_of(str(value), _WORDS[str(info.field_name)]))
+
+    @field_validator("critic_reasoning_effort")
+    @classmethod
+    def _one_word(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"[a-z][a-z0-9_-]{0,19}", value):
+            raise ValueError(f"{shorten(value, 40)!r} is no effort: one word, such as low, medium or high")
+        return value
 
     @field_validator("loo_json", "intersection_json", mode="before")
     @classmethod

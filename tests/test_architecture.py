@@ -249,6 +249,7 @@ def test_added_evaluation_is_exported_with_its_scale(toy: Path) -> None:
     assert value_of(toy) in [entry["value"] for entry in entries]
     assert "brevity" in (toy / "out-eval-results" / "model-index.md").read_text()
     assert (toy / "out-openai-evals" / "data" / "persona_bench" / "persona_toy.jsonl").is_file()
+    assert (toy / "out-promptfoo" / "persona_toy" / "promptfooconfig.yaml").is_file()
 
 
 READ_INSPECT = """

@@ -131,6 +131,7 @@ READERS: dict[str, Callable[[Path, Path], tuple[Any, ...]]] = {
     "eee": lambda run, out: ("export", run, "--to", "eee", "--developer", "d", "--out", out),
     "eval-results": lambda run, out: ("export", run, "--to", "eval-results", "--dataset", "a/b", "--out", out),
     "openai-evals": lambda run, out: ("export", run, "--to", "openai-evals", "--out", out),
+    "promptfoo": lambda run, out: ("export", run, "--to", "promptfoo", "--out", out),
     "samples.csv": lambda run, out: ("samples", run, "--out", out / "t.csv"),
     "samples.parquet": lambda run, out: ("samples", run, "--out", out / "t.parquet"),
 }

@@ -133,7 +133,7 @@ def _by_batch(
     from ..critic.missing import Reason
     from ..scoring import batchfile
 
-    dialects, found = batchfile.Dialects(), batchfile.Collected()
+    dialects, found = batchfile.Dialects(chosen, store), batchfile.Collected()
     if arguments.batch_in:
         found = batchfile.collect(arguments.batch_in, votes, chosen, store, dialects)
         for note in (f"{found.stored} votes read into the store", *found.notes()):

@@ -17,6 +17,8 @@ TARGETS: Mapping[str, str] = {
     "eee": "Every Eval Ever: an aggregate JSON and its samples",
     "eval-results": "the Hugging Face hub's .eval_results YAML and a model card's model-index",
     "openai-evals": "an OpenAI-evals registry of the task itself",
+    "promptfoo": "a promptfoo configuration of the task itself, with an llm-rubric",
+    "hub-dataset": "the embedded data as a data set of the hub, with card and eval.yaml; takes no RUN",
     "trl-preference": "training rows prompt, chosen, rejected (TRL: DPO and its kin)",
     "trl-unpaired": "training rows prompt, completion, label (TRL: KTO)",
     "trl-prompts": "prompts with what the rewards need (TRL: GRPO; of persona_choice for rewards.choice)",
@@ -34,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "path",
         type=Path,
+        nargs="?",
         metavar="RUN",
         help=RUN,
     )
@@ -45,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--developer", help="eee: who made the model, where its name does not say")
     parser.add_argument("--organization", default="not stated", help="eee: who publishes the result")
     parser.add_argument("--relationship", default="other", help="eee: of publisher to developer (default other)")
-    parser.add_argument("--dataset", help="eval-results: the benchmark's data set on the hub, owner/name")
+    parser.add_argument("--dataset", help="eval-results, hub-dataset: the data set's name on the hub, owner/name")
     training = parser.add_argument_group("training data (trl-preference, trl-unpaired, trl-prompts, sft)")
     training.add_argument("--format", default="jsonl", metavar="FORMAT", help="jsonl (default) or parquet")
     training.add_argument(
@@ -68,6 +71,10 @@ def run(arguments: argparse.Namespace) -> int:
         known = ", ".join(TARGETS)
         raise PersonaError(f"--to {shorten(arguments.to, 40)!r} is none of {known}{suggest(arguments.to, TARGETS)}")
     _check_training(arguments)
+    if arguments.to == "hub-dataset":
+        return _hub_dataset(arguments)
+    if arguments.path is None:
+        raise PersonaError(f"--to {arguments.to}: name the RUN first ({RUN})")
     found = find([arguments.path], Keep.NEWEST)
     run, notes = found.runs[0], list(found.notes)
     from ..export.scores import Task
@@ -81,6 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
         "eee": _eee,
         "eval-results": _eval_results,
         "openai-evals": _openai_evals,
+        "promptfoo": _promptfoo,
         **dict.fromkeys(TRAINING, _training),
     }
     out = arguments.out
@@ -90,6 +98,10 @@ def run(arguments: argparse.Namespace) -> int:
     paths = [out / path.relative_to(part) for path in paths]
     if arguments.to == "openai-evals":
         said.append(f"run it with: oaieval MODEL,CRITIC {tasks[0].name} --registry_path {out}")
+    if arguments.to == "promptfoo":
+        said.append(
+            f"run it with: promptfoo eval -c {paths[0]} (OPENAI_API_KEY, OPENAI_BASE_URL: where model and critics are asked)"
+        )
     notes += said
     notes += [f"{task.name}: {task.lost} lines of the samples file could not be read" for task in tasks if task.lost]
     versions = dict.fromkeys(str(task.metadata["pack_version"]) for task in tasks)
@@ -138,6 +150,36 @@ def _openai_evals(tasks: list[Any], arguments: argparse.Namespace) -> tuple[list
     from ..export import openai_evals
 
     return openai_evals.write(tasks, arguments.out), []
+
+
+def _promptfoo(tasks: list[Any], arguments: argparse.Namespace) -> tuple[list[Path], list[str]]:
+    from ..export import promptfoo
+
+    return promptfoo.write(tasks, arguments.out)
+
+
+def _hub_dataset(arguments: argparse.Namespace) -> int:
+    """Write the embedded data, whatever the environment says of others."""
+    from ..export import eval_results, hub_dataset
+    from ..scoring.prompts import rendered
+    from ..settings import Settings
+
+    if arguments.path is not None:
+        raise PersonaError("--to hub-dataset: it holds the embedded data and no run's; leave RUN out")
+    if arguments.dataset is not None:
+        eval_results.require_name(arguments.dataset)
+    plain = {
+        name: "" if field.default is None else field.default
+        for name, field in Settings.model_fields.items()
+        if not name.startswith("critic_")
+    }
+    with placing(arguments.out) as part:
+        paths, notes = hub_dataset.write(part, rendered("persona_main", plain), arguments.dataset)
+    for note in notes:
+        print(f"note: {note}")
+    for path in paths:
+        print(arguments.out / path.relative_to(part))
+    return 0
 
 
 def _check_training(arguments: argparse.Namespace) -> None:

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import settings as settings_of
-from ..errors import PersonaError
+from ..errors import PersonaError, shorten
 from .metadata import METADATA, parse_metadata
 
 if TYPE_CHECKING:
     from ..critic.store import Store
     from ..planning.calls import Calls
+    from ..planning.counting import Count
     from ..planning.plan import Asked
     from ..settings import Settings
 
@@ -37,6 +38,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--num_concurrent", type=int, default=16, metavar="C", help="the model's requests at once (default 16)"
     )
     parser.add_argument("--batch", action="store_true", help="judge through a Batch API: batch prices")
+    parser.add_argument(
+        "--tokenizer",
+        metavar="WHAT",
+        help="endpoint: ask the servers' /tokenize (the only calls that a plan makes); or the name or folder of a"
+        " tokenizer on this machine (default: the model's, where its files are at hand)",
+    )
     parser.add_argument("--halfwidth", type=float, metavar="W", help="plan the n whose rate has ± W (0.03: 3 points)")
     parser.add_argument("--detect", type=float, metavar="D", help="plan the n that tells models D apart in 4 of 5 runs")
     parser.add_argument(
@@ -71,14 +78,15 @@ def run(arguments: argparse.Namespace) -> int:
         )
         notes.append(f"n={needed} is the least for {wanted}; it is planned here.")
     chosen = settings_of.load(overrides, where="--metadata")
-    store = _store(chosen)
+    store, count = _store(chosen), _count(arguments, chosen)
     try:
-        calls, asked, answers = _calls(arguments, overrides, store)
+        calls, asked, answers = _calls(arguments, overrides, store, count)
         rows = [row(one, asked, store, answers, discordance) for one in calls]
         checks = _checks(chosen, rows, store)
     finally:
         if store is not None:
             store.close()
+    notes += [f"{host} offers no /tokenize: its tokens are counted otherwise." for host in _silent(count)]
     notes += _notes(calls, chosen, arguments)
     if arguments.json:
         print(json.dumps(to_dict(rows, checks, notes), indent=1))
@@ -140,8 +148,35 @@ def _store(chosen: Settings) -> Store | None:
     return None if chosen.critic_store == OFF or not path.is_file() else Store(chosen.critic_store)
 
 
+def _count(arguments: argparse.Namespace, chosen: Settings) -> Count:
+    """Return what counts tokens by a model's own tokenizer; raise ``PersonaError`` for one that is not there."""
+    from ..critic.request import panel
+    from ..planning import counting
+
+    if arguments.tokenizer is None:
+        return counting.by_files
+    if arguments.tokenizer != counting.ENDPOINT:
+        count = counting.named(arguments.tokenizer)
+        if count("", "", ["a text"]) is None:
+            raise PersonaError(
+                f"--tokenizer {shorten(arguments.tokenizer, 60)!r}: no tokenizer of that name is on this machine, or neither"
+                f" tokenizers nor transformers is installed; give its folder, or {counting.ENDPOINT}"
+            )
+        return count
+    critics = panel(chosen) if chosen.critic_model else ()
+    secrets = {critic.base_url: critic.secret(chosen) for critic in critics}
+    # OpenAI offers none; and nobody is asked whose address nobody gave.
+    return counting.ByEndpoint(secrets.get, spared=(OPENAI,))
+
+
+def _silent(count: Count) -> list[str]:
+    from ..masking import shown_url
+
+    return [shown_url(address) for address in getattr(count, "silent", ())]
+
+
 def _calls(
-    arguments: argparse.Namespace, overrides: dict[str, Any], store: Store | None
+    arguments: argparse.Namespace, overrides: dict[str, Any], store: Store | None, count: Count
 ) -> tuple[list[Calls], Asked, Any]:
     from ..critic import keys
     from ..critic.request import Critic
@@ -153,7 +188,8 @@ def _calls(
     if keys.origin(address) is None:
         raise PersonaError("--model_base_url: must begin with http:// or https://, then a host")
     asked = Asked(
-        arguments.model, address, Critic(arguments.model, address).host, arguments.num_concurrent, arguments.batch
+        *(arguments.model, address, Critic(arguments.model, address).host),
+        *(arguments.num_concurrent, arguments.batch, count),
     )
     known: set[str] = set()
     if arguments.file is not None:

@@ -132,7 +132,7 @@ def _run_batch(arguments: argparse.Namespace, given: Sequence[Given]) -> int:
             _say(f"warning: {line}")
     votes = batchfile.wanted((j for one in given for j in replay.judgements(one)), chosen)
     with Store(chosen.critic_store) as store:
-        found, dialects = batchfile.Collected(), batchfile.Dialects()
+        found, dialects = batchfile.Collected(), batchfile.Dialects(chosen, store)
         if arguments.batch_submit:
             poll = max(0.05, arguments.batch_poll)
             found = submit.Submission(votes, chosen, store, arguments.out / "batch", poll).run()
@@ -159,7 +159,8 @@ def _run_batch(arguments: argparse.Namespace, given: Sequence[Given]) -> int:
                 " score without them with --partial"
             )
         return _close(
-            replay.score(given, arguments.out, batchfile.offline(chosen, store, found.reasons)), arguments.out
+            replay.score(given, arguments.out, batchfile.offline(chosen, store, found.reasons, found.took)),
+            arguments.out,
         )
 
 

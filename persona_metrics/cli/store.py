@@ -70,11 +70,16 @@ def _names(row: Mapping[str, Any], role: str) -> tuple[str, str, str]:
 def _taken(row: Mapping[str, Any], role: str, file: str | None) -> tuple[str, str, str]:
     """Return tokens in, out and their price; calls that failed or were lost are not in the store, and cost more."""
     tokens = [row[name] for name in ("prompt_tokens", "completion_tokens")]
-    price = prices.find(row[role], f"https://{row['endpoint']}/v1", file)
-    told = price is not None and None not in tokens
-    cost = prices.dollars(price.of(*tokens)) if price is not None and told else prices.UNKNOWN
     shown = ["unknown" if count is None else str(count) for count in tokens]
-    return shown[0], shown[1], cost
+    batch = [row.get(f"batch_{name}") or 0 for name in ("prompt_tokens", "completion_tokens")]
+    rest = [(count or 0) - part for count, part in zip(tokens, batch, strict=True)]
+    total = 0.0
+    for counts, by_batch in ((rest, False), (batch, True)):
+        price = prices.find(row[role], f"https://{row['endpoint']}/v1", file, batch=by_batch) if any(counts) else None
+        if None in tokens or (any(counts) and price is None):
+            return shown[0], shown[1], prices.UNKNOWN
+        total += price.of(*counts) if price is not None else 0.0
+    return shown[0], shown[1], prices.dollars(total)
 
 
 def _print(table: Sequence[Sequence[str]]) -> None:

@@ -36,6 +36,7 @@ def judge(
     share: int = 1,
     progress: bool = True,
     description: str = "critic",
+    beside: tuple[int, int] = (0, 0),
     backoff: float = 0.5,
     repeats: bool = False,
 ) -> list[Verdict]:
@@ -49,6 +50,7 @@ def judge(
         share=share,
         progress=progress,
         description=description,
+        beside=beside,
         backoff=backoff,
         repeats=repeats,
     )
@@ -64,6 +66,7 @@ def judge_each(
     share: int = 1,
     progress: bool = True,
     description: str = "critic",
+    beside: tuple[int, int] = (0, 0),
     backoff: float = 0.5,
     repeats: bool = False,
 ) -> None:
@@ -73,6 +76,8 @@ def judge_each(
     arrive, so that memory does not grow with their number. Of identical judgements one is asked. ``share`` is the
     number of processes that divide the concurrency and the caps among them; ``backoff`` is the first wait before a
     retry, in seconds. ``repeats`` says that the votes will be counted apart, so that ties of them all are not told of.
+    The bar is called ``description``, and counts with ``beside`` those judgements of the same run that were before and
+    those that will come behind.
 
     Raises ``PersonaError`` where the run cannot go on (the first 20 all fail for one reason, more than
     ``critic_max_failures`` of ``total`` fail or tie, the deadline passes, the store breaks); what is judged by then is kept,
@@ -83,7 +88,14 @@ def judge_each(
     if first is None:
         return
     run = _Run(
-        settings, deliver, Tally(total, settings.critic_max_failures, repeats), share, progress, description, backoff
+        settings,
+        deliver,
+        Tally(total, settings.critic_max_failures, repeats),
+        share,
+        progress,
+        description,
+        backoff,
+        beside,
     )
     in_own_loop(run.all(_chain(first, waiting)))
 
@@ -109,6 +121,7 @@ class _Run:
         progress: bool,
         description: str,
         backoff: float,
+        beside: tuple[int, int],
     ) -> None:
         self.settings, self.deliver, self.share, self.backoff = settings, deliver, share, backoff
         self.tally, self.total = tally, tally.total
@@ -121,7 +134,14 @@ class _Run:
         """What failed is not in the store, and is not asked again in this run."""
         self.reached: OverBudget | None = None
         """Set once the run has taken what it may: nobody begins another judgement, and what is in flight ends."""
-        self.bar = tqdm(total=self.total, desc=description, unit="verdict", disable=not progress, file=sys.stderr)
+        self.bar = tqdm(
+            total=None if self.total is None else sum(beside) + self.total,
+            initial=beside[0],
+            desc=description,
+            unit="verdict",
+            disable=not progress,
+            file=sys.stderr,
+        )
 
     async def all(self, waiting: Iterator[tuple[int, Judged]]) -> None:
         """Judge everything, or raise with the reason to stop."""

@@ -40,13 +40,13 @@ class Ledger:
     missing: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
 
-    def of(self, critic: Critic, settings: Settings) -> Spent:
-        """Return this critic's entry, a new one where it has none."""
-        place = (critic.model, critic.host)
+    def of(self, critic: Critic, settings: Settings, *, batch: bool = False) -> Spent:
+        """Return this critic's entry, a new one where it has none; batch files have an entry and a price of their own."""
+        place = (critic.model, f"{critic.host}, batch" if batch else critic.host)
         if place not in self.critics:
             self.critics[place] = Spent(None)
         found = self.critics[place]
-        found.price = prices.find(critic.model, critic.base_url, settings.prices) or found.price
+        found.price = prices.find(critic.model, critic.base_url, settings.prices, batch=batch) or found.price
         return found
 
     @property

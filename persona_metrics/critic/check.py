@@ -99,7 +99,7 @@ def critic_card(settings: Settings) -> dict[str, Any]:
     if not settings.critic_model:
         return {"critic_model": None}
     critics = panel(settings)
-    protocol = way(settings)
+    protocol, effort = way(settings), settings.critic_reasoning_effort
     return {
         **({} if protocol.name == FIRST else {"protocol": protocol.name}),
         "critic_model": ",".join(c.model for c in critics),
@@ -108,6 +108,7 @@ def critic_card(settings: Settings) -> dict[str, Any]:
         "critic_temperature": settings.critic_temperature,
         "critic_max_tokens": settings.critic_max_tokens,
         "critic_votes": settings.critic_votes,
+        **({} if effort is None else {"critic_reasoning_effort": effort}),
     }
 
 

@@ -44,7 +44,7 @@ _LONGEST = 160
 """Characters of a detail."""
 
 dialects: dict[tuple[str, str], Dialect] = {}
-"""What this process has learned of each model at each address."""
+"""What this process has learned of each model (``request.dialect_name``) at each address."""
 
 
 @dataclass(eq=False)
@@ -54,7 +54,8 @@ class _Failure(Exception):
     missing: Missing
     again: bool = True
     throttled: bool = False
-    cut: bool = False
+    cut: int = 0
+    """The token limit at which the reply ended."""
     softer: bool = False
     """Whether a looser format may be the cure."""
 
@@ -86,7 +87,9 @@ class Endpoint:
     ) -> None:
         self.critic, self._settings, self._backoff, self._share = critic, settings, backoff, share
         self.spent = ledger.of(critic, settings)
-        self.dialect = dialects.setdefault((critic.model, critic.base_url), Dialect())
+        self._name, self._effort = request.dialect_name(critic, settings), settings.critic_reasoning_effort is not None
+        self.dialect = dialects.setdefault((self._name, critic.base_url), request.beginning(critic, settings))
+        self._say_effort()
         caps = (None if cap is None else max(1, cap // share) for cap in (settings.critic_rpm, settings.critic_tpm))
         flight = max(1, settings.critic_concurrency // share)
         if critic.identity is not None:
@@ -113,15 +116,17 @@ class Endpoint:
 
     def recall(self, store: Store) -> None:
         """Begin with the dialect that the store keeps of this critic, where this process knows nothing better."""
-        if self.dialect == Dialect() and (text := store.dialect(self.critic.model, self.critic.address)) is not None:
+        unlearned = self.dialect == request.beginning(self.critic, self._settings)
+        if unlearned and (text := store.dialect(self._name, self.critic.address)) is not None:
             self._kept = text
             if (found := from_text(text)) is not None:
                 self.dialect.take(found)
+                self._say_effort()
 
     def keep(self, store: Store) -> None:
         """Keep the dialect once it is proven, so that the next run need not learn it."""
         if self.dialect.proven and (text := self.dialect.to_text()) != self._kept:
-            store.keep_dialect(self.critic.model, self.critic.address, text)
+            store.keep_dialect(self._name, self.critic.address, text)
             self._kept = text
 
     def key(self, prompt: Prompt, number: int) -> str:
@@ -147,16 +152,15 @@ class Endpoint:
 
     async def _asked(self, prompt: Prompt, number: int) -> tuple[Vote, str | None]:
         blank = Vote(self.critic.model, self.critic.host, number, None)
-        asked = counted = trouble = 0
-        larger = False
+        asked = counted = trouble = above = 0
         while True:
             asked += 1
             started = time.monotonic()
             try:
-                got = await self._ask(prompt, number, larger, max(0, trouble - 1))
+                got = await self._ask(prompt, number, above, max(0, trouble - 1))
             except _Failure as failure:
                 if failure.cut and failure.again:
-                    larger = True
+                    above = failure.cut
                     continue
                 trouble += failure.softer
                 # One that finds no allowance was only unlucky in the queue, as long as others get through.
@@ -178,38 +182,53 @@ class Endpoint:
             )
             return cast, got.text
 
-    async def _ask(self, prompt: Prompt, number: int, larger: bool, softer: int) -> _Got:
-        """Ask until the endpoint understands the request; raise ``_Failure`` without a reply that can be read."""
-        wanted, cap = request.limit(self._settings, larger=larger), None
+    async def _ask(self, prompt: Prompt, number: int, above: int, softer: int) -> _Got:
+        """Ask until the endpoint understands the request; raise ``_Failure`` without a reply that can be read.
+
+        ``above`` is the token limit at which an earlier reply was cut.
+        """
+        cap: int | None = None
         own: Dialect | None = None
         while True:
-            counted = await self.gate.enter(_size(prompt), self.dialect.limit(wanted, cap))
+            longest = self.dialect.limit(request.longest(self._settings, self.dialect, above=above), cap)
+            counted = await self.gate.enter(_size(prompt), longest)
             if (reached := ledger.over(self._settings, self._share)) is not None:
                 self.gate.leave()
                 raise OverBudget(reached)
             started = time.monotonic()
             base = replace(self.dialect)
             tried = own or base.lower(softer)
-            limit = tried.limit(wanted, cap)
+            # Others may have learned meanwhile that thoughts need room.
+            limit = tried.limit(request.longest(self._settings, base, above=above), cap)
             data, response = await self._send(prompt, number, tried, limit)
             if (refused := _rejected(data, response)) is None:
                 found = reply.read(data)
                 self._passed(response.headers, found, prompt, counted, limit)
                 self._count(found, prompt, limit, time.monotonic() - started)
-                if (got := found.opinion(prompt.protocol)) is not None:
+                got = found.opinion(prompt.protocol)
+                if got is not None:
                     self._learn(base, tried, softer > 0)
+                if found.thinks:
+                    self.dialect.saw_thoughts()
+                if got is not None:
                     return _Got(*got, found)
-                raise self._unusable(found, limit, tried.limit(2 * wanted, cap) > limit and not larger)
+                own_limit = request.longest(self._settings, self.dialect)
+                more = tried.limit(max(own_limit, 2 * limit), cap) > limit and above < own_limit
+                raise self._unusable(found, limit, more)
             if wants := faults.wants_tls(response.status, response.content):
                 raise _Failure(Missing.read(wants), again=False)
             if cap is None and (cap := room(refused, limit)) is not None:
+                if limit > self._settings.critic_max_tokens:
+                    # The next prompt is about as long: what thinking was given beyond the setting does not fit here.
+                    self.dialect.thinks = min(self.dialect.thinks, cap // 2)
                 continue
             if own is None and replace(self.dialect, proven=base.proven) != base:
                 continue  # another in flight has learned it
-            if tried == base and self.dialect.step_down(refused, limit):
+            if tried == base and self.dialect.step_down(refused, limit, effort=self._effort):
+                self._say_effort()
                 continue
             own = replace(tried)
-            if own.step_down(refused, limit):
+            if own.step_down(refused, limit, effort=self._effort):
                 continue
             if not tried.may_try_lower(refused):
                 raise self._failure(refused)
@@ -218,11 +237,12 @@ class Endpoint:
     async def _send(self, prompt: Prompt, number: int, dialect: Dialect, limit: int) -> tuple[Any, Response]:
         """Return the reply's data (None where it is no JSON) and the response, and give the place at the gate back."""
         body = request.body(self.critic, self._settings, prompt, number, dialect, limit=limit)
+        patience = request.patience(self._settings, dialect)
         try:
-            response = await self._transport.post("/chat/completions", body)
+            response = await self._transport.post("/chat/completions", body, patience)
         except TimeoutError:
             self.gate.slowed()
-            raise _Failure(Missing(Reason.SLOW, f"within {self._settings.critic_timeout:g} s")) from None
+            raise _Failure(Missing(Reason.SLOW, f"within {patience:g} s")) from None
         except Unreachable as error:
             said = faults.described(error, clear=self.critic.base_url.startswith("http://"))
             raise _Failure(Missing.read(mask(said)), again=not faults.lasting(said)) from None
@@ -262,7 +282,7 @@ class Endpoint:
         missing = found.why_not(limit)
         cleaned = self._missing(missing.reason, missing.detail)
         if missing.reason is Reason.CUT:
-            return _Failure(cleaned, again=more, cut=True)
+            return _Failure(cleaned, again=more, cut=limit)
         return _Failure(cleaned, again=missing.reason is not Reason.REFUSED)
 
     def _failure(self, refused: Rejection) -> _Failure:
@@ -282,6 +302,10 @@ class Endpoint:
         softer = refused.broken_json or (refused.status >= 500 and not refused.busy)
         again = refused.passing and not tomorrow
         return _Failure(missing, again=again, throttled=refused.busy and not tomorrow, softer=softer)
+
+    def _say_effort(self) -> None:
+        if self._effort and not self.dialect.effort:
+            announce([request.effort_note(self.critic, self._settings)])
 
     def _tell(self, refused: Rejection) -> None:
         """Say once that the run stands still because the endpoint lets nothing pass, and until when it is waited for."""

@@ -13,6 +13,8 @@ from .rejection import Rejection
 FORMATS = ("json_schema", "json_object", "text")
 SMALLEST = 64
 """Tokens; a reply has no use for less."""
+THINKING = 16_384
+"""Tokens that a reply may have, thoughts among them, of a critic that was seen to think."""
 
 _FORMAT = re.compile(
     r"response[_ -]?format|json[_ -]?schema|json[_ -]?object|json[_ -]?mode|structured|grammar|guided|output[_ -]?format"
@@ -35,9 +37,19 @@ _SYSTEM = re.compile(
     r"|roles? (?:of |named )?['\"`]?system|'system'|roles must alternate"
 )
 _NOT_TAKEN = re.compile(
-    r"not (?:be )?(?:supported|allowed|enabled|permitted|accepted|available|valid)|unsupported|invalid(?!_request)"
-    r"|(?:does|do|did) ?n[o']t support|only (?:support|user)|unexpected|unknown|must alternate|not support"
+    r"not (?:be )?(?:supported|allowed|enabled|permitted|accepted|available|valid|recogni[sz]ed|defined|implemented)"
+    r"|unsupported|invalid(?!_request)|(?:does|do|did) ?n[o']t (?:support|accept|allow|take|recogni[sz]e|know)"
+    r"|only (?:support|user)|unexpected|unknown|must alternate|not support|unrecogni[sz]ed|extraneous|forbidden"
+    r"|deprecated|no longer|no such|cannot find|in favou?r of|can ?not be|must not be|mandatory"
 )
+_NAMES = re.compile(r"\b(max_tokens|max_completion_tokens)\b")
+_ADVISED = re.compile(
+    r"\b(?:use|try|switch to|set|send|provide|in favou?r of|replaced (?:by|with))\W+(?:the \W*)?(max_\w+)"
+)
+_INSTEAD = re.compile(r"instead of\W+(max_\w+)")
+_EFFORT = re.compile(r"reasoning[_. -]?effort|reasoning\.effort")
+_THOUGHT = re.compile(r"\breasoning\b|\bthinking\b|\bthink\b|\beffort\b")
+"""What servers call it that name no parameter."""
 
 
 @dataclass
@@ -46,47 +58,65 @@ class Dialect:
 
     format: int = 0
     max_tokens: str = "max_tokens"
+    """The name of the token limit; empty where the endpoint takes neither."""
+    other_name: bool = True
+    """Whether the limit's other name is still to be tried."""
     temperature: bool = True
+    effort: bool = True
+    """Whether a ``reasoning_effort`` that is set is sent."""
     seed: bool = True
     system: bool = True
     ceiling: int | None = None
     """The largest token limit that the endpoint takes."""
+    thinks: int = 0
+    """Tokens that a reply may have where nobody set a limit, once one was seen to think; 0 where none was."""
     proven: bool = False
     """Whether a request in this dialect has been answered; then a rejected one is to blame itself."""
 
-    def step_down(self, rejection: Rejection, limit: int) -> bool:
+    def step_down(self, rejection: Rejection, limit: int, *, effort: bool = False) -> bool:
         """Change what the words of ``rejection`` are about; return False where they are about nothing that can change.
 
-        ``limit`` is the token limit that the rejected request asked for.
+        ``limit`` is the token limit that the rejected request asked for, ``effort`` whether a ``reasoning_effort`` is set.
         """
         text = rejection.text
         if rejection.refused or rejection.spent or rejection.broken_json or rejection.status in (401, 402, 408, 429):
             return False
         asked = rejection.status in (0, 400, 404, 405, 415, 416, 422, 500, 501)
-        exact = rejection.status in (0, 400, 422)
-        if exact and "max_completion_tokens" in text and self.max_tokens == "max_tokens" and _NOT_TAKEN.search(text):
-            self.max_tokens = "max_completion_tokens"
-        elif asked and (ceiling := _ceiling(text, limit)) is not None:
+        not_taken = _NOT_TAKEN.search(text) is not None
+        exact = rejection.status in (0, 400, 422) or (asked and not_taken)
+        effort = effort and self.effort
+        if exact and self.max_tokens and self.max_tokens == _advised_against(text):
+            self._rename_limit()
+        elif asked and self.max_tokens and (ceiling := _ceiling(text, limit)) is not None:
             self.ceiling = ceiling
-        elif asked and self.system and _SYSTEM.search(text) and _NOT_TAKEN.search(text):
+        elif exact and not_taken and self.max_tokens and self.max_tokens == _first_named(text):
+            self._rename_limit()
+        elif exact and effort and (found := _EFFORT.search(text)) and "temperature" not in text[: found.start()]:
+            self.effort = False
+        elif asked and self.system and _SYSTEM.search(text) and not_taken:
             self.system = False
         elif exact and "temperature" in text and self.temperature:
             self.temperature = False
         elif exact and re.search(r"\bseed\b", text) and self.seed:
             self.seed = False
-        elif (
-            exact
-            and "max_completion_tokens" in text
-            and self.max_tokens == "max_completion_tokens"
-            and _NOT_TAKEN.search(text)
-        ):
-            self.max_tokens = "max_tokens"
+        elif exact and effort and _THOUGHT.search(text) and not_taken:
+            self.effort = False
         elif asked and _FORMAT.search(text) and self.format + 1 < len(FORMATS):
             self.format += 1
         else:
             return False
         self.proven = False
         return True
+
+    def _rename_limit(self) -> None:
+        """Try the other name of the token limit once, and then none."""
+        names = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
+        self.max_tokens = names[self.max_tokens] if self.other_name else ""
+        self.other_name = False
+
+    def saw_thoughts(self) -> None:
+        """Note that a reply held thoughts: the next may be longer."""
+        self.thinks = self.thinks or THINKING
 
     def may_try_lower(self, rejection: Rejection) -> bool:
         """Return whether a rejection that says nothing may be one of the format, before anything was ever accepted."""
@@ -131,10 +161,29 @@ def from_text(text: str) -> Dialect | None:
         made = Dialect(**data)
     except (ValueError, TypeError, RecursionError):
         return None
-    flags = all(isinstance(getattr(made, name), bool) for name in ("temperature", "seed", "system", "proven"))
-    known = made.max_tokens in ("max_tokens", "max_completion_tokens") and made.format in range(len(FORMATS))
+    names = ("temperature", "seed", "system", "proven", "effort", "other_name")
+    flags = all(isinstance(getattr(made, name), bool) for name in names)
+    known = made.max_tokens in ("max_tokens", "max_completion_tokens", "") and made.format in range(len(FORMATS))
     sized = made.ceiling is None or (isinstance(made.ceiling, int) and made.ceiling > 0)
+    sized = sized and isinstance(made.thinks, int) and made.thinks >= 0
     return made if flags and known and sized else None
+
+
+def _advised_against(text: str) -> str | None:
+    """Return the name of the token limit beside which a message names the other one to be used."""
+    if (old := _INSTEAD.search(text)) is not None:
+        return old.group(1)
+    advised = _ADVISED.search(text)
+    named = _NAMES.findall(text)
+    if advised is None or advised.group(1) not in named:
+        return None
+    return next((name for name in named if name != advised.group(1)), None)
+
+
+def _first_named(text: str) -> str | None:
+    """Return the name of the token limit that a message begins with, None where it is about the context's length."""
+    found = _NAMES.search(text)
+    return None if found is None or _CONTEXT.search(text) else found.group(1)
 
 
 def _ceiling(text: str, limit: int) -> int | None:

@@ -69,6 +69,8 @@ class Reply:
     served_model: str | None = None
     thoughts: bool = False
     """Whether there are thoughts and nothing else."""
+    thinks: bool = False
+    """Whether there are thoughts at all, or tokens that went into some."""
 
     def opinion(self, protocol: Protocol) -> tuple[Opinion, str] | None:
         """Return what the protocol makes of the reply, and the text that it made it of."""
@@ -115,6 +117,7 @@ def read(data: Any) -> Reply:
         _count(usage.get("completion_tokens")),
         _text(found.get("model")),
         thoughts=(bool(thoughts) and not content.strip()) or _opens_only(content),
+        thinks=bool(thoughts) or _START.match(content) is not None or _thought(usage) > 0,
     )
 
 
@@ -200,6 +203,13 @@ def _refusal(found: Mapping[str, Any], message: Mapping[str, Any]) -> str | None
             if reason:
                 return str(reason)
     return None
+
+
+def _thought(usage: Mapping[str, Any]) -> int:
+    """Return the tokens that a usage counts as thoughts."""
+    details = usage.get("completion_tokens_details")
+    within = details.get("reasoning_tokens") if isinstance(details, Mapping) else None
+    return _count(within) or _count(usage.get("reasoning_tokens")) or 0
 
 
 def _text(value: Any) -> str | None:

@@ -14,10 +14,12 @@ from ..errors import PersonaError, shorten
 from ..settings import Settings
 from . import keys
 from .address import tidy
-from .dialect import FORMATS, Dialect
+from .dialect import FORMATS, THINKING, Dialect
 from .protocol import Prompt, Protocol
 
 OPENAI = "https://api.openai.com/v1"
+_THINKING_TIMEOUT = 600.0
+"""Seconds, where nobody set a limit: thoughts take their time."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,7 @@ def panel(settings: Settings) -> tuple[Critic, ...]:
     return tuple(critics)
 
 
+_OPENAI_HOST = urlsplit(OPENAI).hostname
 _ENCODER = json.JSONEncoder(sort_keys=True)
 
 
@@ -129,6 +132,9 @@ def key(critic: Critic, settings: Settings, prompt: Prompt, number: int) -> str:
         "schema": schema(critic, prompt.protocol),
         "number": number,
     }
+    if settings.critic_reasoning_effort is not None:
+        # Only where it is set: verdicts of before it could be set keep their keys.
+        decisive["reasoning_effort"] = settings.critic_reasoning_effort
     # Escaped, since a text may hold what UTF-8 cannot.
     return hashlib.sha256(_ENCODER.encode(decisive).encode()).hexdigest()
 
@@ -149,11 +155,11 @@ def body(
     critic: Critic, settings: Settings, prompt: Prompt, number: int, dialect: Dialect, *, limit: int | None = None
 ) -> dict[str, Any]:
     """Return the body of the chat completion that asks for vote ``number``, with a reply of at most ``limit`` tokens."""
-    made: dict[str, Any] = {
-        "model": critic.model,
-        "messages": dialect.addressed(prompt.messages),
-        dialect.max_tokens: dialect.limit(settings.critic_max_tokens) if limit is None else limit,
-    }
+    made: dict[str, Any] = {"model": critic.model, "messages": dialect.addressed(prompt.messages)}
+    if dialect.max_tokens:
+        made[dialect.max_tokens] = dialect.limit(longest(settings, dialect)) if limit is None else limit
+    if dialect.effort and settings.critic_reasoning_effort is not None:
+        made["reasoning_effort"] = settings.critic_reasoning_effort
     if dialect.temperature:
         made["temperature"] = settings.critic_temperature
     if dialect.seed:
@@ -173,6 +179,42 @@ def body(
     return made
 
 
-def limit(settings: Settings, *, larger: bool) -> int:
-    """Return the longest reply in tokens: after a reply that was cut, once more with twice as much."""
-    return settings.critic_max_tokens * (2 if larger else 1)
+def beginning(critic: Critic, settings: Settings) -> Dialect:
+    """Return the dialect of the first request to a critic, before anything is learned of it."""
+    effort = settings.critic_reasoning_effort
+    return Dialect(
+        # There it takes the place of max_tokens for every model, and those that reason take nothing else.
+        max_tokens="max_completion_tokens" if urlsplit(critic.base_url).hostname == _OPENAI_HOST else "max_tokens",
+        thinks=THINKING if effort not in (None, "none") else 0,
+    )
+
+
+def dialect_name(critic: Critic, settings: Settings) -> str:
+    """Return under which name a critic's dialect is kept: what a model takes depends on how much it is to reason."""
+    effort = settings.critic_reasoning_effort
+    return critic.model if effort is None else f"{critic.model} with reasoning_effort={effort}"
+
+
+def effort_note(critic: Critic, settings: Settings) -> str:
+    """Return the line that says that a ``reasoning_effort`` is set which the endpoint does not take."""
+    return (
+        f"{critic.model} at {critic.host} does not take reasoning_effort={settings.critic_reasoning_effort}: asked without"
+        " it (PERSONA_CRITIC_REASONING_EFFORT)"
+    )
+
+
+def longest(settings: Settings, dialect: Dialect, *, above: int = 0) -> int:
+    """Return the longest reply in tokens; more for a critic that thinks, where nobody set a limit.
+
+    ``above`` is the limit at which a reply was cut: the next may be twice as long.
+    """
+    wanted = settings.critic_max_tokens
+    if "critic_max_tokens" not in settings.model_fields_set:
+        wanted = max(wanted, dialect.thinks)
+    return max(wanted, 2 * above)
+
+
+def patience(settings: Settings, dialect: Dialect) -> float:
+    """Return the longest wait for one reply in seconds; more for a critic that thinks, where nobody set one."""
+    own = "critic_timeout" in settings.model_fields_set or not dialect.thinks
+    return settings.critic_timeout if own else max(settings.critic_timeout, _THINKING_TIMEOUT)

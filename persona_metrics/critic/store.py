@@ -252,15 +252,20 @@ class Store:
             self._execute("INSERT OR REPLACE INTO dialects VALUES (?, ?, ?, ?)", (model, address, learned, time.time()))
 
     def stats(self) -> list[dict[str, Any]]:
-        """Return one row a critic, endpoint and month (local time): verdicts, tokens, first and last time (since 1970)."""
+        """Return one row a critic, endpoint and month (local time): verdicts, tokens, first and last time (since 1970).
+
+        ``batch_…`` are those among them that came from batch files, whose replies took no time that is known.
+        """
         columns = ("critic", "endpoint", "month", "verdicts", "prompt_tokens", "completion_tokens", "first", "last")
+        of_batches = ("batch_verdicts", "batch_prompt_tokens", "batch_completion_tokens")
         statement = (
             "SELECT critic, endpoint, strftime('%Y-%m', created, 'unixepoch', 'localtime') AS month, COUNT(*),"
-            " SUM(prompt_tokens), SUM(completion_tokens), MIN(created), MAX(created)"
+            " SUM(prompt_tokens), SUM(completion_tokens), MIN(created), MAX(created),"
+            " SUM(latency IS NULL), SUM(prompt_tokens * (latency IS NULL)), SUM(completion_tokens * (latency IS NULL))"
             " FROM votes GROUP BY critic, endpoint, month ORDER BY critic, endpoint, month"
         )
         with self._in_one_line():
-            return [dict(zip(columns, row, strict=True)) for row in self._execute(statement)]
+            return [dict(zip((*columns, *of_batches), row, strict=True)) for row in self._execute(statement)]
 
     def prune(self, *, older_than: float | None = None, critic: str | None = None) -> int:
         """Delete votes older than so many days, or of one critic, or those that are both; return how many."""

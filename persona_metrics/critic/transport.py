@@ -62,10 +62,10 @@ class Transport:
         self._trusted = _trusted() if urlsplit(base_url).scheme == "https" else True
         self._session: aiohttp.ClientSession | None = None
 
-    async def post(self, path: str, body: Mapping[str, Any]) -> Response:
+    async def post(self, path: str, body: Mapping[str, Any], timeout: float | None = None) -> Response:
         """Send ``body`` as JSON; raise ``TimeoutError``, ``Unreachable`` or ``Unreadable``."""
         content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
-        return await self._ask("POST", path, self._timeout, content)
+        return await self._ask("POST", path, timeout or self._timeout, content)
 
     async def get(self, path: str, timeout: float) -> Response:
         """Ask for ``path``; raises as ``post`` does."""

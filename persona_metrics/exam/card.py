@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, ValidationError, model_serializer
 
 from ..errors import PersonaError, shorten
 
@@ -42,6 +42,14 @@ class Identity(Part):
     critic_temperature: float
     critic_max_tokens: int
     critic_votes: int
+    critic_reasoning_effort: str | None = Field(
+        default=None, description="how much it was told to reason, where it was"
+    )
+
+    @model_serializer(mode="wrap")
+    def _told(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # Cards of before it could be set keep their digest.
+        return {name: value for name, value in plain(self).items() if name != EFFORT or value is not None}
 
     @property
     def key(self) -> str:
@@ -58,6 +66,8 @@ IDENTITY: Mapping[str, str] = {
     "critic_votes": "votes",
 }
 """What has to agree between a card and a run, under the names that results_*.json have, and what a reader calls it."""
+EFFORT = "critic_reasoning_effort"
+"""Has to agree, too; what does not name it left it to the model."""
 
 
 class Asked(Part):
@@ -204,6 +214,8 @@ def said(fit: object) -> str:
 def identity_key(metadata: Mapping[str, Any]) -> str:
     """Return the hash of what decides a verdict, out of a card's identity, results' metadata or ``critic_card``."""
     told = {name: _plain(metadata.get(name)) for name in IDENTITY}
+    if metadata.get(EFFORT) is not None:
+        told[EFFORT] = str(metadata[EFFORT])
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:12]
 
 
@@ -219,7 +231,9 @@ def differs(card: Examined, metadata: Mapping[str, Any]) -> list[str]:
     """Return in what the critic of some results is not the one that was examined; what they don't record is not held
     against them."""
     mine = card.identity.model_dump()
-    return [
+    efforts = [str(told.get(EFFORT) or "unset") for told in (mine, metadata)]
+    unlike = [] if efforts[0] == efforts[1] else [f"reasoning effort {efforts[0]} on the card, {efforts[1]} here"]
+    return unlike + [
         f"{label} {shorten(_plain(mine[name]), 40)} on the card, {shorten(_plain(metadata[name]), 40)} here"
         for name, label in IDENTITY.items()
         if metadata.get(name) is not None and _plain(mine[name]) != _plain(metadata[name])

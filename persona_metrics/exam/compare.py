@@ -8,7 +8,7 @@ from typing import TypeVar
 from ..errors import PersonaError
 from .any_card import AnyCard
 from .card import Card
-from .page import effect, escape, price, rate, takes
+from .page import effect, escape, price, rate, sampling, takes
 from .pair_card import PairCard, bias
 
 Some = TypeVar("Some", Card, PairCard)
@@ -49,7 +49,7 @@ def _beside(cards: Sequence[Some], measured: Sequence[tuple[str, Callable[[Some]
         ("a verdict takes", lambda c: takes(c.cost)),
         ("template", lambda c: escape(c.identity.critic_template)),
         ("endpoint", lambda c: escape(c.identity.critic_endpoint)),
-        ("sampling", lambda c: f"temperature {c.identity.critic_temperature:g}, {c.identity.critic_votes} votes"),
+        ("sampling", lambda c: sampling(c.identity)),
         ("cases, repeats", lambda c: f"{c.asked.bases} bases, {c.asked.repeats} times, {c.asked.cases_digest}"),
         ("date", lambda c: escape(c.date)),
     )

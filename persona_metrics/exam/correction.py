@@ -12,7 +12,7 @@ from ..statistics.rates import wilson
 from . import card as cards
 from .card import Card, Rate
 
-DECIDES = ("critic_model", "critic_template", "critic_temperature", "critic_votes")
+DECIDES = ("critic_model", "critic_template", "critic_temperature", "critic_votes", "critic_reasoning_effort")
 """Where one of these differs, the critic of the run is another one than the card's."""
 
 

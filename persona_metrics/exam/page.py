@@ -80,7 +80,8 @@ def bases(asked: Asked) -> str:
 
 def sampling(who: Identity) -> str:
     """Return how the critic was asked."""
-    return f"temperature {who.critic_temperature:g}, at most {who.critic_max_tokens} tokens, {who.critic_votes} votes"
+    effort = f"reasoning effort {escape(who.critic_reasoning_effort)}, " if who.critic_reasoning_effort else ""
+    return f"{effort}temperature {who.critic_temperature:g}, at most {who.critic_max_tokens} tokens, {who.critic_votes} votes"
 
 
 def unusable(lost: Unusable) -> str:

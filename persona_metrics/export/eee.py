@@ -234,6 +234,7 @@ def _judging(metadata: Any) -> dict[str, Any]:
                 "votes": str(votes),
                 "max_tokens": str(metadata.get("critic_max_tokens")),
                 "endpoint": place,
+                **({"reasoning_effort": str(effort)} if (effort := metadata.get("critic_reasoning_effort")) else {}),
             },
         }
         for name, place in panel

@@ -30,7 +30,7 @@ def write(tasks: list[Task], out: Path, dataset: str | None = None) -> tuple[lis
             ".eval_results not written: the run's data are no data set of the hub; name the benchmark's with --dataset"
         )
     else:
-        _require_name(known)
+        require_name(known)
         path = out / ".eval_results" / "persona_bench.yaml"
         write_text(path, yaml.safe_dump(entries(tasks, known), sort_keys=False, allow_unicode=True))
         written.append(path)
@@ -45,7 +45,8 @@ def _hub_dataset(tasks: list[Task]) -> str | None:
     return HUB_PERSONAS if all(t.metadata.get("source") == "hub" for t in tasks) else None
 
 
-def _require_name(dataset: str) -> None:
+def require_name(dataset: str) -> None:
+    """Raise ``PersonaError`` for what is no name of a data set on the hub."""
     if dataset.count("/") != 1 or not all(dataset.split("/")):
         raise PersonaError(f"--dataset {shorten(dataset, 60)!r}: expected owner/name, as the hub writes it")
 

@@ -49,11 +49,6 @@ def done(task: str, model: Usage, price: Price | None) -> None:
         _run.price = price
 
 
-def place() -> str:
-    """Return where the run stands among the tasks that began: ``2 of 4``, empty where there is one."""
-    return f"{len(_run.done) + 1} of {len(_run.begun)}" if len(_run.begun) > 1 else ""
-
-
 def lines(book: Ledger, model: Usage, price: Price | None, following: str | None) -> Iterator[str]:
     """Yield the block's lines: verdicts, the critic's calls, the model's, and the next command."""
     spent = book.usage

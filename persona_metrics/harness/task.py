@@ -20,7 +20,7 @@ from ..errors import PersonaError, shorten
 from ..personas import Persona, columns_of, shown
 from ..prompts import render
 from ..usage import Usage
-from . import cache, closing, compat, exits, processes, record
+from . import cache, closing, compat, exits, overall, processes, record
 from .critic_filter import bind
 from .endpoint import check_key, look
 from .exits import say, say_once, user_errors
@@ -217,7 +217,10 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         first = self.pairs[0]
         variants = len(self.evaluation.variants_of(first.persona, first.question.id))
         calls = pairs * variants
-        most = pairs * self.evaluation.judgements(first.persona, first.question.id) * votes_each(self.settings)
+        each = self.evaluation.judgements(first.persona, first.question.id)
+        most = pairs * each * votes_each(self.settings)
+        if not self._predict_only:
+            overall.expect(str(self.config.task), pairs, each, id(running))
         judged = "no judgement (predict only)" if self._predict_only else f"at most {record.count(most, 'judgement')}"
         sums = (
             f"{record.count(pairs, 'pair')} × {record.count(variants, 'variant')} = {record.count(calls, 'generation')}"
@@ -248,15 +251,20 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         """Return, for each instance, a list with one result a reply: answer, failure and verdict as plain data."""
         twins = processes.replicas(self._world)
         shown = self._rank == 0 and not processes.process()
-        name = f"critic {self.config.task} {closing.place()}".strip()
-        ask = partial(judge, settings=self.settings, share=self._world * twins, progress=shown, description=name)
+        share = self._world * twins
+
+        def ask(judgements: Sequence[Any]) -> list[Verdict]:
+            at = overall.span(str(self.config.task), len(judgements), share)
+            return judge(judgements, self.settings, share=share, progress=shown, description=at.name, beside=at.beside)
+
+        asking: Callable[[Sequence[Any]], Sequence[Verdict]] = ask
         if twins > 1:
             elsewhere = Verdict(None, Missing(Reason.ELSEWHERE), None, ())
-            ask = partial(processes.judge_between, ask=ask, world=twins, placeholder=elsewhere)
+            asking = partial(processes.judge_between, ask=ask, world=twins, placeholder=elsewhere)
         if self._guard is not None:
             self._guard.tell(replies, self.settings.critic_max_failures, str(self.config.task))
         with entered(self._judging):
-            return judge_replies(replies, docs, self.settings, evaluation=self.evaluation, ask=ask)
+            return judge_replies(replies, docs, self.settings, evaluation=self.evaluation, ask=asking)
 
     def apply_filters(self) -> Any:
         """Judge this rank's replies, then bring them all to rank 0."""

@@ -22,7 +22,7 @@ from .read import Label, by_key, consensus
 from .records import interval
 from .units import strata_of
 
-_CRITIC = ("critic_model", "critic_template", "critic_temperature", "critic_votes")
+_CRITIC = ("critic_model", "critic_template", "critic_temperature", "critic_votes", "critic_reasoning_effort")
 
 
 @dataclass(frozen=True)

@@ -6,19 +6,23 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from .. import prices
 from ..analysis import power
+from ..critic.dialect import from_text
 from ..critic.past import CRITIC, MODEL
 from ..critic.protocol import Prompt
-from ..critic.request import Critic
+from ..critic.request import Critic, beginning, dialect_name
 from ..critic.store import Store
 from ..prices import Price
 from ..scoring.batchfile import Wanted
+from ..settings import Settings
 from ..usage import Usage
 from . import tokens
 from .calls import Calls
+from .counting import Count, by_files
 from .tokens import NOTHING, Range
 
 _LETTERS = 4.2
@@ -27,13 +31,17 @@ _LETTERS = 4.2
 
 @dataclass(frozen=True)
 class Asked:
-    """Who would answer: the tested model's name and address, how many requests at once, and whether judging is a batch."""
+    """Who would answer: the tested model's name and address, how many requests at once, and whether judging is a batch.
+
+    ``count`` counts prompts by a model's own tokenizer, where one is at hand.
+    """
 
     model: str
     address: str
     host: str
     concurrency: int
     batch: bool = False
+    count: Count = by_files
 
 
 @dataclass(frozen=True)
@@ -135,7 +143,8 @@ def _model(calls: Calls, asked: Asked, store: Store | None) -> Side:
     if not (number := len(calls.prompts)):
         return NO_SIDE
     past = _past(store, MODEL, asked.model, asked.host)
-    each, by = tokens.a_letter(asked.model, past, calls.prompts[:50])
+    sample = calls.prompts[:50]
+    each, by = tokens.a_letter(asked.model, past, sample, lambda: asked.count(asked.model, asked.address, sample))
     taken = each.times(sum(map(len, calls.prompts)))
     given = tokens.a_reply(number, past, MODEL, calls.longest).times(number)
     price = prices.find(asked.model, asked.address, calls.settings.prices) if asked.model else None
@@ -150,7 +159,8 @@ def _critic(calls: Calls, asked: Asked, store: Store | None, answers: Range) -> 
     for critic, votes in by_critic.items():
         past = _past(store, CRITIC, critic.model, critic.host)
         texts = ["".join(m["content"] for m in Prompt.of(v.judgement).messages) for v in votes]
-        each, by = tokens.a_letter(critic.model, past, texts[:50])
+        count = partial(asked.count, critic.model, critic.base_url, texts[:50])
+        each, by = tokens.a_letter(critic.model, past, texts[:50], count)
         length, schema = sum(map(len, texts)), tokens.schema_letters(votes[0].protocol.schema)
         # Answers that are not there yet may be longer or shorter; a schema may count into the prompt or not.
         quoted = len(votes) * (2 if votes[0].protocol.name == "pairwise" else 1) * _LETTERS if calls.prompts else 0.0
@@ -160,7 +170,8 @@ def _critic(calls: Calls, asked: Asked, store: Store | None, answers: Range) -> 
             length * each.mid,
             (length + more + quoted * (answers.high - answers.mid)) * each.high,
         )
-        given = tokens.a_reply(len(votes), past, CRITIC, calls.settings.critic_max_tokens).times(len(votes))
+        thinks = _thinks(critic, calls.settings, store)
+        given = tokens.a_reply(len(votes), past, CRITIC, None, thinks=thinks).times(len(votes))
         price = prices.find(critic.model, critic.base_url, calls.settings.prices, batch=asked.batch)
         total = total.plus(
             _side(
@@ -168,6 +179,13 @@ def _critic(calls: Calls, asked: Asked, store: Store | None, answers: Range) -> 
             )
         )
     return total
+
+
+def _thinks(critic: Critic, settings: Settings, store: Store | None) -> bool:
+    """Return whether a critic is known to think: it is told to, or was seen to by an earlier run."""
+    learned = None if store is None else store.dialect(dialect_name(critic, settings), critic.address)
+    found = from_text(learned) if learned else None
+    return bool((found or beginning(critic, settings)).thinks)
 
 
 def _side(

@@ -160,6 +160,9 @@ def _same_critic(given: Given) -> None:
         for name, label in SAME.items()
         if given.recorded.get(name) is not None and _plain(given.recorded[name]) != _plain(here.get(name))
     ]
+    efforts = [str(told.get("critic_reasoning_effort") or "unset") for told in (given.recorded, here)]
+    if efforts[0] != efforts[1]:
+        apart.append(f"reasoning effort {efforts[0]} there, {efforts[1]} here")
     if not given.settings.critic_model:
         critic = shorten(given.recorded.get("critic_model"), 60)
         raise PersonaError(f"no critic is configured: set the one that judged the run, PERSONA_CRITIC_MODEL={critic}")

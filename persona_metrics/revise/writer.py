@@ -85,20 +85,25 @@ def objections(verdict: Verdict) -> tuple[Mapping[str, str], ...]:
     return tuple({name: str(getattr(one, name, "")) for name in names} for one in held)
 
 
+_OF_THE_CRITIC = ("critic_votes", "critic_temperature", "critic_reasoning_effort")
+
+
 def writer_settings(name: str, chosen: Settings, overrides: Mapping[str, Any]) -> Settings:
     """Return the settings under which the client asks the writer: its name stands where the critic's does.
 
     ``name`` may hold its address, ``NAME@http://…/v1``; else it is asked where the critic is. A key goes to its own host
     alone, as to a panel's members. Raises ``PersonaError`` for more than one name.
     """
-    kept = {key: value for key, value in overrides.items() if key not in ("critic_votes", "critic_temperature")}
+    kept = {key: value for key, value in overrides.items() if key not in _OF_THE_CRITIC}
     if name == "embedded":
         kept["critic_base_url"] = ""  # it lives in this process, wherever the critic is asked
     made = settings_of.load({**kept, "critic_model": name}, where="--model")
     if len(panel(made)) > 1:
         raise PersonaError(f"--model {shorten(name, 60)!r}: one writer, not several")
     same = {field: getattr(chosen, field) for field in ("critic_max_failures", "critic_store")}
-    return made.model_copy(update={**same, "critic_votes": 1, "critic_temperature": 0.0})
+    return made.model_copy(
+        update={**same, "critic_votes": 1, "critic_temperature": 0.0, "critic_reasoning_effort": None}
+    )
 
 
 def under_test(config: Mapping[str, Any], model: str) -> str:

@@ -98,6 +98,7 @@ class Recorded(BaseModel):
     critic_temperature: MaybeFinite = None
     critic_votes: MaybeCount = None
     critic_max_tokens: MaybeCount = None
+    critic_reasoning_effort: Text | None = None
     model_name: Text | None = None
     version: Finite | Text | None = None
 

@@ -18,6 +18,7 @@ TERMS: Mapping[str, str] = {
     "critic_template": "critic template",
     "critic_temperature": "critic temperature",
     "critic_votes": "votes",
+    "critic_reasoning_effort": "critic's reasoning effort",
     "mode": "mode",
     "answer_template": "answer template",
 }
@@ -38,6 +39,7 @@ def terms_of(task: TaskRun) -> dict[str, str]:
     """
     evaluation = EVALUATIONS.get(str(task.metadata.get("evaluation")))
     found = {name: _said(task.metadata.get(name)) for name in TERMS}
+    found["critic_reasoning_effort"] = str(task.metadata.get("critic_reasoning_effort") or "unset")
     if evaluation is not None and evaluation.protocol != FIRST:
         # It stands beside debates of the same critic; its own template is a term of the task.
         return {**found, "critic_template": _said(task.metadata.get("debate_template"))}

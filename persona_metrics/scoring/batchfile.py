@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..critic import Judged, Verdict, Vote, decide, rejection, reply, request
-from ..critic.dialect import Dialect
+from ..critic.budget import ledger
+from ..critic.client import announce
+from ..critic.dialect import Dialect, from_text
 from ..critic.missing import Missing, Reason
 from ..critic.protocol import Prompt, Protocol
 from ..critic.request import Critic
@@ -22,12 +24,14 @@ from ..critic.store import Store
 from ..errors import PersonaError, shorten
 from ..files import writing
 from ..settings import Settings
+from ..usage import Usage
 
 URL: Literal["/v1/chat/completions"] = "/v1/chat/completions"
 MOST_REQUESTS = 50_000
 MOST_BYTES = 200_000_000
 """The Batch API's limits of one file (developers.openai.com, reference of ``batches.create``)."""
 
+_WRITTEN = ", as it was last asked in a batch file"
 NOT_THERE = Missing(Reason.NOT_IN_BATCH)
 
 
@@ -56,6 +60,8 @@ class Collected:
     reasons: dict[str, Missing] = field(default_factory=dict)
     cut: set[str] = field(default_factory=set)
     """Keys whose reply ended at the token limit; asked again, they get twice as much."""
+    took: dict[str, Usage] = field(default_factory=dict)
+    """By key what the replies took that were read now, unusable ones among them: they were paid for."""
 
     def notes(self) -> Iterator[str]:
         """Yield one line for each thing that a reader of the results should know."""
@@ -85,26 +91,61 @@ def lacking(votes: Mapping[str, Wanted], store: Store) -> dict[str, Wanted]:
 
 
 class Dialects(dict[Critic, Dialect]):
-    """What each critic's endpoint understands; learned from the requests that it rejected."""
+    """What each critic's endpoint understands; learned from the requests that it rejected, and from its replies.
 
-    def __init__(self) -> None:
+    It begins with what live requests and earlier files learned, where ``store`` keeps it, and is kept there: each file
+    may be written and read by a process of its own.
+    """
+
+    def __init__(self, settings: Settings, store: Store | None = None) -> None:
         super().__init__()
+        self.settings, self._store = settings, store
         self._sent: dict[Critic, Dialect] = {}
 
     def __missing__(self, critic: Critic) -> Dialect:
-        return self.setdefault(critic, Dialect())
+        return self.setdefault(critic, self._kept(critic))
 
-    def begin(self) -> None:
-        """Note that the results to be read are of requests in these dialects."""
-        self._sent = {critic: replace(dialect) for critic, dialect in self.items()}
+    def sent(self, critic: Critic) -> Dialect:
+        """Return the dialect of the requests whose results are read: that of the last file that was written."""
+        if critic not in self._sent:
+            self._sent[critic] = self._kept(critic, _WRITTEN)
+        return self._sent[critic]
+
+    def written(self, critic: Critic) -> None:
+        """Note that requests in this critic's dialect go into a file."""
+        self._sent[critic] = replace(self[critic])
+        self._keep(critic, self[critic], _WRITTEN)
+
+    def keep(self) -> None:
+        """Keep what was learned for the next process."""
+        for critic, dialect in self.items():
+            if dialect != self._kept(critic):
+                self._keep(critic, dialect)
+
+    def _kept(self, critic: Critic, where: str = "") -> Dialect:
+        name = request.dialect_name(critic, self.settings) + where
+        text = None if self._store is None else self._store.dialect(name, critic.address)
+        return (text and from_text(text)) or request.beginning(critic, self.settings)
+
+    def _keep(self, critic: Critic, dialect: Dialect, where: str = "") -> None:
+        if self._store is not None:
+            name = request.dialect_name(critic, self.settings) + where
+            self._store.keep_dialect(name, critic.address, dialect.to_text())
 
     def learn(self, critic: Critic, refused: rejection.Rejection, limit: int) -> None:
         """Leave out what was rejected; thousands of lines that reject the same are one step down."""
-        sent = self._sent.get(critic, Dialect())
-        if (found := replace(sent)).step_down(refused, limit):
+        sent = self.sent(critic)
+        effort = self.settings.critic_reasoning_effort is not None
+        if (found := replace(sent)).step_down(refused, limit, effort=effort):
             for name in (one.name for one in fields(found)):
                 if (value := getattr(found, name)) != getattr(sent, name):
                     setattr(self[critic], name, value)
+
+    def longest(self, critic: Critic, *, larger: bool = False) -> int:
+        """Return the token limit of a critic's next request; ``larger`` where its last reply was cut."""
+        dialect = self[critic]
+        usual = request.longest(self.settings, dialect)
+        return dialect.limit(request.longest(self.settings, dialect, above=usual if larger else 0))
 
 
 def write(
@@ -133,11 +174,13 @@ def _requests(
     votes: Mapping[str, Wanted], settings: Settings, dialects: Dialects, larger: frozenset[str]
 ) -> Iterator[tuple[Critic, bytes]]:
     for critic in dict.fromkeys(vote.critic for vote in votes.values()):
+        if settings.critic_reasoning_effort is not None and not dialects[critic].effort:
+            announce([request.effort_note(critic, settings)])
+        dialects.written(critic)
         for key, vote in votes.items():
             if vote.critic == critic:
                 prompt = Prompt.of(vote.judgement)
-                dialect = dialects[critic]
-                limit = dialect.limit(request.limit(settings, larger=key in larger))
+                dialect, limit = dialects[critic], dialects.longest(critic, larger=key in larger)
                 body = request.body(critic, settings, prompt, vote.number, dialect, limit=limit)
                 line = {"custom_id": key, "method": "POST", "url": URL, "body": body}
                 yield critic, json.dumps(line, ensure_ascii=False).encode() + b"\n"
@@ -168,7 +211,6 @@ def collect(
 ) -> Collected:
     """Read result files, in any order and state, into the store. A good line counts wherever it stands."""
     found = Collected()
-    dialects.begin()
     good: set[str] = set()
     for path in paths:
         try:
@@ -181,6 +223,7 @@ def collect(
     for key, vote in votes.items():
         if key not in good and store.get(key, vote.protocol) is None:
             found.reasons.setdefault(key, NOT_THERE)
+    dialects.keep()
     return found
 
 
@@ -210,7 +253,7 @@ def _collect_line(
         good.add(key)
         found.reasons.pop(key, None)
         return
-    cast, reply, reason = _read(row, vote, settings, dialects)
+    cast, reply, reason = _read(row, vote, settings, dialects, found.took.setdefault(key, Usage()))
     if cast is not None:
         store.put(key, cast, reply)
         found.stored += 1
@@ -224,14 +267,15 @@ def _collect_line(
 
 
 def _read(
-    row: Mapping[str, Any], vote: Wanted, settings: Settings, dialects: Dialects
+    row: Mapping[str, Any], vote: Wanted, settings: Settings, dialects: Dialects, took: Usage
 ) -> tuple[Vote | None, str, Missing]:
     response = row.get("response")
     response = response if isinstance(response, Mapping) else {}
     status = response.get("status_code", 200)
     # vllm run-batch has put the completion under "response" itself.
     body = response if "choices" in response else response.get("body")
-    limit = dialects[vote.critic].limit(request.limit(settings, larger=False))
+    sent = dialects.sent(vote.critic)
+    limit = sent.limit(request.longest(settings, sent))
     if (refused := _rejected(row.get("error"), body, status)) is not None:
         dialects.learn(vote.critic, refused, limit)
         if refused.refused:
@@ -239,6 +283,11 @@ def _read(
         reason, code = (Reason.HTTP, str(status)) if status != 200 else (Reason.ERROR, refused.code)
         return None, "", Missing(reason, shorten(refused.message, 120), shorten(code, 40))
     read = reply.read(body)
+    if isinstance(body, Mapping) and body.get("choices"):
+        letters = sum(len(message["content"]) for message in vote.judgement.messages())
+        took.add(letters, read.prompt_tokens, read.completion_tokens, len(read.texts[0]) if read.texts else 0)
+    if read.thinks:
+        dialects[vote.critic].saw_thoughts()
     if (got := read.opinion(vote.protocol)) is None:
         missing = read.why_not(limit)
         return None, "", Missing(missing.reason, shorten(missing.detail, 120))
@@ -262,10 +311,13 @@ def _rejected(error: Any, body: Any, status: Any) -> rejection.Rejection | None:
 
 
 def offline(
-    settings: Settings, store: Store, reasons: Mapping[str, Missing]
+    settings: Settings, store: Store, reasons: Mapping[str, Missing], took: Mapping[str, Usage] | None = None
 ) -> Callable[[Sequence[Judged]], list[Verdict]]:
-    """Return a stand-in for the live critic that knows the store alone; what is not there is missing, with its reason."""
-    critics = request.panel(settings)
+    """Return a stand-in for the live critic that knows the store alone; what is not there is missing, with its reason.
+
+    What a vote ``took`` when its results were read goes into the ledger once, at the price of batches.
+    """
+    critics, unpaid = request.panel(settings), dict(took or {})
 
     def ask(judgements: Sequence[Judged]) -> list[Verdict]:
         verdicts = []
@@ -276,6 +328,11 @@ def offline(
                     key = request.key(critic, settings, prompt, number)
                     blank = Vote(critic.model, critic.host, number, None, missing=reasons.get(key, NOT_THERE))
                     votes.append(store.get(key, prompt.protocol) or blank)
+                    spent = ledger.of(critic, settings, batch=True)
+                    if (paid := unpaid.pop(key, None)) is not None and paid.calls:
+                        spent.usage = spent.usage.plus(paid)
+                    else:
+                        spent.stored += votes[-1].stored
             verdicts.append(decide(votes, prompt.protocol.name))
         return verdicts
 

@@ -21,12 +21,13 @@ from ..critic import check, faults, keys, rejection
 from ..critic.address import credentials, joined, query
 from ..critic.client import announce, dialects
 from ..critic.http import httpx
-from ..critic.request import Critic
+from ..critic.request import Critic, dialect_name
 from ..critic.store import Store
 from ..errors import PersonaError, shorten
 from ..files import safe_name, write_bytes, write_text
 from ..masking import shown_url
 from ..settings import Settings
+from ..usage import Usage
 from . import batchfile
 from .batchfile import Collected, Dialects, Wanted
 
@@ -89,10 +90,11 @@ class Submission:
         except OSError as error:
             raise PersonaError(f"{folder}: {error.strerror}") from None
         self.votes, self.settings, self.store, self.folder, self.poll = votes, settings, store, folder, poll
-        self.state, self.dialects = State.load(folder / "state.json"), Dialects()
+        self.state, self.dialects = State.load(folder / "state.json"), Dialects(settings, store)
         self.critics = {(vote.critic.model, _address(vote.critic)): vote.critic for vote in votes.values()}
         self._clients: dict[Critic, openai.OpenAI] = {}
         self._checked = False
+        self._took: dict[str, Usage] = {}
 
     def run(self) -> Collected:
         """Send what the store lacks, wait for it, put the verdicts into the store; return what is missing, and why."""
@@ -115,7 +117,8 @@ class Submission:
             return
         check(self.settings)
         for critic in self.critics.values():
-            if (learned := dialects.get((critic.model, critic.base_url))) is not None:
+            name = dialect_name(critic, self.settings)
+            if (learned := dialects.get((name, critic.base_url))) is not None:
                 self.dialects[critic] = replace(learned)
         self._checked = True
 
@@ -155,6 +158,7 @@ class Submission:
             batch = self._wait(sent, critic)
             results += (files := self._fetch(batch, critic))
             found = batchfile.collect(files, self.votes, self.settings, self.store, self.dialects)
+            self._note(found.took)
             self.state.cut = {key for key in self.state.cut | found.cut if not self._has(key)}
             sent.collected = True
             self.state.save()
@@ -162,7 +166,14 @@ class Submission:
                 _say(note)
             if batch.status == "failed":
                 raise PersonaError(f"{critic.host} rejected the batch {shorten(batch.id, 80)}: {_why(batch)}")
-        return batchfile.collect(results, self.votes, self.settings, self.store, Dialects())
+        last = batchfile.collect(results, self.votes, self.settings, self.store, Dialects(self.settings))
+        last.took = self._took
+        return last
+
+    def _note(self, took: Mapping[str, Usage]) -> None:
+        """Add what results took: a vote whose first reply was cut was paid for twice."""
+        for key, usage in took.items():
+            self._took[key] = self._took.get(key, Usage()).plus(usage)
 
     def _has(self, key: str) -> bool:
         return key in self.votes and self.store.get(key, self.votes[key].protocol) is not None

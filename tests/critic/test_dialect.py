@@ -299,7 +299,7 @@ def test_many_lines_of_a_batch_that_reject_the_same_are_one_step_down(tmp_path: 
         for key, text in zip(wanted, said, strict=True)
     ]
     (tmp_path / "done").write_text("\n".join(map(json.dumps, lines)))
-    dialects = batchfile.Dialects()
+    dialects = batchfile.Dialects(chosen)
     with Store(chosen.critic_store) as store:
         found = batchfile.collect([tmp_path / "done"], wanted, chosen, store, dialects)
     assert list(dialects.values()) == [Dialect(format=1, seed=False)]

@@ -173,7 +173,7 @@ def test_through_batch_files_it_is_what_it_is_live(tmp_path: Path) -> None:
         chosen = pointing_at(server)
         votes = batchfile.wanted(asked, chosen)
         with Store(chosen.critic_store) as store:
-            [path] = batchfile.write(tmp_path / "r.jsonl", votes, chosen, batchfile.Dialects())
+            [path] = batchfile.write(tmp_path / "r.jsonl", votes, chosen, batchfile.Dialects(chosen))
             done = []
             for row in map(json.loads, path.read_text().splitlines()):
                 text = "\n".join(m["content"] for m in row["body"]["messages"])
@@ -181,7 +181,7 @@ def test_through_batch_files_it_is_what_it_is_live(tmp_path: Path) -> None:
                 body = {"choices": [{"message": {"content": content}}]}
                 done.append({"custom_id": row["custom_id"], "response": {"status_code": 200, "body": body}})
             (tmp_path / "d.jsonl").write_text("\n".join(map(json.dumps, done)))
-            found = batchfile.collect([tmp_path / "d.jsonl"], votes, chosen, store, batchfile.Dialects())
+            found = batchfile.collect([tmp_path / "d.jsonl"], votes, chosen, store, batchfile.Dialects(chosen))
             assert (found.stored, found.reasons) == (16, {})
             assert [v.outcome for v in batchfile.offline(chosen, store, {})(asked)] == [v.outcome for v in live]
 

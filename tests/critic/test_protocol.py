@@ -134,7 +134,7 @@ def test_another_protocol_goes_through_batch_files(tmp_path: Path) -> None:
         chosen = pointing_at(server)
     votes = batchfile.wanted(asked, chosen)
     with Store(chosen.critic_store) as store:
-        [path] = batchfile.write(tmp_path / "r.jsonl", votes, chosen, batchfile.Dialects())
+        [path] = batchfile.write(tmp_path / "r.jsonl", votes, chosen, batchfile.Dialects(chosen))
         rows = [json.loads(line) for line in path.read_text().splitlines()]
         message = {"content": json.dumps({"colour": "blue", "why": "x"})}
         done = [
@@ -145,7 +145,7 @@ def test_another_protocol_goes_through_batch_files(tmp_path: Path) -> None:
             for row in rows
         ]
         (tmp_path / "d.jsonl").write_text("\n".join(map(json.dumps, done)))
-        found = batchfile.collect([tmp_path / "d.jsonl"], votes, chosen, store, batchfile.Dialects())
+        found = batchfile.collect([tmp_path / "d.jsonl"], votes, chosen, store, batchfile.Dialects(chosen))
         assert (found.stored, found.reasons) == (4, {})
         assert [v.outcome for v in batchfile.offline(chosen, store, {})(asked)] == ["blue"] * 4
 

@@ -83,7 +83,7 @@ def test_a_critic_that_thinks_is_read_from_batch_files(kind: str, tmp_path: Path
     line = {"custom_id": key, "response": {"status_code": 200, "body": THINKING[kind]}}
     (tmp_path / "done").write_text(json.dumps(line))
     with Store(chosen.critic_store) as store:
-        found = batchfile.collect([tmp_path / "done"], wanted, chosen, store, batchfile.Dialects())
+        found = batchfile.collect([tmp_path / "done"], wanted, chosen, store, batchfile.Dialects(chosen))
         assert (found.stored, found.reasons) == (1, {})
         assert values(batchfile.offline(chosen, store, {})(judgements(1))) == [True]
 

@@ -25,6 +25,7 @@ COMMANDS = {
     "eee": "export RUN --to eee --developer d --out OUT/e",
     "eval-results": "export RUN --to eval-results --dataset a/b --out OUT/v",
     "openai-evals": "export RUN --to openai-evals --out OUT/o",
+    "promptfoo": "export RUN --to promptfoo --out OUT/f",
     "samples": "samples RUN --out OUT/s.parquet",
     "samples csv": "samples RUN --out OUT/s.csv",
     "samples jsonl": "samples RUN --out OUT/s.jsonl",
@@ -198,7 +199,7 @@ def test_a_task_named_as_a_path_is_exported_inside_out(run_: Path, tmp_path: Pat
     place = tmp_path / "run"
     place.mkdir()
     (place / run_.name).write_text(json.dumps(data))
-    for target in ("eee", "openai-evals", "eval-results"):
+    for target in ("eee", "openai-evals", "promptfoo", "eval-results"):
         main(
             [
                 "export",

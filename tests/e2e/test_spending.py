@@ -45,7 +45,10 @@ def test_a_run_says_what_it_took_and_what_comes_next(tmp_path: Path) -> None:
     )
     assert last[2] == "persona-metrics: model: 18 replies, 12,600 tokens in, 1,440 out, $0.054"
     assert last[3] == "persona-metrics: next: persona-metrics report out"
-    assert "critic persona_main" in ran.stderr
+    # One count over all tasks: what is ahead is known before the first is judged.
+    assert "critic persona_main (1 of 2):  25%|██▌       | 6/24" in ran.stderr
+    assert "critic persona_contrast (2 of 2): 100%|██████████| 24/24" in ran.stderr
+    assert "price=$0.0" in ran.stderr
 
 
 @pytest.mark.slow

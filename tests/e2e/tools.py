@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import shutil
 import subprocess
 import sys
 import sysconfig
 import venv
 from pathlib import Path
 
+import pytest
 from filelock import FileLock
 from platformdirs import user_cache_path
 
@@ -36,3 +39,31 @@ def tool_python(*requirements: str, no_deps: tuple[str, ...] = (), with_ours: bo
             # Behind its own packages, so that what was asked for wins.
             (inside / "ours.pth").write_text(sysconfig.get_paths()["purelib"] + "\n", encoding="utf-8")
     return python
+
+
+def tool_node(package: str, command: str, *natives: tuple[str, str]) -> Path:
+    """Return the command of an npm package in a cached folder; skip the test where there is no npm, or it brings nothing.
+
+    Optional parts are left out, and nothing of the package runs at its installation. ``natives`` name of a package that
+    chooses among binaries the one for this machine.
+    """
+    npm = shutil.which("npm")
+    if npm is None or shutil.which("node") is None:
+        pytest.skip(f"{package} is opened by its own tool only where node and npm are installed")
+    place = (
+        user_cache_path("persona-metrics-tests", ensure_exists=True) / hashlib.sha256(package.encode()).hexdigest()[:16]
+    )
+    install = [npm, "install", "--omit=optional", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"]
+    with FileLock(place.with_suffix(".lock")):
+        if not (place / "complete").exists():
+            place.mkdir(exist_ok=True)
+            (place / "package.json").write_text('{"private": true}\n', encoding="utf-8")
+            done = subprocess.run([*install, package], cwd=place, timeout=600, check=False)
+            for owner, native in natives if done.returncode == 0 else ():
+                about = json.loads((place / "node_modules" / owner / "package.json").read_text(encoding="utf-8"))
+                version = about["optionalDependencies"][native]
+                done = subprocess.run([*install, f"{native}@{version}"], cwd=place, timeout=600, check=False)
+            if done.returncode != 0:
+                pytest.skip(f"npm could not install {package}")
+            (place / "complete").touch()
+    return place / "node_modules" / ".bin" / command

@@ -154,3 +154,15 @@ def test_the_card_that_ships_is_the_embedded_critics_of_this_edition_and_fails()
     assert (folder / "embedded.md").read_text() == page.markdown(shipped, figure=False)
     assert (shipped.identity.critic_model, shipped.fit) == ("embedded", False)
     assert shipped.identity.critic_template == prompt_hash()
+
+
+def test_a_critic_told_how_much_to_reason_is_another_one_than_the_cards() -> None:
+    from persona_metrics.exam.card import differs, identity_key
+
+    one = read(Path(__file__).parents[2] / "docs" / "cards" / "embedded.json")
+    plain = one.identity.model_dump()
+    told = {**plain, "critic_reasoning_effort": "low"}
+    assert differs(one, plain) == []
+    assert differs(one, told) == ["reasoning effort unset on the card, low here"]
+    assert "critic_reasoning_effort" not in plain
+    assert identity_key(plain) != identity_key(told) == type(one.identity)(**told).key

@@ -12,9 +12,10 @@ import pytest
 
 from persona_metrics.cli import main
 from persona_metrics.critic.budget import ledger
+from persona_metrics.critic.dialect import THINKING, Dialect
 from persona_metrics.critic.past import CRITIC, MODEL
 from persona_metrics.critic.store import Store
-from persona_metrics.planning.tokens import PAST, a_letter, a_reply
+from persona_metrics.planning.tokens import PAST, THOUGHTS, VERDICT, a_letter, a_reply
 from persona_metrics.usage import Usage
 from tests.e2e.command import evaluate
 from tests.fakes import server as fakes
@@ -117,6 +118,19 @@ def test_a_task_without_a_critic_judges_nothing(planned) -> None:  # type: ignor
 def test_limit_is_lm_evals(planned) -> None:  # type: ignore[no-untyped-def]
     plan = planned("--tasks", "persona_main", "--critic", "c", "--limit", "3", n=10)
     assert plan["tasks"][0]["pairs"] == plan["total"]["generations"] == plan["total"]["judgements"] == 3
+
+
+def test_a_critic_that_thinks_is_foretold_to_take_more(tmp_path: Path, planned) -> None:  # type: ignore[no-untyped-def]
+    def out(**more: Any) -> dict[str, float]:
+        found = planned("--tasks", "persona_main", "--critic", "c", n=5, **more)["total"]["critic"]["tokens_out"]
+        return {end: tokens / 5 for end, tokens in found.items()}
+
+    assert tuple(out().values()) == VERDICT
+    assert tuple(out(critic_reasoning_effort="none").values()) == VERDICT
+    assert tuple(out(critic_reasoning_effort="low").values()) == THOUGHTS
+    with Store(str(tmp_path / "verdicts.sqlite")) as store:
+        store.keep_dialect("c", "https://api.openai.com/v1", Dialect(thinks=THINKING, proven=True).to_text())
+    assert tuple(out().values()) == THOUGHTS
 
 
 def test_a_price_that_is_not_known_is_never_0(tmp_path: Path, planned, capsys: pytest.CaptureFixture[str]) -> None:  # type: ignore[no-untyped-def]

@@ -19,7 +19,7 @@ def toy() -> None:
     assert main(["report", str(path), "--out", "report"]) == 0
     assert main(["report", "runs", "--out", "both"]) == 0
     assert main(["leaderboard", "runs", "--out", "board"]) == 0
-    for target in ("eee", "eval-results", "openai-evals"):
+    for target in ("eee", "eval-results", "openai-evals", "promptfoo"):
         assert main(["export", str(path), "--to", target, "--out", f"out-{target}", "--dataset", "acme/persona"]) == 0
     run = load_run(path)
     scores = {

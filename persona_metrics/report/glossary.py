@@ -95,8 +95,18 @@ class Linker:
                 self.linked.add(term.name)
         made, at = Markup(""), 0
         for start, end, term in sorted(found, key=lambda one: one[0]):
-            made += escape(text[at:start]) + Markup('<a class="term" href="#{}">{}</a>').format(
+            made += _code(text[at:start]) + Markup('<a class="term" href="#{}">{}</a>').format(
                 term.anchor, text[start:end]
             )
             at = end
-        return made + escape(text[at:])
+        return made + _code(text[at:])
+
+
+def _code(text: str) -> Markup:
+    """Return the text escaped, with what stands between two backticks as code."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return escape(text)
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if i % 2 else escape(part) for i, part in enumerate(parts)
+    )

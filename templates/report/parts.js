@@ -6,7 +6,7 @@ const mark = (variant, position) => (isHidden(variant) ? covered() : outcome(var
 
 function prose(text) {
   const made = asWritten ? el("p", { class: "text", dir: "auto", text }) : el("div", { class: "md" }, ...markdown(text));
-  return markWithin(made, searched());
+  return markWithin(named(made), searched());
 }
 
 // What bears on the question stands first: what decides an answer, then what colours it.

@@ -70,7 +70,7 @@ function sampleBody(variants, position, wanted) {
   const task = taskOf(position);
   const head = [
     el("p", { class: "about", text: `${task.task} · ${task.model} · document ${index.rows.doc[position]}` }),
-    el("h2", { id: "d-title", dir: "auto" }, ...marked(question(position), searched())),
+    named(el("h2", { id: "d-title", dir: "auto" }, ...marked(question(position), searched()))),
   ];
   if (bearing(position)) head.push(el("p", { class: "about bears", text: `Bears on the question: ${bearing(position)}` }));
   const summed = summaryOf(position);

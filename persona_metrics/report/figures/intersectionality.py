@@ -74,7 +74,7 @@ def forest(
     ax.set_xlim(-0.02, 1.02)
     percent(ax.xaxis, 0.25)
     ax.tick_params(axis="both", labelsize=8)
-    side_notes(ax, [f"{int(n)}" + ("  too few" if t else "") for n, t in zip(rows["n"], thin, strict=True)], "n")
+    side_notes(ax, [f"{int(n)}" + ("  too few" if t else "") for n, t in zip(rows["n"], thin, strict=True)], "n", 1.06)
     inch = 1 / figure.get_figheight() / (1.9 if on_phone() else 1)
     named = {"ncols": 2, "fontsize": 7.8, "borderaxespad": 0}
     foot = ax.legend(loc="upper left", bbox_to_anchor=(0, -0.42 * inch), **named)

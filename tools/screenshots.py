@@ -1,8 +1,8 @@
 """Pictures of every page to look at: ``python -m tools.screenshots FOLDER [REPORT.html …]`` (needs chromium).
 
 Without pages it plants runs (three models in four modes; one model with every evaluation; everything at 0%, at 100%, one
-pair, nothing judged), and writes their reports, a leaderboard and a sheet for labels. Each page and each of its views is taken
-at three widths, light and dark, and the page as it prints; each figure in grey and as a deuteranope sees it.
+pair, nothing judged), and writes their reports, a leaderboard and a sheet for labels. Each page and each of its views is
+taken at three widths, light and dark, and the page as it prints; each figure in grey and as a deuteranope sees it.
 """
 
 from __future__ import annotations

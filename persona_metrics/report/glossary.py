@@ -89,7 +89,7 @@ class Linker:
         for term in self.terms:
             if term.name in self.linked:
                 continue
-            hit = re.search(rf"\b{term.pattern}\b(?![@\[])", text, re.IGNORECASE)
+            hit = re.search(rf"(?<![\w-])(?:{term.pattern})\b(?![@\[-])", text, re.IGNORECASE)
             if hit and not any(hit.start() < end and start < hit.end() for start, end, _ in found):
                 found.append((hit.start(), hit.end(), term))
                 self.linked.add(term.name)

@@ -95,7 +95,7 @@ def _contrast(table: TaskTables) -> str:
         return "The answers fit somebody else more often than the person they were written for."
     if max(-float(row["low"]), float(row["high"])) <= ALIKE:
         return "The answers are not made for their person: they fit somebody else just about as often."
-    return "Nothing shows yet that the answers are made for their person rather than for anybody."
+    return "Nothing shows that the answers are made for their person rather than for anybody."
 
 
 def _kept(table: TaskTables) -> list[str]:

@@ -8,6 +8,8 @@ from typing import Any
 _OPEN = "openPosition(index.rows.task.findIndex((_, i) => taskOf(i).task.startsWith('{}') && {}))"
 _ANY = "index.rows.doc[i] === 4"
 _FLIPS = "index.flips[index.rows.flips[i]].length > 1"
+LISTS = ("list", "filters", "nothing-found", "between", "labelling")
+"""Views in which no sample is open."""
 VIEWS: dict[str, str] = {
     "list": "byId('samples').scrollIntoView()",
     "filters": """byId('more').open = true; byId('f-text').value = 'the smallest step'; apply();

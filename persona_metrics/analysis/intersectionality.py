@@ -238,7 +238,10 @@ def doubts(found: Mapping[str, pd.DataFrame]) -> list[str]:
         are = "has" if thin == 1 else "have"
         few = "no judged pair" if support == 1 else f"fewer than {count(support, 'judged pair')}"
         of = count(len(rows), "intersection")
-        lines.append(f"All {of} have {few}." if thin == len(rows) > 1 else f"{thin} of {of} {are} {few}.")
+        if thin == len(rows) > 1:
+            lines.append(f"None of {of} has a judged pair." if support == 1 else f"All {of} have {few}.")
+        else:
+            lines.append(f"{thin} of {of} {are} {few}.")
     effect = float(found["groups"]["design_effect"].iloc[0])
     if effect > 1.1:
         lines.append(

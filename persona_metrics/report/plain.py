@@ -24,7 +24,11 @@ def sentence(table: TaskTables) -> str:
     if not _counted(table):
         return ""
     made = _SENTENCES.get(table.entry.evaluation)
-    return made(table) if made else ""
+    said = made(table) if made else ""
+    n = _pairs(table)
+    if said and n < FEW and table.entry.evaluation in _OF_CASES:
+        said = f"{said.removesuffix('.')}, over {count(n, 'pair')} only."
+    return said
 
 
 def cell(table: TaskTables) -> str:
@@ -76,11 +80,12 @@ def _main(table: TaskTables) -> str:
     if n == 1:
         share = f"the one answer judged {'fits' if value else 'does not fit'}"
     elif n < FEW:
-        share = f"{round(value * n) or 'none'} of {n} answers fit"
+        fit = round(value * n)
+        share = f"{fit or 'none'} of {n} answers {'fits' if fit < 2 else 'fit'}"
     else:
-        share = f"{of_hundred(value, 'answers')} fit"
+        share = f"{of_hundred(value, 'answers')} fit" if value else "no answer fits"
     if table.entry.mode == BASELINE:
-        return f"With nothing known of the person, {share} all the same: the floor for the other modes."
+        return f"With nothing known of the person, {share}: the floor for the other modes."
     return f"{_upper(share)} the person who asked."
 
 
@@ -160,6 +165,8 @@ def _opinion(table: TaskTables) -> str:
     return "Nothing shows that the model knows how groups of people differ from the average person."
 
 
+_OF_CASES = ("pass_at_k", "pairwise", "choice")
+"""Evaluations whose sentence gives shares of cases: over few pairs it says over how many."""
 _SENTENCES: Mapping[str, Callable[[TaskTables], str]] = {
     "main": _main,
     "contrast": _contrast,

@@ -5,7 +5,10 @@ from __future__ import annotations
 import time
 from typing import Any
 
-_OPEN = "openPosition(index.rows.task.findIndex((_, i) => taskOf(i).task.startsWith('{}') && {}))"
+_OPEN = (
+    "const at = index.rows.task.findIndex((_, i) => taskOf(i).task.startsWith('{}') && {});"
+    "if (at < 0) throw new Error('no such sample'); openPosition(at)"
+)
 _ANY = "index.rows.doc[i] === 4"
 _FLIPS = "index.flips[index.rows.flips[i]].length > 1"
 LISTS = ("list", "filters", "nothing-found", "between", "labelling")

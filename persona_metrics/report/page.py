@@ -259,6 +259,8 @@ def _run(report: TaskReport, judged: bool) -> tuple[tuple[str, str], ...]:
 
 def _fact(name: str, value: Any) -> str:
     """Return what was recorded as a reader wants it: a date as a date, a list with commas."""
+    if name in ("critic_model", "critic_endpoint"):
+        return ", ".join(str(value).split(","))
     if name == "date" and isinstance(value, (int, float)) and 0 < value < 1e11:
         return f"{datetime.fromtimestamp(value, timezone.utc):%d %B %Y, %H:%M} UTC".lstrip("0")
     if isinstance(value, (list, tuple)) and all(isinstance(one, (str, int, float)) for one in value):

@@ -107,5 +107,5 @@ function opinion(vote, number, count, position) {
 function variantBody(variant, position) {
   const debate = isHidden(variant) ? [] : [tally(variant, position), ...variant.votes.map((v, i) => opinion(v, i, variant.votes.length, position))];
   noteSeen(variant);
-  return el("div", {}, answerBox(variant, position), labelBar(variant), ...debate.filter(Boolean));
+  return el("div", { class: "variant" }, answerBox(variant, position), labelBar(variant), ...debate.filter(Boolean));
 }

@@ -55,7 +55,7 @@ function attempts(variants, position, wanted) {
     fill();
     list.append(el("li", {}, box));
     const word = isHidden(variant) ? "verdict hidden" : taskOf(position).words[variant.outcome];
-    strip.append(el("button", { type: "button", class: isHidden(variant) ? "" : `outcome o${variant.outcome}`, "aria-label": `${variant.name}: ${word}`, title: `${variant.name}: ${word}`, text: String(i + 1),
+    strip.append(el("button", { type: "button", class: isHidden(variant) ? "" : `outcome o${variant.outcome}`, "aria-label": `${variant.name}: ${word}`, title: `${variant.name}: ${word}`, text: /^(attempt|reply) \d+$/.test(variant.name) ? String(i + 1) : variant.name,
       on: { click: () => { box.open = true; fill(); sayVariant(variant.name); box.scrollIntoView({ block: "start" }); box.querySelector("summary").focus({ preventScroll: true }); } } }));
   });
   return el("div", {}, strip, list);

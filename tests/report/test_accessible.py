@@ -54,19 +54,20 @@ def driver(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     """A browser for each kind of screen."""
     width, dark = request.param
     with chromium(tmp_path_factory.mktemp("profile"), width=width, dark=dark) as opened:
+        opened.set_script_timeout(120)
         yield opened
 
 
-def violations(driver: Any) -> list[str]:
-    """Return what axe-core finds on the page as it stands, each with the elements it is about."""
+def violations(driver: Any, within: str = "html") -> list[str]:
+    """Return what axe-core finds on the page as it stands, or in a part of it, each with the elements it is about."""
     assert _AXE is not None, "CI installs axe-core-python"
     assert _AXE.submodule_search_locations
-    source = Path(_AXE.submodule_search_locations[0]) / "axe.min.js"
-    driver.execute_script(source.read_text(encoding="utf-8"))
-    script = (
-        "const done = arguments[0]; axe.run(document, {resultTypes: ['violations']}).then((r) => done(r.violations))"
-    )
-    found_ = driver.execute_async_script(script)
+    if not driver.execute_script("return window.axe !== undefined"):
+        source = Path(_AXE.submodule_search_locations[0]) / "axe.min.js"
+        driver.execute_script(source.read_text(encoding="utf-8"))
+    script = """const [within, done] = arguments;
+        axe.run(document.querySelector(within), {resultTypes: ['violations']}).then((r) => done(r.violations))"""
+    found_ = driver.execute_async_script(script, within)
     return [f"{v['id']}: {node['target']} {node['html'][:160]}" for v in found_ for node in v["nodes"]]
 
 
@@ -74,7 +75,11 @@ def violations(driver: Any) -> list[str]:
 def test_page_has_no_violation(driver: Any, pages: dict[str, Path], name: str) -> None:
     driver.get(pages[name].as_uri())
     views.ready(driver)
-    driver.execute_script("for (const e of document.querySelectorAll('details')) e.open = true")
+    # Rows of a table are alike: a few of each stand for hundreds.
+    driver.execute_script(
+        "for (const b of document.querySelectorAll('tbody')) while (b.rows.length > 3) b.deleteRow(3);"
+        "for (const e of document.querySelectorAll('details')) e.open = true"
+    )
     assert violations(driver) == []
 
 
@@ -84,8 +89,10 @@ def test_view_has_no_violation(driver: Any, pages: dict[str, Path], view: str) -
         driver.get(pages["one"].as_uri())
         views.ready(driver)
     assert views.show(driver, view)
-    assert violations(driver) == []
-    assert driver.execute_script("return byId('sample').open") is (view not in views.LISTS)
+    opened = view not in views.LISTS
+    assert driver.execute_script("return byId('sample').open") is opened
+    # The page around it was looked at by itself.
+    assert violations(driver, "#sample" if opened else "#samples") == []
 
 
 def test_page_that_follows_a_run_has_no_violation(driver: Any, pages: dict[str, Path], watched: watch.Site) -> None:

@@ -173,7 +173,7 @@ def percent(axis: Any, step: float | None = None, *, signed: bool = False) -> No
 
     def shown(value: float, _: object = None) -> str:
         points = round(100 * value, 6)
-        text = f"{points:+.0f}" if signed and points else f"{points:.0f}"
+        text = f"{points:+.4g}" if signed and points else f"{points:.4g}"
         return text if signed else f"{text}%"
 
     axis.set_major_formatter(FuncFormatter(shown))

@@ -1,32 +1,30 @@
 """Pictures of every page to look at: ``python -m tools.screenshots FOLDER [REPORT.html …]`` (needs chromium).
 
-Without pages it plants runs (three models in four modes, contrast, leave-one-out, intersectionality, pass@k) and writes their
-report and leaderboard. Each page is taken at three widths, light and dark, and printed; each figure in grey and as a
-deuteranope sees it. Knows nothing of what the pages hold.
+Without pages it plants runs (three models in four modes; one model with every evaluation; everything at 0%, at 100%, one
+pair, nothing judged), and writes their reports, a leaderboard and a sheet for labels. Each page and each of its views is
+taken at three widths, light and dark, and the page as it prints; each figure in grey and as a deuteranope sees it.
 """
 
 from __future__ import annotations
 
 import base64
+import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from shutil import which
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from persona_metrics.cli import main as command
-from persona_metrics.dataset.sources import Pair
-from persona_metrics.evaluations import Variant
 from persona_metrics.report import write_report
 from tests.fakes.browser import chromium
-from tests.fakes.runs import Planted, write_run
+from tools import planted_pages, views
 
 WIDTHS = (1280, 768, 390)
-MODES = {"": 0.62, "_baseline": 0.35, "_chain_of_thought": 0.68, "_demographic_summary": 0.6}
-WORTH = {"income": 0.24, "age": 0.19, "religion": 0.05}
 DEUTERANOPIA = np.array(
     [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]]
 )
@@ -35,71 +33,23 @@ TALLEST = 15_000
 """Chromium takes no picture higher than this many pixels."""
 
 
-def plant(folder: Path, models: int = 3, n: int = 120) -> Path:
-    """Write ``models`` runs of every evaluation that a critic judges below ``folder`` and return it."""
-    for number in range(models):
-        model = f"org/model-{'abcdefghij'[number]}"
-        better = 0.12 * number
-        for mode, rate in MODES.items():
-
-            def main(pair: Pair, variant: Variant, rate: float = rate + better) -> float:
-                del variant
-                income = pair.persona.attributes.get("sex") == "Female"
-                return min(0.97, rate + (0.0 if income else -0.18))
-
-            write_run(
-                folder,
-                (f"persona_main{mode}",),
-                model=model,
-                n=n,
-                by="sex,age",
-                stamp=_stamp(mode),
-                planted=_with(main),
-            )
-        others: tuple[tuple[str, dict[str, Any], Any], ...] = (
-            ("persona_contrast", {}, lambda _, v, better=better: 0.55 + better if v.name == "whole" else 0.3),
-            (
-                "persona_loo",
-                {"attributes": "all"},
-                lambda _, v, b=better: 0.6 + b - sum(WORTH.get(i, 0) for i in v.dropped),
-            ),
-            (
-                "persona_intersection",
-                {"cross": "sex,age,education", "min_support": 4},
-                lambda p, _, b=better: _group(p) + b,
-            ),
-            ("persona_pass_at_k", {"k": 8}, lambda p, _, b=better: (int(p.id) % 5) / 6 + b),
-        )
-        for task, given, rate_of in others:
-            write_run(folder, (task,), model=model, n=n, stamp=_stamp(task), planted=_with(rate_of), **given)
-    return folder
-
-
-def _with(rate: Any) -> Planted:
-    return Planted(rate, missing=0.02, failures=0.01)
-
-
-def _group(pair: Pair) -> float:
-    return 0.35 if pair.persona.attributes.get("sex") == "Male" else 0.65
-
-
-def _stamp(name: str) -> str:
-    return f"2026-03-01T10-00-00.{sum(map(ord, name)):06d}"
-
-
-def take(page: Path, out: Path, widths: Sequence[int] = WIDTHS) -> None:
-    """Write the page's pictures, light and dark, and as it prints on A4, into ``out``."""
+def take(page: Path, out: Path, widths: Sequence[int] = WIDTHS, *, within: bool = False) -> None:
+    """Write the page's pictures, light and dark, and as it prints on A4, into ``out``; ``within``: its views, too."""
     out.mkdir(parents=True, exist_ok=True)
+    name = f"{page.parent.parent.name}-{page.stem}"
     for dark in (False, True):
+        light = "dark" if dark else "light"
         for width in widths:
-            name = f"{page.stem}-{width}-{'dark' if dark else 'light'}"
-            with chromium(out / ".profile", width=width, height=900, dark=dark) as driver:
+            with chromium(out / ".profile", width=width, height=844 if width < 600 else 900, dark=dark) as driver:
                 driver.get(page.as_uri())
-                driver.execute_script("for (const e of document.querySelectorAll('img')) e.loading = 'eager'")
-                time.sleep(2)
-                _whole(driver, out / f"{name}.png", width)
+                samples = views.ready(driver)
+                time.sleep(1)
+                _whole(driver, out / f"{name}-{width}-{light}.png", width)
                 if width == widths[0]:
-                    _print(driver, out / f"{page.stem}-{'dark' if dark else 'light'}.pdf")
+                    _print(driver, out / f"{name}-{light}.pdf")
+                for view in views.VIEWS if within and samples else ():
+                    if views.show(driver, view):
+                        driver.save_screenshot(str(out / f"{name}-{view}-{width}-{light}.png"))
 
 
 def _whole(driver: Any, path: Path, width: int) -> None:
@@ -118,6 +68,8 @@ def _print(driver: Any, path: Path) -> None:
         {"paperWidth": 8.27, "paperHeight": 11.69, "printBackground": True, "preferCSSPageSize": True},
     )
     path.write_bytes(base64.b64decode(printed["data"]))
+    if which("pdftoppm"):
+        subprocess.run(["pdftoppm", "-r", "60", "-png", str(path), str(path.with_suffix(""))], check=True)
 
 
 def seen(picture: Image.Image) -> Iterator[tuple[str, Image.Image]]:
@@ -141,21 +93,36 @@ def simulate(figures: Path, out: Path) -> None:
                 turned.save(out / f"{path.stem}-{name}.png")
 
 
+EDGES = {"none": (60, 0.0, 0.0), "every": (60, 1.0, 0.0), "single": (1, 1.0, 0.0), "unjudged": (30, 0.5, 1.0)}
+"""Pairs, rate and share of missing verdicts of what a sentence must hold for."""
+
+
+def pages(out: Path) -> list[Path]:
+    """Plant the runs where they are not there yet, write their pages and return them."""
+    for name, write in (("several", planted_pages.several), ("one", planted_pages.one)):
+        if not (out / name / "runs").exists():
+            write(out / name / "runs")
+    for name, (n, rate, missing) in EDGES.items():
+        if not (out / name / "runs").exists():
+            planted_pages.edge(out / name / "runs", n, rate, missing)
+    for name in ("several", "one", *EDGES):
+        write_report([out / name / "runs"], out / name / "report")
+        simulate(out / name / "report" / "figures", out / "figures" / name)
+    command(["leaderboard", str(out / "several" / "runs"), "--out", str(out / "several" / "leaderboard")])
+    sheet = out / "several" / "sheet" / "label.html"
+    sheet.parent.mkdir(exist_ok=True)
+    command(["label", str(next((out / "several" / "runs").iterdir())), "--n", "12", "--out", str(sheet)])
+    reports = [out / name / "report" / "report.html" for name in ("several", "one", *EDGES)]
+    return [*reports, out / "several" / "leaderboard" / "leaderboard.html", sheet]
+
+
 def main() -> None:
     """Take the pages named, or those of planted runs."""
     out = Path(sys.argv[1]).resolve()
-    pages = [Path(name).resolve() for name in sys.argv[2:]]
-    if not pages:
-        runs = out / "runs"
-        if not runs.exists():
-            plant(runs)
-        write_report([runs], out / "report")
-        command(["leaderboard", str(runs), "--out", str(out / "leaderboard")])
-        pages = [out / "report" / "report.html", out / "leaderboard" / "leaderboard.html"]
-        simulate(out / "report" / "figures", out / "figures")
-    for page in pages:
-        take(page, out / "pages")
-        print(f"{page}: {page.stat().st_size / 1e6:.2f} MB, pictures in {out / 'pages'}")
+    named = [Path(name).resolve() for name in sys.argv[2:]]
+    for page in named or pages(out):
+        take(page, out / "pages", within=bool(named) or page.parent.parent.name in ("several", "one"))
+        print(f"{page}: {page.stat().st_size / 1e6:.2f} MB, pictures in {out / 'pages'}", flush=True)
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ from .rates import (
     headline,
     pairs,
 )
-from .words import count, p_value, percent, plus_minus, points
+from .words import count, listed, p_value, percent, plus_minus, points
 
 _PAIRED = ["row", "difference", "low", "high", "stderr", "n", "missing", "only_own", "only_other", "p"]
 
@@ -147,7 +147,7 @@ def finding(found: Mapping[str, pd.DataFrame]) -> str:
 
 def doubts(found: Mapping[str, pd.DataFrame]) -> list[str]:
     """Return what missing verdicts do to contrast and lift."""
-    lines = []
+    lines, turned = [], []
     for row in found["worth"].to_dict("records"):
         total = int(row["n"]) + int(row["missing"])
         if row["n"] and row["missing"] / total > 0.05:
@@ -155,6 +155,8 @@ def doubts(found: Mapping[str, pd.DataFrame]) -> list[str]:
                 f"{percent(row['missing'] / total)} of pairs lack a verdict on one side: {row['row']} could lie anywhere"
                 f" from {points(float(row['bound_low']))} to {points(float(row['bound_high']))}."
             )
-        elif row["undetermined"] and row["difference"]:
-            lines.append(f"Missing verdicts alone could turn the sign of {row['row']}.")
+        elif row["n"] and row["undetermined"] and row["difference"]:
+            turned.append(str(row["row"]))
+    if turned:
+        lines.append(f"Missing verdicts alone could turn the sign of {listed(turned)}.")
     return lines

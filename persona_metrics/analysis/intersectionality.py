@@ -209,7 +209,7 @@ def finding(found: Mapping[str, pd.DataFrame]) -> str:
     if not count_of:
         return "No intersection has a judged pair."
     if count_of == 1:
-        return "There is one intersection only: nothing to compare."
+        return "One intersection alone has judged pairs: nothing to compare."
     p = p_value(float(row["homogeneity_p"]))
     if not isinstance(row["worst_group_name"], str):
         return f"That the {count_of} groups differ is not shown (homogeneity {p}), so none is named the lowest."
@@ -236,7 +236,12 @@ def doubts(found: Mapping[str, pd.DataFrame]) -> list[str]:
     if thin:
         support = int(rows["min_support"].iloc[0])
         are = "has" if thin == 1 else "have"
-        lines.append(f"{thin} of {count(len(rows), 'intersection')} {are} fewer than {count(support, 'judged pair')}.")
+        few = "no judged pair" if support == 1 else f"fewer than {count(support, 'judged pair')}"
+        of = count(len(rows), "intersection")
+        if thin == len(rows) > 1:
+            lines.append(f"None of {of} has a judged pair." if support == 1 else f"All {of} have {few}.")
+        else:
+            lines.append(f"{thin} of {of} {are} {few}.")
     effect = float(found["groups"]["design_effect"].iloc[0])
     if effect > 1.1:
         lines.append(

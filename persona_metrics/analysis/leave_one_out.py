@@ -254,7 +254,8 @@ def doubts(found: Mapping[str, pd.DataFrame]) -> list[str]:
         )
     if not rows["survives"].any() and (rows["n"] > 1).any():
         largest, floor = float(rows["difference"].abs().max()), float(rows["detectable"].median())
-        if largest < floor:
+        # Where nothing moved at all there is no order to be misread.
+        if 0 < largest < floor:
             lines.append(
                 f"The importances shown (at most {100 * largest:.0f} points) are smaller than what would survive in four of"
                 f" five runs of this n ({100 * floor:.0f} points): their order is mostly chance."

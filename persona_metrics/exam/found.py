@@ -136,7 +136,8 @@ def doubts(metadata: Mapping[str, Any]) -> list[str]:
     if not critic:
         return []
     known = _known(metadata)
-    who = f"The critic {shorten(critic, 60)}"
+    panel = str(critic).split(",")
+    who = f"The {'critic' if len(panel) == 1 else 'panel'} {shorten(', '.join(panel), 60)}"
     if known is None:
         return [f"{who} has no card: nobody knows its error. `persona-metrics exam` makes one."]
     lines = []

@@ -20,7 +20,7 @@ from ..prompts import environment, templates_folder
 from ..runs.terms import NO_CRITIC, TERMS
 from .board import PASS_STEPS, Board, Row
 from .collect import PAIRS
-from .columns import SCORE, every, shown
+from .columns import SCORE, Column, every, shown
 
 SCHEMA = "persona-metrics/leaderboard/1"
 _NUMBERS = ("personalized", "low", "high", "n", "missing", "answer_failures", "worst_group", "between_group_sd")
@@ -163,18 +163,18 @@ def html(boards: Sequence[Board], notes: Sequence[str], linked: Mapping[tuple[st
     ``linked`` are the addresses of the models' reports (``reports``).
     """
     style, script = (_own(name) for name in ("leaderboard.css", "leaderboard.js"))
-    tables = [
+    tables: list[dict[str, Any]] = [
         {
             "title": title(number, board),
             "reasons": board.reasons,
             "described": described(board),
             "notes": all_notes(board),
-            "columns": shown(board),
+            "columns": _own_to_rows(board),
             "rows": board.rows,
         }
         for number, board in enumerate(boards, 1)
     ]
-    seen = {column.name for board in boards for column in shown(board)}
+    seen = {column.name for table in tables for column in table["columns"]}
     return (
         environment(html=True)
         .get_template("report/leaderboard.html.jinja")
@@ -190,6 +190,11 @@ def html(boards: Sequence[Board], notes: Sequence[str], linked: Mapping[tuple[st
             policy=f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; base-uri 'none'",
         )
     )
+
+
+def _own_to_rows(board: Board) -> list[Column]:
+    """Return the columns without the data's hash where it is one for all: it stands below the table, among the terms."""
+    return [c for c in shown(board) if c.name != "data" or len({c.show(row) for row in board.rows}) > 1]
 
 
 def _own(name: str) -> str:

@@ -89,14 +89,24 @@ class Linker:
         for term in self.terms:
             if term.name in self.linked:
                 continue
-            hit = re.search(rf"\b{term.pattern}\b(?![@\[])", text, re.IGNORECASE)
+            hit = re.search(rf"(?<![\w-])(?:{term.pattern})\b(?![@\[-])", text, re.IGNORECASE)
             if hit and not any(hit.start() < end and start < hit.end() for start, end, _ in found):
                 found.append((hit.start(), hit.end(), term))
                 self.linked.add(term.name)
         made, at = Markup(""), 0
         for start, end, term in sorted(found, key=lambda one: one[0]):
-            made += escape(text[at:start]) + Markup('<a class="term" href="#{}">{}</a>').format(
+            made += _code(text[at:start]) + Markup('<a class="term" href="#{}">{}</a>').format(
                 term.anchor, text[start:end]
             )
             at = end
-        return made + escape(text[at:])
+        return made + _code(text[at:])
+
+
+def _code(text: str) -> Markup:
+    """Return the text escaped, with what stands between two backticks as code."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return escape(text)
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if i % 2 else escape(part) for i, part in enumerate(parts)
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Any
@@ -29,7 +29,21 @@ from .schema import Report, TaskReport
 from .shown import Shown, shown
 from .tables import BASELINE, Comparison, TaskTables, metadata_text
 
-_SAMPLES = ("elements", "store", "filters", "list", "exporting", "markdown", "diff", "parts", "sample", "pair", "book")
+_SAMPLES = (
+    "language",
+    "elements",
+    "search",
+    "store",
+    "filters",
+    "list",
+    "exporting",
+    "markdown",
+    "diff",
+    "parts",
+    "sample",
+    "pair",
+    "book",
+)
 SCRIPTS = ("tables.js", *(f"{name}.js" for name in _SAMPLES), "labelling.js", "links.js", "live.js", "samples.js")
 STYLES = ("style.css", "samples.css")
 _FIRST = (
@@ -77,9 +91,9 @@ class Compared:
     """One comparison on the page."""
 
     title: str
-    sentences: tuple[str, ...]
+    sentences: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
+    """Each with the counts of its pairs: their text and the address of their samples."""
     tables: tuple[Shown, ...]
-    counts: tuple[tuple[str, str], ...] = ()
     figures: tuple[FigureFile, ...] = ()
     folded: bool = False
     """Whether the page shows its heading alone until somebody opens it."""
@@ -118,7 +132,8 @@ def render_page(
             repeated=repeated,
             overview=_overview(tables, sections) if several else None,
             link=Linker(),
-            of=_of,
+            critics=words.critics,
+            of=lambda text: _of(text, several),
             terms=TERMS,
             compared=_compared_all(compared, figures, [t.entry for t in tables if t.entry.has_samples]),
             comparison_figures=[f for f in figures if f.section == "comparison" and f.svg.stem not in own],
@@ -168,15 +183,15 @@ def about(found: Sequence[tuple[str, str]], *, named: bool = True) -> str:
     for model, names in tasks.items():
         together.setdefault(tuple(names), []).append(model)
     return "; ".join(
-        " · ".join((*names, f"of {listed(models, 12)}") if named else names) for names, models in together.items()
+        " · ".join(names) + (f" of {listed(models, 12)}" if named else "") for names, models in together.items()
     )
 
 
-def _of(text: str) -> str:
-    """Return a warning's "task of model; task of model" with what repeats said once."""
+def _of(text: str, named: bool) -> str:
+    """Return a warning's "task of model; task of model" with what repeats said once; ``named``: with the models."""
     parts = [part.rpartition(" of ") for part in text.split("; ")]
-    whole = len(parts) > 1 and all(task and " " not in task for task, _, _ in parts)
-    return about([(task, model) for task, _, model in parts]) if whole else text
+    whole = all(task and " " not in task for task, _, _ in parts)
+    return about([(task, model) for task, _, model in parts], named=named) if whole else text
 
 
 def _overview(tables: Sequence[TaskTables], sections: Sequence[Section]) -> Overview:
@@ -244,6 +259,8 @@ def _run(report: TaskReport, judged: bool) -> tuple[tuple[str, str], ...]:
 
 def _fact(name: str, value: Any) -> str:
     """Return what was recorded as a reader wants it: a date as a date, a list with commas."""
+    if name in ("critic_model", "critic_endpoint"):
+        return ", ".join(str(value).split(","))
     if name == "date" and isinstance(value, (int, float)) and 0 < value < 1e11:
         return f"{datetime.fromtimestamp(value, timezone.utc):%d %B %Y, %H:%M} UTC".lstrip("0")
     if isinstance(value, (list, tuple)) and all(isinstance(one, (str, int, float)) for one in value):
@@ -308,30 +325,34 @@ FEW = 2
 def _compared(comparison: Comparison, packed: Sequence[Entry]) -> Compared:
     of_task = words.title(comparison.entries[0]) if comparison.entries else comparison.of
     title = f"Models · {of_task}" if comparison.kind == "models" else f"Modes of {comparison.of}"
-    sentences = [words.difference(row) for _, row in comparison.differences.head(28).iterrows()]
+    sentences = [
+        (words.difference(row, words.names(comparison)), _counts(row, comparison, packed))
+        for row in comparison.differences.head(28).to_dict("records")
+    ]
     tables = [shown("rates", comparison.rates)]
     if len(comparison.differences):
         tables.append(shown("differences", comparison.differences))
-    return Compared(title, tuple(sentences), tuple(tables), _counts(comparison, packed))
+    return Compared(title, tuple(sentences), tuple(tables))
 
 
-def _counts(comparison: Comparison, packed: Sequence[Entry]) -> tuple[tuple[str, str], ...]:
-    """Return the text of each count of pairs that one has and another lacks, and the address of their samples.
+def _counts(row: Mapping[Any, Any], comparison: Comparison, packed: Sequence[Entry]) -> tuple[tuple[str, str], ...]:
+    """Return the text of each count of pairs that one side has and the other lacks, and the address of their samples.
 
     ``packed`` are the entries in the order in which the page's samples number them.
     """
-    names = [str(name) for name in comparison.rates["name"]]
+    if row.get("row") not in (None, "personalized"):
+        return ()
+    called = words.names(comparison)
     numbers = {id(entry): number for number, entry in enumerate(packed)}
-    places = {name: numbers.get(id(entry)) for name, entry in zip(names, comparison.entries, strict=True)}
+    named = zip(comparison.rates["name"], comparison.entries, strict=True)
+    places = {str(name): numbers.get(id(entry)) for name, entry in named}
     found = []
-    for row in comparison.differences.head(28).to_dict("records"):
-        if row.get("row") not in (None, "personalized"):
-            continue
-        sides = ((row["first"], row["second"], row["only_first"]), (row["second"], row["first"], row["only_second"]))
-        for one, other, number in sides:
-            won, lost = places.get(str(one)), places.get(str(other))
-            if won is not None and lost is not None and number == number and number:
-                found.append((f"{int(number):,} only {one}, not {other}", f"#samples?between={won}-{lost}"))
+    sides = ((row["first"], row["second"], row["only_first"]), (row["second"], row["first"], row["only_second"]))
+    for one, other, number in sides:
+        won, lost = places.get(str(one)), places.get(str(other))
+        if won is not None and lost is not None and number == number and number:
+            text = f"{int(number):,} only {called(one)}, not {called(other)}"
+            found.append((text, f"#samples?between={won}-{lost}"))
     return tuple(found)
 
 

@@ -6,13 +6,17 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..analysis.words import listed, percent, plus_minus, points
+from ..analysis.words import count, listed, percent, plus_minus, points
 from ..evaluations.contrast import NOBODY
 from ..evaluations.leave_one_out import ALL_LISTED, PLACEBO
 from ..evaluations.pairwise import OVER
 from .tables import BASELINE, TaskTables
 
 Row = Mapping[Any, Any]
+FEW = 30
+"""Fewer judged pairs than these are counted out, and nothing is said of what they could not show."""
+ALIKE = 0.05
+"""Differences within this are as good as none, where the whole interval is."""
 
 
 def sentence(table: TaskTables) -> str:
@@ -20,7 +24,11 @@ def sentence(table: TaskTables) -> str:
     if not _counted(table):
         return ""
     made = _SENTENCES.get(table.entry.evaluation)
-    return made(table) if made else ""
+    said = made(table) if made else ""
+    n = _pairs(table)
+    if said and n < FEW and table.entry.evaluation in _OF_CASES:
+        said = f"{said.removesuffix('.')}, over {count(n, 'pair')} only."
+    return said
 
 
 def cell(table: TaskTables) -> str:
@@ -31,11 +39,11 @@ def cell(table: TaskTables) -> str:
     return made(table) if made else "–"
 
 
-def of_hundred(share: float) -> str:
-    """Return a share as ``about 62 of 100``; rounding never claims all or nothing."""
+def of_hundred(share: float, noun: str) -> str:
+    """Return a share of things as ``about 62 of 100 answers``; rounding never claims all or nothing."""
     said = percent(share)
-    known = {"100%": "all", "0%": "none", "over 99%": "nearly all", "under 1%": "hardly any"}
-    return known.get(said, f"about {said.rstrip('%')} of 100")
+    known = {"100%": "all", "0%": "no", "over 99%": "nearly all", "under 1%": "hardly any"}
+    return f"{known.get(said, f'about {said.rstrip(chr(37))} of 100')} {noun}"
 
 
 def _counted(table: TaskTables) -> bool:
@@ -53,13 +61,32 @@ def _upper(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def _cases(share: float) -> str:
+    return of_hundred(share, "case" if share == 0 else "cases")
+
+
+def _pairs(table: TaskTables) -> int:
+    return int(_first(table)["n"])
+
+
+def _few(table: TaskTables) -> str:
+    """Return ``1 pair is`` or ``12 pairs are`` where there are too few to look for what differs; empty otherwise."""
+    n = _pairs(table)
+    return "" if n >= FEW else f"{count(n, 'pair')} {'is' if n == 1 else 'are'}"
+
+
 def _main(table: TaskTables) -> str:
-    share = of_hundred(float(_first(table)["value"]))
+    value, n = float(_first(table)["value"]), _pairs(table)
+    if n == 1:
+        share = f"the one answer judged {'fits' if value else 'does not fit'}"
+    elif n < FEW:
+        fit = round(value * n)
+        share = f"{fit or 'none'} of {n} answers {'fits' if fit < 2 else 'fit'}"
+    else:
+        share = f"{of_hundred(value, 'answers')} fit" if value else "no answer fits"
     if table.entry.mode == BASELINE:
-        return (
-            f"Told nothing of the person, the model wrote answers of which {share} fit: the floor for the other modes."
-        )
-    return f"{_upper(share)} answers fit the person who asked."
+        return f"With nothing known of the person, {share}: the floor for the other modes."
+    return f"{_upper(share)} the person who asked."
 
 
 def _contrast(table: TaskTables) -> str:
@@ -71,7 +98,9 @@ def _contrast(table: TaskTables) -> str:
         return f"The answers are made for their person: {more} more of 100 fit their own person than fit somebody else."
     if float(row["high"]) < 0:
         return "The answers fit somebody else more often than the person they were written for."
-    return "Nothing shows that the answers are made for their person: they fit somebody else about as often."
+    if max(-float(row["low"]), float(row["high"])) <= ALIKE:
+        return "The answers are not made for their person: they fit somebody else just about as often."
+    return "Nothing shows that the answers are made for their person rather than for anybody."
 
 
 def _kept(table: TaskTables) -> list[str]:
@@ -83,6 +112,8 @@ def _kept(table: TaskTables) -> list[str]:
 def _leave_one_out(table: TaskTables) -> str:
     if kept := _kept(table):
         return f"Answers fit less often when the model is not told {listed(kept, 4)}."
+    if few := _few(table):
+        return f"{few} too few to show which facts about a person change how often answers fit."
     return "No single fact about a person is shown to change how often answers fit."
 
 
@@ -94,27 +125,33 @@ def _worst(table: TaskTables) -> str | None:
 def _intersectionality(table: TaskTables) -> str:
     if worst := _worst(table):
         return f"Answers fit some groups less often than others, least often {worst}."
+    if few := _few(table):
+        return f"{few} too few to show whether some groups of people are served worse than others."
     return "No group of people is shown to be served worse than the others."
 
 
 def _pass_at_k(table: TaskTables) -> str:
     first, last = _first(table), _first(table, last=True)
     k = str(last["row"]).partition("@")[2]
-    once = f"Asked once, the model gives a fitting answer in {of_hundred(float(first['value']))} cases"
-    return f"{once}." if k == "1" else f"{once}; asked {k} times, at least once in {of_hundred(float(last['value']))}."
+    once = f"Asked once, the model gives a fitting answer in {_cases(float(first['value']))}"
+    if k == "1":
+        return f"{once}."
+    if float(last["value"]) in (0.0, 1.0) and first["value"] == last["value"]:
+        return f"{once}, and so it does when asked {k} times."
+    return f"{once}; asked {k} times, at least once in {_cases(float(last['value']))}."
 
 
 def _pairwise(table: TaskTables) -> str:
     rows = table.tables["worth"]
     row = rows.iloc[0]
     whose = "somebody else" if row["row"] != OVER[NOBODY] else "nobody in particular"
-    share = of_hundred(float(row["preferred"]))
-    return f"Beside an answer written for {whose}, the person's own is the better one in {share} cases."
+    share = _cases(float(row["preferred"]))
+    return f"Beside an answer written for {whose}, the person's own is the better one in {share}."
 
 
 def _choice(table: TaskTables) -> str:
-    share = of_hundred(float(_first(table)["value"]))
-    return f"Where a fact about the person changes which choice is right, the model's choice follows in {share} cases."
+    share = _cases(float(_first(table)["value"]))
+    return f"Where a fact about the person changes which choice is right, the model's choice follows in {share}."
 
 
 def _opinion(table: TaskTables) -> str:
@@ -123,9 +160,13 @@ def _opinion(table: TaskTables) -> str:
         return "Too few questions to say whether the model knows how groups of people differ."
     if float(row["low"]) > 0:
         return "The model tells what groups of people say better than by giving everybody the average person's opinion."
+    if float(row["high"]) < 0:
+        return "The model tells what groups of people say worse than by giving everybody the average person's opinion."
     return "Nothing shows that the model knows how groups of people differ from the average person."
 
 
+_OF_CASES = ("pass_at_k", "pairwise", "choice")
+"""Evaluations whose sentence gives shares of cases: over few pairs it says over how many."""
 _SENTENCES: Mapping[str, Callable[[TaskTables], str]] = {
     "main": _main,
     "contrast": _contrast,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..evaluations.choice import CHANGED, UNRELATED
 from .bodies import COMPARED, FAILED, MISSING, NO, TIED, YES, outcome
 
 Variants = Sequence[Mapping[str, Any]]
@@ -43,6 +44,10 @@ def summary(evaluation: str, variants: Variants) -> str:
         return f"{_fit(_whole(variants)['outcome'])} · " + (f"flips: {', '.join(turned)}" if turned else "no flips")
     if evaluation == "contrast":
         return _contrast(variants)
+    if evaluation == "choice":
+        return _choice(variants)
+    if evaluation == "opinion":
+        return ""
     if any(v["outcome"] == COMPARED for v in variants):
         others = (v for v in variants if v["outcome"] != COMPARED)
         return " · ".join(f"{_held(v['outcome'])} {v['name']}" for v in others)
@@ -87,6 +92,24 @@ def _contrast(variants: Variants) -> str:
     if nobody:
         parts.append(f"without a persona: {_fit(nobody[0]['outcome'])}")
     return " · ".join(parts)
+
+
+def _choice(variants: Variants) -> str:
+    """Return whether the pick follows a change that decides, and stays after one that must not matter."""
+    own = _whole(variants)
+    changed = [v for v in variants if str(v["name"]).startswith(CHANGED)]
+    unrelated = [v for v in variants if str(v["name"]).startswith(UNRELATED)]
+    parts = []
+    if changed:
+        parts.append("adapts" if own["outcome"] == changed[0]["outcome"] == YES else "does not adapt")
+    if unrelated and own["outcome"] != FAILED:
+        parts.append("stays" if _picked(unrelated[0]) == _picked(own) else "does not stay")
+    return " · ".join(parts)
+
+
+def _picked(variant: Mapping[str, Any]) -> str:
+    """Return the option without the letter that it stood under."""
+    return str(variant["answer"]).partition(". ")[2]
 
 
 def _whole(variants: Variants) -> Mapping[str, Any]:

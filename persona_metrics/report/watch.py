@@ -20,9 +20,10 @@ from .write import Written, write_report
 
 EVERY = 2.0
 """Seconds between two looks at the runs."""
-_WAITING = """<!doctype html><html lang="en"><head><meta charset="utf-8"><meta http-equiv="refresh" content="2">
-<meta name="viewport" content="width=device-width, initial-scale=1"><title>No results so far</title></head>
-<body><h1>No results so far</h1><p>{said}</p></body></html>"""
+_WAITING = """<!doctype html><html lang="en"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">
+<title>No results so far</title></head><body><main><h1>No results so far</h1><p>{said}</p></main>
+<script>setTimeout(() => location.reload(), 2000)</script></body></html>"""
 
 
 class Site:

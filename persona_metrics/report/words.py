@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-
-import pandas as pd
 
 from .. import analysis
 from ..analysis.words import count, p_value, percent, plus_minus, points
@@ -15,7 +13,7 @@ from ..evaluations import EVALUATIONS
 from ..exam import found as cards
 from ..runs.terms import differing, terms_of
 from .load import Entry
-from .tables import BASELINE, Comparison, TaskTables, records
+from .tables import BASELINE, Comparison, TaskTables
 
 _PICKED = {"generate": "by a written letter", "loglikelihood": "by loglikelihood"}
 """How an option was picked, by the form that a run without a critic records as its mode."""
@@ -30,10 +28,20 @@ class Warning:
     about: str = ""
 
 
+def spoken(mode: str) -> str:
+    """Return a mode's name as a reader says it: ``chain of thought``."""
+    return mode.replace("_", " ")
+
+
+def names(comparison: Comparison) -> Callable[[object], str]:
+    """Return what the page calls the sides of a comparison; models keep their names."""
+    return (lambda name: spoken(str(name))) if comparison.kind == "modes" else str
+
+
 def title(entry: Entry) -> str:
     """Return what a page calls the task."""
     name = EVALUATIONS[entry.evaluation].title if entry.evaluation in EVALUATIONS else entry.evaluation
-    return f"{name}, {entry.mode.replace('_', ' ')}" if entry.evaluation == "main" else name
+    return f"{name}, {spoken(entry.mode)}" if entry.evaluation == "main" else name
 
 
 def statistics(table: TaskTables) -> str:
@@ -50,7 +58,7 @@ def headline(table: TaskTables) -> str:
 
 def finding(table: TaskTables) -> str:
     """Return the second sentence of a task: what its own evaluation is about."""
-    return analysis.finding(table.entry.evaluation, table.tables) if table.headline is not None else ""
+    return analysis.finding(table.entry.evaluation, table.tables) if _judged(table) else ""
 
 
 def worth(table: TaskTables, others: Sequence[TaskTables]) -> str:
@@ -69,7 +77,9 @@ def worth(table: TaskTables, others: Sequence[TaskTables]) -> str:
             " (persona_contrast tells)."
         )
     first = {t.entry.evaluation: t for t in reversed(found)}
-    rows = [(_WORTH[name], row) for name, t in first.items() for row in records(t.tables["worth"]) if row["n"]]
+    rows = [
+        (_WORTH[name], row) for name, t in first.items() for row in t.tables["worth"].to_dict("records") if row["n"]
+    ]
     said = [reads(row) for reads, row in rows]
     return f"What the persona is worth (persona_contrast): {'; '.join(said)}."
 
@@ -108,14 +118,21 @@ def caption(entry: Entry, n: int | None = None) -> str:
     meta = entry.task.metadata
     pairs = n if n is not None else entry.data.frame["doc_id"].nunique()
     judged = (
-        f"critic {_critic(meta)} · mode {entry.mode}" if needs_critic(entry) else _PICKED.get(entry.mode, entry.mode)
+        f"critic {_critic(meta)} · mode {spoken(entry.mode)}"
+        if needs_critic(entry)
+        else _PICKED.get(entry.mode, entry.mode)
     )
     return f"n = {count(pairs, 'pair')} · model {entry.label} · {judged}."
 
 
 def _critic(meta: Mapping[str, Any]) -> str:
     card = cards.name(meta)
-    return f"{meta.get('critic_model') or 'none'}{f' ({card})' if card else ''}"
+    return f"{critics(meta)}{f' ({card})' if card else ''}"
+
+
+def critics(metadata: Mapping[str, Any]) -> str:
+    """Return the critic's name, those of a panel with commas between them."""
+    return ", ".join(str(metadata.get("critic_model") or "none").split(","))
 
 
 def warnings(tables: Sequence[TaskTables], comparisons: Sequence[Comparison]) -> list[Warning]:
@@ -181,18 +198,18 @@ def _turned(comparison: Comparison) -> list[str]:
     turned = table[table["undetermined"].astype(bool) & (table["difference"].abs() > 0)]
     if not len(turned):
         return []
-    named = "; ".join(f"{r['first']} – {r['second']}" for _, r in turned.head(4).iterrows())
+    called = names(comparison)
+    named = "; ".join(f"{called(r['first'])} – {called(r['second'])}" for _, r in turned.head(4).iterrows())
     return [f"Missing verdicts alone could turn the sign of {count(len(turned), 'difference')}: {named}."]
 
 
-def difference(row: pd.Series) -> str:
-    """Return one paired difference in words."""
+def difference(row: Mapping[str, Any], called: Callable[[object], str] = str) -> str:
+    """Return one paired difference in words; ``called`` is what the page calls either side."""
+    first, second = called(row["first"]), called(row["second"])
     value, p = float(row["difference"]), float(row["p_adjusted"])
     of = "" if row.get("row") in (None, "personalized") else f" in {row['row']}"
     if math.isnan(value):
-        return f"{row['first']} and {row['second']} share no judged pair."
+        return f"{first} and {second} share no judged pair."
     verdict = "told apart" if p <= 0.05 else "cannot be told apart"
     said = points(value, float(row["low"]), float(row["high"]))
-    return (
-        f"{row['first']} less {row['second']}{of}: {said} over {count(int(row['n']), 'pair')}, {p_value(p)}: {verdict}."
-    )
+    return f"{first} less {second}{of}: {said} over {count(int(row['n']), 'pair')}, {p_value(p)}: {verdict}."

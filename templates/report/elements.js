@@ -4,7 +4,7 @@ const byId = (id) => document.getElementById(id);
 function el(tag, options = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, given] of Object.entries(options)) {
-    if (name === "text") { node.textContent = given; node.dir = "auto"; }
+    if (name === "text") { node.textContent = given; node.dir = "auto"; named(node); }
     else if (name === "on") for (const [event, run] of Object.entries(given)) node.addEventListener(event, run);
     else if (given !== false && given !== null) node.setAttribute(name, given === true ? "" : given);
   }

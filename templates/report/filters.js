@@ -112,6 +112,7 @@ function add(made, code) {
 // Returns the positions that pass, and fills each facet's counts in the same walk.
 function filtered() {
   const words = searched();
+  const holds = words.length ? wordsRead.finds(words) : null;
   for (const made of facets) made.counts = new Int32Array(made.names.length);
   const counted = facets.filter((made) => made.order.length);
   const narrowing = counted.filter((made) => made.chosen >= 0);
@@ -124,7 +125,7 @@ function filtered() {
       if (!passes(made, made.codes[i])) { failed = made; fails += 1; }
     }
     if (fails > 1 || (between !== null && !inBetween(i))) continue;
-    if (words.length && !words.every((w) => haystacks[i] !== undefined && haystacks[i].includes(w))) continue;
+    if (holds !== null && !holds(i)) continue;
     if (fails === 1) { add(failed, failed.codes[i]); continue; }
     for (const made of counted) add(made, made.codes[i]);
     kept.push(i);

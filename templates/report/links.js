@@ -100,7 +100,7 @@ async function restore(scroll) {
     if (position < 0) { if (byId("sample").open) byId("sample").close(); }
     else {
       // A search finds only what was read by now.
-      if (!found.includes(position) && searched().length && haystacks.length < index.rows.task.length) { await allRead; apply(true); }
+      if (!found.includes(position) && searched().length && wordsRead.samples < index.rows.task.length) { await allRead; apply(true); }
       let place = found.indexOf(position);
       // A link to a sample that its filters do not hold shows the sample all the same.
       if (place < 0) { byId("f-text").value = ""; clearFilters(); apply(); place = found.indexOf(position); }

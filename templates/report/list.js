@@ -66,7 +66,7 @@ function show() {
   byId("rows").replaceChildren(...rows);
   watchRows();
   const total = index.rows.task.length;
-  const reading = haystacks.length < total && words.length ? ` (searched ${haystacks.length.toLocaleString("en")} so far)` : "";
+  const reading = wordsRead.samples < total && words.length ? ` (searched ${wordsRead.samples.toLocaleString("en")} so far)` : "";
   byId("status").textContent = `${found.length.toLocaleString("en")} of ${total.toLocaleString("en")} samples${live() ? " so far" : ""}${reading}`;
   byId("pager").hidden = pages < 2;
   byId("p-where").textContent = `Page ${page + 1} of ${pages}`;
@@ -84,7 +84,7 @@ function rowButton(position, place, words) {
   return el("button", { type: "button", "data-position": position, on: { click: () => open(place) } },
     el("span", { class: "verdict" }, hidden ? covered() : outcome(index.rows.outcome[position], position),
       hidden || !summaryOf(position) ? null : el("span", { class: "summary", text: summaryOf(position) })),
-    el("span", { class: "question", dir: "auto" }, ...marked(question(position).slice(0, 400), words)),
+    named(el("span", { class: "question", dir: "auto" }, ...marked(question(position).slice(0, 400), words))),
     el("span", { class: "who" }, ...marked(about.slice(0, 300), words)),
     bearing(position) ? el("span", { class: "bears", text: `bears: ${bearing(position).slice(0, 300)}` }) : null,
     el("span", { class: "numbers" }, ...said.map((o) => el("span", { text: o.says(position) }))));

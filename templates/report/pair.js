@@ -48,7 +48,7 @@ function sideBySide(left, right, position) {
   const side = (answer, parts, tag) => {
     const head = el("h4", {}, `${taskName(taskOf(answer.position))} · ${answer.name} `, answer.outcome.cloneNode(true));
     const go = answer.position === position ? null : el("button", { type: "button", class: "quiet", text: "Open this sample", on: { click: () => openPosition(answer.position, answer.variant.name) } });
-    const text = el("p", { class: "text", dir: "auto" }, ...parts.map(([words, shared]) => (shared ? words : el(tag, { text: words }))));
+    const text = named(el("p", { class: "text", dir: "auto" }, ...parts.map(([words, shared]) => (shared ? words : el(tag, { text: words })))));
     return el("div", { class: "side" }, head, go, text);
   };
   const note = found === null ? "These two are too long to be compared word by word." : left.text === right.text ? "The two answers are the same." : "Words that only one of them has are marked.";

@@ -6,7 +6,7 @@ const mark = (variant, position) => (isHidden(variant) ? covered() : outcome(var
 
 function prose(text) {
   const made = asWritten ? el("p", { class: "text", dir: "auto", text }) : el("div", { class: "md" }, ...markdown(text));
-  return markWithin(made, searched());
+  return markWithin(named(made), searched());
 }
 
 // What bears on the question stands first: what decides an answer, then what colours it.
@@ -107,5 +107,5 @@ function opinion(vote, number, count, position) {
 function variantBody(variant, position) {
   const debate = isHidden(variant) ? [] : [tally(variant, position), ...variant.votes.map((v, i) => opinion(v, i, variant.votes.length, position))];
   noteSeen(variant);
-  return el("div", {}, answerBox(variant, position), labelBar(variant), ...debate.filter(Boolean));
+  return el("div", { class: "variant" }, answerBox(variant, position), labelBar(variant), ...debate.filter(Boolean));
 }

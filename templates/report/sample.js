@@ -55,7 +55,7 @@ function attempts(variants, position, wanted) {
     fill();
     list.append(el("li", {}, box));
     const word = isHidden(variant) ? "verdict hidden" : taskOf(position).words[variant.outcome];
-    strip.append(el("button", { type: "button", class: isHidden(variant) ? "" : `outcome o${variant.outcome}`, "aria-label": `${variant.name}: ${word}`, title: `${variant.name}: ${word}`, text: String(i + 1),
+    strip.append(el("button", { type: "button", class: isHidden(variant) ? "" : `outcome o${variant.outcome}`, "aria-label": `${variant.name}: ${word}`, title: `${variant.name}: ${word}`, text: /^(attempt|reply) \d+$/.test(variant.name) ? String(i + 1) : variant.name,
       on: { click: () => { box.open = true; fill(); sayVariant(variant.name); box.scrollIntoView({ block: "start" }); box.querySelector("summary").focus({ preventScroll: true }); } } }));
   });
   return el("div", {}, strip, list);
@@ -70,7 +70,7 @@ function sampleBody(variants, position, wanted) {
   const task = taskOf(position);
   const head = [
     el("p", { class: "about", text: `${task.task} · ${task.model} · document ${index.rows.doc[position]}` }),
-    el("h2", { id: "d-title", dir: "auto" }, ...marked(question(position), searched())),
+    named(el("h2", { id: "d-title", dir: "auto" }, ...marked(question(position), searched()))),
   ];
   if (bearing(position)) head.push(el("p", { class: "about bears", text: `Bears on the question: ${bearing(position)}` }));
   const summed = summaryOf(position);

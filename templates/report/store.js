@@ -10,7 +10,6 @@ async function unpack(element) {
 
 const blocks = [...document.querySelectorAll("script.block")];
 const opened = new Map();
-const haystacks = [];
 // What can be labelled of each sample, as [key, outcome, label of the report's people], known once its block was read.
 const labelable = [];
 let index = null;
@@ -94,10 +93,10 @@ async function readAll(progress) {
   for (let number = 0; number < blocks.length; number++) {
     const samples = await unpack(blocks[number]);
     samples.forEach((variants, i) => {
-      haystacks.push(searchable(number * index.chunk + i, variants));
+      wordsRead.add(searchable(number * index.chunk + i, variants));
       labelable.push(variants.filter((v) => v.key).map((v) => [v.key, v.outcome, v.label || ""]));
     });
-    progress(haystacks.length);
+    progress(wordsRead.samples);
     await new Promise((go) => setTimeout(go, 0));
   }
 }

@@ -111,7 +111,7 @@ CASES: dict[str, tuple[tuple[str, pd.DataFrame, dict[str, Any]], list[str], list
         ["1 attempts", "nan"],
     ),
     "no group": (("intersectionality", tidy(column(3, 1)), {}), ["No intersection has a judged pair."], ["nan", "–"]),
-    "one group": (crossed([(5, 5, 0)]), ["one intersection only"], ["Groups differ", "nan"]),
+    "one group": (crossed([(5, 5, 0)]), ["One intersection alone"], ["Groups differ", "nan"]),
     "groups all alike": (crossed([(20, 0, 0)] * 3), ["is not shown", "none is named"], ["nan", "Lowest"]),
     "groups not judged": (crossed([(0, 0, 5), (0, 0, 5)], 2), ["No intersection has a judged pair."], ["nan"]),
     "groups apart": (
@@ -121,7 +121,7 @@ CASES: dict[str, tuple[tuple[str, pd.DataFrame, dict[str, Any]], list[str], list
     ),
     "thin groups": (
         crossed([(1, 0, 0), (2, 1, 0)], 30),
-        ["2 of 2 intersections have fewer than 30 judged pairs"],
+        ["All 2 intersections have fewer than 30 judged pairs"],
         ["nan"],
     ),
     "one thin group": (

@@ -62,6 +62,21 @@ def test_page_sorts_by_mouse_and_keyboard_and_runs_nothing_else(page: Path, tmp_
         assert browser.get_log("browser") == []
 
 
+def test_table_of_every_evaluation_fits_a_desk(tmp_path: Path) -> None:
+    tasks = ("persona_main", "persona_contrast", "persona_loo", "persona_intersection", "persona_pass_at_k")
+    for model in ("org/model-a", "org/model-b"):
+        write_run(tmp_path / "runs", tasks, model=model, n=40, k=4, attributes="age,income,ancestry", min_support=4)
+    assert main(["leaderboard", str(tmp_path / "runs"), "--out", str(tmp_path / "out")]) == 0
+    with chromium(tmp_path / "profile", width=1280) as browser:
+        browser.get((tmp_path / "out" / "leaderboard.html").as_uri())
+        script = (
+            "const box = document.querySelector('.scroll'); return [box.firstElementChild.scrollWidth, box.clientWidth]"
+        )
+        table, room = browser.execute_script(script)
+        assert len(browser.find_elements(By.CSS_SELECTOR, "thead th")) >= 13
+        assert table <= room
+
+
 @pytest.mark.parametrize(("width", "dark"), [(1400, True), (500, False)])
 def test_page_fits_its_screen_and_its_light(page: Path, tmp_path: Path, width: int, dark: bool) -> None:
     with chromium(tmp_path / "profile", width=width, dark=dark) as browser:

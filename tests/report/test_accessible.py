@@ -1,10 +1,9 @@
-"""axe-core finds nothing to mend in any view: the page, each kind of sample in the dialog, and the leaderboard."""
+"""axe-core finds nothing to mend on any page nor in any view of one, on a desk, in the dark and on a phone."""
 
 from __future__ import annotations
 
 import importlib.util
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,9 @@ from typing import Any
 import pytest
 
 from persona_metrics.cli import main
-from persona_metrics.report import write_report
+from persona_metrics.report import watch, write_report
 from tests.fakes.browser import chromium, found
-from tests.fakes.runs import Planted, write_run
+from tools import planted_pages, views
 
 _AXE = importlib.util.find_spec("axe_core_python")
 pytestmark = [
@@ -23,26 +22,31 @@ pytestmark = [
     pytest.mark.skipif(not found() and not os.environ.get("CI"), reason="chromium and its driver are not installed"),
     pytest.mark.skipif(_AXE is None and not os.environ.get("CI"), reason="axe-core-python is not installed"),
 ]
-TASKS = ("persona_main", "persona_contrast", "persona_loo", "persona_pass_at_k")
+PAGES = ("one", "two", "extremes", "leaderboard", "sheet")
 
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """A report of one model, one of two, and a leaderboard."""
+    """Reports of one model with every evaluation, of two, of one that always fits; a leaderboard, a sheet for labels."""
     folder = tmp_path_factory.mktemp("accessible")
-    for model in ("a", "b"):
-        planted = Planted(lambda _, variant: 0.6 if not variant.dropped else 0.4, missing=0.05, failures=0.02)
-        write_run(
-            folder / "runs" / model, TASKS, model=model, n=20, k=3, attributes="age,sex", by="sex", planted=planted
-        )
-    write_report([folder / "runs" / "a"], folder / "one")
-    write_report([folder / "runs"], folder / "two")
-    assert main(["leaderboard", str(folder / "runs"), "--out", str(folder / "board")]) == 0
-    return {
-        "one": folder / "one" / "report.html",
-        "two": folder / "two" / "report.html",
-        "board": folder / "board" / "leaderboard.html",
-    }
+    planted = folder / "runs"
+    runs = {"one": planted_pages.one(planted / "one", n=20), "two": planted_pages.several(planted / "two", 2, n=20)}
+    runs["extremes"] = planted_pages.edge(planted / "extremes", 8, 1.0)
+    for name, run in runs.items():
+        write_report([run], folder / name)
+    made = {name: folder / name / "report.html" for name in runs}
+    made |= {"leaderboard": folder / "leaderboard" / "leaderboard.html", "sheet": folder / "sheet.html"}
+    assert main(["leaderboard", str(runs["two"]), "--out", str(folder / "leaderboard")]) == 0
+    assert main(["label", str(next(runs["two"].iterdir())), "--n", "5", "--out", str(made["sheet"])]) == 0
+    return made
+
+
+@pytest.fixture(scope="module")
+def watched() -> Iterator[watch.Site]:
+    """The page of a run that goes on, and before it the page that waits."""
+    site = watch.Site()
+    yield site
+    site.close()
 
 
 @pytest.fixture(scope="module", params=[(1280, False), (1280, True), (390, False)], ids=["light", "dark", "phone"])
@@ -50,56 +54,55 @@ def driver(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     """A browser for each kind of screen."""
     width, dark = request.param
     with chromium(tmp_path_factory.mktemp("profile"), width=width, dark=dark) as opened:
+        opened.set_script_timeout(120)
         yield opened
 
 
-def violations(driver: Any) -> list[str]:
-    """Return what axe-core finds on the page as it stands, each with the elements it is about."""
+def violations(driver: Any, within: str = "html") -> list[str]:
+    """Return what axe-core finds on the page as it stands, or in a part of it, each with the elements it is about."""
     assert _AXE is not None, "CI installs axe-core-python"
     assert _AXE.submodule_search_locations
-    source = Path(_AXE.submodule_search_locations[0]) / "axe.min.js"
-    driver.execute_script(source.read_text(encoding="utf-8"))
-    script = (
-        "const done = arguments[0]; axe.run(document, {resultTypes: ['violations']}).then((r) => done(r.violations))"
-    )
-    found_ = driver.execute_async_script(script)
+    if not driver.execute_script("return window.axe !== undefined"):
+        source = Path(_AXE.submodule_search_locations[0]) / "axe.min.js"
+        driver.execute_script(source.read_text(encoding="utf-8"))
+    script = """const [within, done] = arguments;
+        axe.run(document.querySelector(within), {resultTypes: ['violations']}).then((r) => done(r.violations))"""
+    found_ = driver.execute_async_script(script, within)
     return [f"{v['id']}: {node['target']} {node['html'][:160]}" for v in found_ for node in v["nodes"]]
 
 
-def _ready(driver: Any) -> None:
-    end = time.monotonic() + 20
-    while not driver.execute_script("return document.body.dataset.ready"):
-        assert time.monotonic() < end
-        time.sleep(0.05)
-
-
-@pytest.mark.parametrize("name", ["one", "two"])
-def test_report_has_no_violation(driver: Any, pages: dict[str, Path], name: str) -> None:
+@pytest.mark.parametrize("name", PAGES)
+def test_page_has_no_violation(driver: Any, pages: dict[str, Path], name: str) -> None:
     driver.get(pages[name].as_uri())
-    _ready(driver)
-    driver.execute_script("for (const e of document.querySelectorAll('details')) e.open = true")
-    assert violations(driver) == []
-
-
-@pytest.mark.parametrize("task", TASKS)
-def test_sample_has_no_violation(driver: Any, pages: dict[str, Path], task: str) -> None:
-    driver.get(pages["one"].as_uri())
-    _ready(driver)
+    views.ready(driver)
+    # Rows of a table are alike: a few of each stand for hundreds.
     driver.execute_script(
-        """const s = document.getElementById('f-task');
-        s.selectedIndex = [...s.options].findIndex((o) => o.text.startsWith(arguments[0]));
-        s.dispatchEvent(new Event('change'));
-        document.querySelector('#rows button').click()""",
-        task,
+        "for (const b of document.querySelectorAll('tbody')) while (b.rows.length > 3) b.deleteRow(3);"
+        "for (const e of document.querySelectorAll('details')) e.open = true"
     )
-    end = time.monotonic() + 20
-    while not driver.execute_script("return document.getElementById('sample').open"):
-        assert time.monotonic() < end
-        time.sleep(0.05)
-    time.sleep(0.2)
     assert violations(driver) == []
 
 
-def test_leaderboard_has_no_violation(driver: Any, pages: dict[str, Path]) -> None:
-    driver.get(pages["board"].as_uri())
+@pytest.mark.parametrize("view", views.VIEWS)
+def test_view_has_no_violation(driver: Any, pages: dict[str, Path], view: str) -> None:
+    if driver.current_url.partition("#")[0] != pages["one"].as_uri():
+        driver.get(pages["one"].as_uri())
+        views.ready(driver)
+    assert views.show(driver, view)
+    opened = view not in views.LISTS
+    assert driver.execute_script("return byId('sample').open") is opened
+    # The page around it was looked at by itself.
+    assert violations(driver, "#sample" if opened else "#samples") == []
+
+
+def test_page_that_follows_a_run_has_no_violation(driver: Any, pages: dict[str, Path], watched: watch.Site) -> None:
+    watched.page = None
+    driver.get(watched.url)
+    assert violations(driver) == []
+    folder = pages["extremes"].parents[1]
+    write_report([folder / "runs" / "extremes"], folder / "live", figures=False, live=1)
+    watched.page, watched.version = folder / "live" / "report.html", 1
+    driver.get(watched.url)
+    views.ready(driver)
+    assert driver.execute_script("return document.querySelector('.live') !== null")
     assert violations(driver) == []

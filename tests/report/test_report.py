@@ -310,6 +310,42 @@ def test_headline_in_everyday_words_says_the_planted_truth(tmp_path: Path, task:
     assert said in plain.sentence(table)
 
 
+@pytest.mark.parametrize(
+    ("task", "rate", "n", "said"),
+    [
+        ("persona_main", 0.0, 60, "No answer fits the person who asked."),
+        ("persona_main", 1.0, 60, "All answers fit the person who asked."),
+        ("persona_main", 1.0, 1, "The one answer judged fits the person who asked."),
+        ("persona_main", 0.0, 7, "None of 7 answers fits the person who asked."),
+        ("persona_main_baseline", 0.0, 60, "With nothing known of the person, no answer fits: the floor"),
+        ("persona_contrast", 1.0, 1, "Nothing shows that the answers are made for their person"),
+        ("persona_loo", 1.0, 1, "1 pair is too few to show which facts"),
+        ("persona_intersection", 1.0, 2, "2 pairs are too few to show whether some groups"),
+        ("persona_pass_at_k", 0.0, 60, "gives a fitting answer in no case, and so it does when asked 3 times."),
+        ("persona_pass_at_k", 1.0, 1, "in all cases, and so it does when asked 3 times, over 1 pair only."),
+    ],
+)
+def test_headline_in_everyday_words_holds_at_the_ends_and_over_few_pairs(
+    tmp_path: Path, task: str, rate: float, n: int, said: str
+) -> None:
+    made = {"k": 3, "attributes": "income", "cross": "sex", "min_support": 1, "planted": Planted(lambda *_: rate)}
+    path = write_run(tmp_path, (task,), n=n, **made)  # type: ignore[arg-type]
+    (table,) = loaded(path)[1]
+    assert said in plain.sentence(table)
+
+
+@pytest.mark.parametrize("missing", [0.0, 1.0])
+def test_report_on_one_pair_and_on_no_verdict_is_written(tmp_path: Path, missing: float) -> None:
+    tasks = ("persona_main", "persona_contrast", "persona_loo", "persona_pass_at_k")
+    planted = Planted(lambda *_: 1.0, missing=missing)
+    run = write_run(tmp_path, tasks, n=1, k=2, attributes="income", planted=planted)
+    written = write_report([run], tmp_path / "out", figures=False)
+    said = [warning.text for warning in written.report.warnings]
+    assert not any("turn the sign" in text for text in said)
+    page_ = (tmp_path / "out" / "report.html").read_text(encoding="utf-8").partition("<script")[0]
+    assert re.search(r"\bnan\b", page_) is None
+
+
 def test_shown_tables_have_readable_dates_lists_and_intervals() -> None:
     table = pd.DataFrame({"row": ["a", "b"], "low": [0.1, 0.2], "high": [0.3, 0.4], "homogeneity_p": [0.0001, 0.5]})
     found = shown.shown("x", table)

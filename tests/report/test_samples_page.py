@@ -31,6 +31,27 @@ pytestmark = [
 ]
 
 
+def test_language_is_named_where_the_script_tells_it(driver: Any) -> None:
+    texts = {"こんにちは、世界": "ja", "你好，世界": "zh", "안녕하세요": "ko", "שלום": "he", "Γεια σου": "el"}
+    texts |= {"Hello": None, "Привет": None, "مرحبا": None, "Say こんにちは to them, please": None, "": None}  # type: ignore[dict-item]
+    assert driver.execute_script("return arguments[0].map(languageOf)", list(texts)) == list(texts.values())
+    script = "return named(el('p', {}, arguments[0])).lang"
+    assert [driver.execute_script(script, text) for text in ("你好", "Hello")] == ["zh", ""]
+
+
+def test_search_finds_parts_of_words_wherever_each_stands(driver: Any) -> None:
+    find = "byId('f-text').value = arguments[0]; apply(); return [...found]"
+    texts = driver.execute_script(
+        "return index.rows.task.map((_, i) => i)"
+        ".map((i) => [...Array(wordsRead.ends[i + 1] - wordsRead.ends[i])]"
+        ".map((_, k) => wordsRead.texts[wordsRead.held[wordsRead.ends[i] + k]]).join(' '))"
+    )
+    assert len(texts) == 180
+    for search in ("small", "CHEAP rout", "evise female", "zzqxj", "e"):
+        wanted = [i for i, text in enumerate(texts) if all(word in text for word in search.lower().split())]
+        assert driver.execute_script(find, search) == wanted
+
+
 # -- list ---------------------------------------------------------------------------------------------------------------
 
 

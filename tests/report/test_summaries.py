@@ -9,14 +9,14 @@ import pytest
 
 from persona_metrics.personas import ATTRIBUTES
 from persona_metrics.report import summaries
-from persona_metrics.report.bodies import COMPARED, FAILED, MISSING, NO, TIED, YES
+from persona_metrics.report.bodies import COMPARED, FAILED, MISSING, NO, PICKED, TIED, YES
 from persona_metrics.report.sent import Sent
 
 
 def _variants(**outcomes: int) -> list[dict[str, Any]]:
     names = {name.replace("_", " "): code for name, code in outcomes.items()}
     return [
-        {"name": n, "outcome": c, "agreement": None, "votes": [], "missing": None, "failure": None}
+        {"name": n, "outcome": c, "agreement": None, "votes": [], "missing": None, "failure": None, "answer": f"A. {c}"}
         for n, c in names.items()
     ]
 
@@ -31,6 +31,10 @@ def _variants(**outcomes: int) -> list[dict[str, Any]]:
         ("pass_at_k", {"attempt_1": YES, "attempt_2": NO, "attempt_3": YES}, "2 of 3"),
         ("pass_at_k", {"attempt_1": YES, "attempt_2": MISSING}, "1 of 1, 1 without a verdict"),
         ("contrast", {"whole": YES, "another_person": NO}, "fits own · not another"),
+        ("choice", {"whole": YES, "changed: age": YES, "unrelated: sex": YES, "no persona": NO}, "adapts · stays"),
+        ("choice", {"whole": YES, "changed: age": NO, "unrelated: sex": NO}, "does not adapt · does not stay"),
+        ("choice", {"whole": FAILED, "changed: age": YES, "unrelated: sex": YES}, "does not adapt"),
+        ("opinion", {"reply 1": PICKED, "reply 2": PICKED}, ""),
         (
             "contrast",
             {"whole": NO, "another_person": YES, "nobody": YES},

@@ -31,7 +31,8 @@ def models(name: str, rates: pd.DataFrame, differences: pd.DataFrame, caption: s
     """Draw ``rates`` (name, value, low, high, n), the best on top, and below them the differences two by two."""
     rows = rates.sort_values("value", ascending=False, kind="stable", na_position="last")
     paired = differences.sort_values("difference", ascending=False) if len(differences) else differences
-    tall, low = ROW * len(rows), ROW * len(paired)
+    # Off a phone a difference has its two models on two lines.
+    tall, low = ROW * len(rows), ROW * len(paired) * (1.0 if on_phone() else 1.35)
     gap = 0.78 if len(paired) else 0.0
     height = tall + low + gap
     figure = Figure(figsize=(7.0, height))

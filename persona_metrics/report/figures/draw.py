@@ -10,8 +10,8 @@ import pandas as pd
 
 from ...evaluations import EVALUATIONS
 from ...files import file_name
+from .. import words
 from ..tables import BASELINE, Comparison, TaskTables, against_baseline, stems
-from ..words import caption
 from . import compare, main
 from .style import Drawn, Subject, styled
 
@@ -35,7 +35,7 @@ def draw(tables: Sequence[TaskTables], comparisons: Sequence[Comparison]) -> lis
 def _of_task(table: TaskTables, prefix: str) -> list[Drawn]:
     entry, tables = table.entry, table.tables
     overall = {k: float(tables["headline"][k].iloc[0]) for k in ("value", "low", "high")}
-    drawn = Subject(prefix, tables, overall, caption(entry), entry.label, entry.task.metadata)
+    drawn = Subject(prefix, tables, overall, words.caption(entry), entry.label, entry.task.metadata)
     if entry.evaluation not in EVALUATIONS:
         return []
     return list(import_module(f".{entry.evaluation}", __package__).draw(drawn))
@@ -47,23 +47,24 @@ def _comparing(tables: Sequence[TaskTables], comparisons: Sequence[Comparison]) 
     modes = [c for c in comparisons if c.kind == "modes"]
     for comparison in models:
         first = comparison.entries[0]
-        said = f"n = pairs each model was judged on · critic {first.task.metadata.get('critic_model')} · mode {first.mode}."
+        said = f"n = pairs each model was judged on · critic {words.critics(first.task.metadata)}"
+        said += f" · mode {words.spoken(first.mode)}."
         drawn.append(
             compare.models(comparison.file_name, comparison.rates, comparison.differences, said, comparison.of)
         )
     if len(modes) > 1:
         rows = pd.concat([c.rates.rename(columns={"name": "mode"}).assign(model=c.of) for c in modes])
-        critics = {str(t.entry.task.metadata.get("critic_model")) for t in tables}
+        critics = {words.critics(t.entry.task.metadata) for t in tables}
         least, most = int(rows["n"].min()), int(rows["n"].max())
         n = f"{least:,} to {most:,}" if most > least else f"{most:,}"
-        said = f"n = {n} judged pairs a point · critic {', '.join(sorted(critics))}."
+        said = f"n = {n} judged pairs a point · critic {'; '.join(sorted(critics))}."
         tests = {c.of: against_baseline(c.differences) for c in modes}
         drawn.append(compare.modes_by_models("models-modes", rows, tests, said, BASELINE))
         return drawn
     for comparison in modes:
         rates = comparison.rates.rename(columns={"name": "mode"})
         entry = comparison.entries[0]
-        said = f"model {comparison.of} · critic {entry.task.metadata.get('critic_model')}."
+        said = f"model {comparison.of} · critic {words.critics(entry.task.metadata)}."
         paired = against_baseline(comparison.differences)
         drawn.append(main.modes("modes", rates, paired, said, comparison.of, BASELINE))
     return drawn

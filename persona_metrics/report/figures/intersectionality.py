@@ -74,7 +74,9 @@ def forest(
     ax.set_xlim(-0.02, 1.02)
     percent(ax.xaxis, 0.25)
     ax.tick_params(axis="both", labelsize=8)
-    side_notes(ax, [f"{int(n)}" + ("  too few" if t else "") for n, t in zip(rows["n"], thin, strict=True)], "n")
+    side_notes(
+        ax, [f"{int(n)}" + ("  too few" if t and n else "") for n, t in zip(rows["n"], thin, strict=True)], "n", 1.06
+    )
     inch = 1 / figure.get_figheight() / (1.9 if on_phone() else 1)
     named = {"ncols": 2, "fontsize": 7.8, "borderaxespad": 0}
     foot = ax.legend(loc="upper left", bbox_to_anchor=(0, -0.42 * inch), **named)
@@ -84,7 +86,7 @@ def forest(
         ax.add_artist(foot)
         foot.set_clip_on(False)
         ax.legend(loc="lower left", bbox_to_anchor=(0, 1 + 0.3 * inch), **named)
-    few = f" Below {support} pairs only the pooled rate is shown, hollow." if thin.any() else ""
+    few = f" Below {support} pairs only the pooled rate is shown, hollow." if thin.any() and support > 1 else ""
     frame(
         figure,
         "Intersections",
@@ -174,7 +176,8 @@ def heat(
     ax.set_xlabel(clean(second), fontsize=8.6, color=INK)
     ax.set_ylabel(clean(first), fontsize=8.6, color=INK)
     support = int(table["min_support"].iloc[0])
-    few = f" Hatched: fewer than {support} pairs." if any(row["suppressed"] for row in cells.values()) else ""
+    thin = support > 1 and any(row["suppressed"] for row in cells.values())
+    few = f" Hatched: fewer than {support} pairs." if thin else ""
     frame(
         figure,
         f"{clean(first)} × {clean(second)}",

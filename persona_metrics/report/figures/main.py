@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ...analysis.words import p_value
 from ...personas import NOT_STATED, bands
 from .style import (
     BLUE,
@@ -180,9 +181,7 @@ def _differences(ax: Axes, order: Sequence[str], table: pd.DataFrame, labels: Se
 
 def p_text(p: float) -> str:
     """Return an adjusted p for a chart's margin."""
-    if np.isnan(p):
-        return ""
-    return "p < 0.001" if p < 0.00105 else f"p {p:.3f}"
+    return "" if np.isnan(p) else p_value(p)
 
 
 def draw(subject: Subject) -> list[Drawn]:

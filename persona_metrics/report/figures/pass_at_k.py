@@ -96,8 +96,9 @@ def _needed(ax: Axes, needed: pd.DataFrame) -> None:
     ax.set_xticks([*dict.fromkeys(shown), place], [*(str(t) for t in dict.fromkeys(shown)), "never"])
     ax.set_xlim(0.2, place + max(0.9, 0.05 * last))
     peak = max(float((met["pairs"] / total).max()) if len(met) else 0.0, share)
-    ax.set_ylim(0, max(0.05, peak * 1.2))
-    percent(ax.yaxis)
+    ax.set_ylim(0, max(0.05, min(peak * 1.2, 1.08)))
+    # No share is above 100%, and so is no tick.
+    percent(ax.yaxis, 0.25 if peak > 0.8 else None)
     ax.set_xlabel("attempts until the first success", fontsize=8.4)
     ax.set_title(f"share of pairs; hatched: none in {last}")
     _plain(ax)

@@ -173,7 +173,7 @@ def percent(axis: Any, step: float | None = None, *, signed: bool = False) -> No
 
     def shown(value: float, _: object = None) -> str:
         points = round(100 * value, 6)
-        text = f"{points:+.0f}" if signed and points else f"{points:.0f}"
+        text = f"{points:+.4g}" if signed and points else f"{points:.4g}"
         return text if signed else f"{text}%"
 
     axis.set_major_formatter(FuncFormatter(shown))
@@ -232,7 +232,7 @@ def rows_axis(ax: Axes, labels: Sequence[str], *, grid: str = "x") -> None:
         ax.set_gid(_ROWS)
         place = ax.get_yaxis_transform()
         for row, text in enumerate(labels):
-            ax.text(0, row - 0.18, text, transform=place, va="bottom", ha="left", fontsize=_SMALLEST, linespacing=0.95)
+            ax.text(0, row - 0.18, text, fontsize=_SMALLEST, linespacing=0.95, bbox=_CLEAR, transform=place, **_ABOVE)
     ax.grid(visible=False, axis="both")
     ax.grid(visible=True, axis=grid, color="#e6eaee", linewidth=0.8)  # type: ignore[arg-type]
     ax.tick_params(length=0)
@@ -282,6 +282,9 @@ def frame(figure: Figure, title: str, subtitle: str, caption: str) -> None:
     below.set_linespacing(1.4)
 
 
+_ABOVE: dict[str, Any] = {"va": "bottom", "ha": "left", "zorder": 4}
+_CLEAR = {"facecolor": "white", "alpha": 0.75, "linewidth": 0, "pad": 0.4}
+"""A label above its point stands on its own ground: lines of the chart pass behind it."""
 _ROWS = "rows"
 """Marks charts that have one row a label."""
 

@@ -1,0 +1,64 @@
+"""The views of the pages that a picture is taken of and axe-core looks at: each a name and what is done to get there."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+_OPEN = (
+    "const at = index.rows.task.findIndex((_, i) => taskOf(i).task.startsWith('{}') && {});"
+    "if (at < 0) throw new Error('no such sample'); openPosition(at)"
+)
+_ANY = "index.rows.doc[i] === 4"
+_FLIPS = "index.flips[index.rows.flips[i]].length > 1"
+LISTS = ("list", "filters", "nothing-found", "between", "labelling")
+"""Views in which no sample is open."""
+VIEWS: dict[str, str] = {
+    "list": "byId('samples').scrollIntoView()",
+    "filters": """byId('more').open = true; byId('f-text').value = 'the smallest step'; apply();
+        const s = byId('f-attribute'); s.selectedIndex = 1; s.dispatchEvent(new Event('change'));
+        byId('samples').scrollIntoView()""",
+    "nothing-found": "byId('f-text').value = 'zzqxj'; apply(); byId('samples').scrollIntoView()",
+    "between": "document.querySelector('.counts a')?.click(); byId('samples').scrollIntoView()",
+    "sample": _OPEN.format("persona_main", _ANY),
+    "as-written": _OPEN.format("persona_main", _ANY) + "; toggleWritten()",
+    "revised": _OPEN.format("persona_main", "index.rows.doc[i] === 0 && taskOf(i).task === 'persona_main'"),
+    "prompt": _OPEN.format("persona_main", _ANY)
+    + "; setTimeout(() => { const b = document.querySelector('#d-main .sent'); b.open = true; b.scrollIntoView() }, 300)",
+    "leave-one-out": _OPEN.format("persona_loo", _FLIPS),
+    "contrast": _OPEN.format("persona_contrast", _ANY),
+    "attempts": _OPEN.format("persona_pass_at_k", _ANY),
+    "choice": _OPEN.format("persona_choice", _ANY),
+    "opinion": _OPEN.format("persona_opinion", _ANY),
+    "same-pair": _OPEN.format("persona_main", _ANY)
+    + "; setTimeout(() => { const b = document.querySelector('#d-main .same'); b.open = true; }, 200);"
+    + "setTimeout(() => document.querySelector('#d-main .same').scrollIntoView(), 600)",
+    "drawer": _OPEN.format("persona_main", _ANY) + "; setTimeout(togglePersona, 300)",
+    "labelling": "byId('l-on').click(); byId('samples').scrollIntoView()",
+    "label": "byId('l-on').click();" + _OPEN.format("persona_main", _ANY),
+    "label-attempts": "byId('l-on').click();" + _OPEN.format("persona_pass_at_k", _ANY),
+}
+_CLEAN = """localStorage.clear(); book.own = {}; book.saved = {}; book.seen = {}; if (asWritten) toggleWritten();
+    if (byId('sample').open) byId('sample').close(); setLabelling(false, false); byId('f-text').value = ''; clearFilters();
+    byId('more').open = false; apply(); scrollTo(0, 0)"""
+
+
+def ready(driver: Any) -> bool:
+    """Wait until the page has all its samples; return whether it has any."""
+    end = time.monotonic() + 60
+    while not driver.execute_script("return document.body.dataset.searchable || !document.getElementById('rows')"):
+        if time.monotonic() > end:
+            raise TimeoutError("the page did not get there")
+        time.sleep(0.05)
+    return bool(driver.execute_script("return document.getElementById('rows') !== null"))
+
+
+def show(driver: Any, name: str) -> bool:
+    """Bring the page to a view, from wherever it stood; return whether it has such a view."""
+    driver.execute_script(_CLEAN)
+    time.sleep(0.3)
+    has = driver.execute_script(f"try {{ {VIEWS[name]}; return true }} catch (error) {{ return String(error) }}")
+    if has is not True:
+        return False
+    time.sleep(0.7)
+    return True

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import random
+import re
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -111,6 +112,21 @@ class Endpoint:
             return False
         return 200 <= response.status < 300
 
+    async def reachable(self) -> Missing | None:
+        """Return why nothing can be asked here, None where something can; costs nothing.
+
+        Many have no such page, and keys may be made for chat alone: only a broken connection and a refused key count.
+        """
+        try:
+            response = await self._transport.get("/models", min(10.0, self._settings.critic_timeout))
+        except (TimeoutError, Unreachable) as error:
+            return self._broken(error).missing
+        except Unreadable:
+            return None
+        if response.status != 401 or re.search(rb"scope|permission", response.content[:2000], re.I):
+            return None
+        return self._failure(rejection.read(response.status, response.headers, response.content)).missing
+
     def recall(self, store: Store) -> None:
         """Begin with the dialect that the store keeps of this critic, where this process knows nothing better."""
         if self.dialect == Dialect() and (text := store.dialect(self.critic.model, self.critic.address)) is not None:
@@ -136,7 +152,7 @@ class Endpoint:
             return found
         text = None
         try:
-            cast, text = await self._asked(prompt, number)
+            cast, text = await self.ask(prompt, number)
             if text is not None:
                 store.put(name, cast, text)
                 self.keep(store)
@@ -145,7 +161,8 @@ class Endpoint:
             if text is None:
                 store.leases.release(name)
 
-    async def _asked(self, prompt: Prompt, number: int) -> tuple[Vote, str | None]:
+    async def ask(self, prompt: Prompt, number: int) -> tuple[Vote, str | None]:
+        """Return the vote and the text it was read from, past any store; None with the reason in ``missing`` without one."""
         blank = Vote(self.critic.model, self.critic.host, number, None)
         asked = counted = trouble = 0
         larger = False
@@ -180,7 +197,7 @@ class Endpoint:
 
     async def _ask(self, prompt: Prompt, number: int, larger: bool, softer: int) -> _Got:
         """Ask until the endpoint understands the request; raise ``_Failure`` without a reply that can be read."""
-        wanted, cap = request.limit(self._settings, larger=larger), None
+        wanted, cap = self._longest(prompt, larger), None
         own: Dialect | None = None
         while True:
             counted = await self.gate.enter(_size(prompt), self.dialect.limit(wanted, cap))
@@ -196,7 +213,7 @@ class Endpoint:
                 found = reply.read(data)
                 self._passed(response.headers, found, prompt, counted, limit)
                 self._count(found, prompt, limit, time.monotonic() - started)
-                if (got := found.opinion(prompt.protocol)) is not None:
+                if (got := self._opinion(data, found, prompt)) is not None:
                     self._learn(base, tried, softer > 0)
                     return _Got(*got, found)
                 raise self._unusable(found, limit, tried.limit(2 * wanted, cap) > limit and not larger)
@@ -215,22 +232,37 @@ class Endpoint:
                 raise self._failure(refused)
             own = tried.lower()
 
+    # What is asked and how it is read: an endpoint that is asked for something else than votes says so here.
+
+    def _longest(self, prompt: Prompt, larger: bool) -> int:  # noqa: ARG002
+        return request.limit(self._settings, larger=larger)
+
+    def _body(self, prompt: Prompt, number: int, dialect: Dialect, limit: int) -> dict[str, Any]:
+        return request.body(self.critic, self._settings, prompt, number, dialect, limit=limit)
+
+    def _opinion(self, data: Any, found: Reply, prompt: Prompt) -> tuple[Opinion, str] | None:  # noqa: ARG002
+        return found.opinion(prompt.protocol)
+
     async def _send(self, prompt: Prompt, number: int, dialect: Dialect, limit: int) -> tuple[Any, Response]:
         """Return the reply's data (None where it is no JSON) and the response, and give the place at the gate back."""
-        body = request.body(self.critic, self._settings, prompt, number, dialect, limit=limit)
+        body = self._body(prompt, number, dialect, limit)
         try:
             response = await self._transport.post("/chat/completions", body)
-        except TimeoutError:
-            self.gate.slowed()
-            raise _Failure(Missing(Reason.SLOW, f"within {self._settings.critic_timeout:g} s")) from None
-        except Unreachable as error:
-            said = faults.described(error, clear=self.critic.base_url.startswith("http://"))
-            raise _Failure(Missing.read(mask(said)), again=not faults.lasting(said)) from None
+        except (TimeoutError, Unreachable) as error:
+            if isinstance(error, TimeoutError):
+                self.gate.slowed()
+            raise self._broken(error) from None
         except Unreadable as error:
             raise _Failure(self._missing(Reason.UNREADABLE, str(error), 80)) from None
         finally:
             self.gate.leave()
         return _data(response.content), response
+
+    def _broken(self, error: BaseException) -> _Failure:
+        if isinstance(error, TimeoutError):
+            return _Failure(Missing(Reason.SLOW, f"within {self._settings.critic_timeout:g} s"))
+        said = faults.described(error, clear=self.critic.base_url.startswith("http://"))
+        return _Failure(Missing.read(mask(said)), again=not faults.lasting(said))
 
     def _passed(self, headers: Mapping[str, str], found: Reply, prompt: Prompt, counted: float, limit: int) -> None:
         """Tell the gate of a success; of the tokens it claims no more than the request can have cost."""

@@ -1,0 +1,87 @@
+"""``persona-metrics generate``: has a file of prompts answered by a fleet of endpoints, or by vLLM on a cluster."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import PersonaError
+
+if TYPE_CHECKING:
+    from ..scoring.generate import Outcome
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``generate``."""
+    parser.add_argument("prompts", metavar="PROMPTS", type=Path, help="the JSONL file of `persona-metrics prompts`")
+    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder for answers.jsonl")
+    parser.add_argument("--model", help="the model's name at its endpoints (default: the one they list), or embedded")
+    parser.add_argument(
+        "--base_url",
+        metavar="A,B,C",
+        help="OpenAI-compatible endpoints that all serve the model, the least loaded asked first (default: OpenAI's)",
+    )
+    parser.add_argument(
+        "--concurrency",
+        type=int,
+        default=32,
+        metavar="N",
+        help="requests in flight at an endpoint, at most (default 32)",
+    )
+    parser.add_argument(
+        "--timeout", type=float, default=600.0, metavar="SECONDS", help="longest wait for one reply (default 600)"
+    )
+    parser.add_argument("--attempts", type=int, default=5, metavar="N", help="attempts a prompt (default 5)")
+    parser.add_argument(
+        "--patience",
+        type=float,
+        default=60.0,
+        metavar="SECONDS",
+        help="how long to wait for endpoints of which none answers (default 60)",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Have the prompts answered; 1 where answers are missing."""
+    for name, least in (("concurrency", 1), ("attempts", 1), ("timeout", 0.001), ("patience", 0.0)):
+        if not getattr(arguments, name) >= least:
+            raise PersonaError(
+                f"--{name} {getattr(arguments, name)}: must be {'1 or more' if least == 1 else 'positive'}"
+            )
+    from ..scoring import generate, served
+
+    urls = () if arguments.model == served.EMBEDDED else served.addresses(arguments.base_url)
+    name = served.named(arguments.model, urls)
+    whom = served.Served(name, urls, arguments.concurrency, arguments.timeout, arguments.attempts, arguments.patience)
+    return close(generate.generate(arguments.prompts, arguments.out, whom), arguments, name)
+
+
+def close(outcome: Outcome, arguments: argparse.Namespace, model: str) -> int:
+    """Say what came of it, and what comes next."""
+    from ..prices import dollars
+
+    for line in outcome.tally.lines():
+        _say(line)
+    if outcome.blank:
+        _say(f"{outcome.blank} answers are blank: the model said nothing, or thought up to max_gen_toks")
+    usage, before = outcome.usage, f" ({outcome.before} of them before)" if outcome.before else ""
+    _say(f"{outcome.answers} of {outcome.prompts} prompts are answered{before}")
+    if usage.calls:
+        cost = None if outcome.price is None else outcome.price.of(usage.prompt_tokens, usage.completion_tokens)
+        _say(
+            f"{usage.calls} calls, {usage.prompt_tokens:,} tokens in, {usage.completion_tokens:,} out,"
+            f" {dollars(cost)}, {outcome.seconds:.1f} s"
+        )
+    partial = " --partial" if outcome.missing else ""
+    if outcome.missing:
+        _say("for those that are missing, run the same command again")
+    words = ["score", str(outcome.path), "--prompts", str(arguments.prompts), "--model", model]
+    print(f"persona-metrics {shlex.join(words)}{partial} --out DIR")
+    return 1 if outcome.missing else 0
+
+
+def _say(text: str) -> None:
+    print(f"persona-metrics: {text}", file=sys.stderr, flush=True)

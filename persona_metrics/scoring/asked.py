@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from ..errors import PersonaError, shorten
 from ..files import open_read, scrubbed, unreadable
@@ -29,17 +32,30 @@ def mark(name: str) -> int:
     return int.from_bytes(hashlib.blake2b(name.encode("utf-8", "replace"), digest_size=8).digest(), "big") >> 1
 
 
-def question(line: str | bytes, where: str) -> Question:
-    """Return the prompt of one line: ``id``, and ``messages`` or ``prompt``; ``generation_kwargs`` if there are any.
+class Ids:
+    """Many ids by their marks, eight bytes each; ``marks`` in any order, and each at most once."""
+
+    def __init__(self, marks: npt.NDArray[np.int64]) -> None:
+        self.marks = np.sort(marks)
+
+    def __len__(self) -> int:
+        return len(self.marks)
+
+    def place(self, name: int) -> int:
+        """Return where a mark stands in ``marks``, -1 where it is none of them."""
+        at = int(np.searchsorted(self.marks, name))
+        return at if at < len(self.marks) and self.marks[at] == name else -1
+
+    def __contains__(self, name: int) -> bool:
+        return self.place(name) >= 0
+
+
+def question(row: Mapping[str, Any], where: str) -> Question:
+    """Return the prompt of a line: ``id``, and ``messages`` or ``prompt``; ``generation_kwargs`` if there are any.
 
     Raises ``PersonaError`` for a line that is none, before anything is asked.
     """
-    try:
-        row = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise PersonaError(f"{where}: not JSON (a line that was cut?): {shorten(error)}") from None
-    row = scrubbed(row)
-    name = row.get("id") if isinstance(row, dict) else None
+    name = row.get("id")
     if not isinstance(name, str) or not name:
         raise PersonaError(f'{where}: no "id": give the file that `persona-metrics prompts` wrote')
     messages, prompt = row.get("messages"), row.get("prompt")
@@ -78,16 +94,33 @@ def read(path: Path) -> Iterator[Question]:
             except Exception as error:  # gzip and zlib have four ways to say that a file is cut
                 raise unreadable(path, error) from None
             if line.strip():
-                yield question(line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line, f"{path}:{number}")
+                where = f"{path}:{number}"
+                yield question(_row(line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line, where), where)
 
 
-def marks(path: Path) -> set[int]:
-    """Return the marks of all ids, having looked at every line; raise ``PersonaError`` for one that stands twice."""
-    found: set[int] = set()
-    for number, one in enumerate(read(path), 1):
-        found.add(mark(one.id))
-        if len(found) < number:
-            raise PersonaError(f"{path}: the id {shorten(one.id, 60)!r} stands twice")
-    if not found:
+def _row(line: bytes, where: str) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise PersonaError(f"{where}: not JSON (a line that was cut?): {shorten(error)}") from None
+    if not isinstance(row, dict):
+        raise PersonaError(f"{where}: a line must be a JSON object, this one is a {type(row).__name__}")
+    return scrubbed(row)  # type: ignore[no-any-return]
+
+
+def ids(path: Path) -> Ids:
+    """Return all ids, having looked at every line; raise ``PersonaError`` for one that stands twice."""
+    marks = np.fromiter((mark(one.id) for one in read(path)), np.int64)
+    if not len(marks):
         raise PersonaError(f"{path}: the file has no lines")
+    return unique(marks, str(path), lambda: (one.id for one in read(path)))
+
+
+def unique(marks: npt.NDArray[np.int64], path: str, names: Callable[[], Iterable[str]]) -> Ids:
+    """Return the ids of ``marks``; raise ``PersonaError`` where one stands twice, which is looked for in ``names``."""
+    found = Ids(marks)
+    twice = found.marks[1:][found.marks[1:] == found.marks[:-1]]
+    if len(twice):
+        name = next(name for name in names() if mark(name) == twice[0])
+        raise PersonaError(f"{path}: the id {shorten(name, 60)!r} stands twice")
     return found

@@ -75,26 +75,15 @@ class Outcome:
         return self.prompts - self.answers
 
 
-class Answerer:
-    """A fleet and the part that its replies go to: one a process, within one event loop."""
+async def answer(one: Question, fleet: Fleet, part: replies.Part, model: str) -> Missing | None:
+    """Ask for an answer and write it; return why there is none, which is written nowhere, so that it is asked again.
 
-    def __init__(self, served: Served, fleet: Fleet, out: Path) -> None:
-        self._model, self.fleet, self._part = served.model, fleet, replies.Part(out)
-
-    async def answer(self, one: Question) -> Missing | None:
-        """Ask for an answer and write it; return why there is none, which is written nowhere, so that it is asked again.
-
-        Raises ``Down`` where no endpoint answers any more.
-        """
-        vote, text = await self.fleet.ask(Asked.plain(one.messages, one.sampling))
-        if vote.missing is None:
-            self._part.add(one.id, text or "", self._model)
-        return vote.missing
-
-    async def close(self) -> None:
-        """Close connections and file."""
-        await self.fleet.close()
-        self._part.close()
+    Raises ``Down`` where no endpoint answers any more.
+    """
+    vote, text = await fleet.ask(Asked.plain(one.messages, one.sampling))
+    if vote.missing is None:
+        part.add(one.id, text or "", model)
+    return vote.missing
 
 
 def generate(prompts: Path, out: Path, served: Served, *, progress: bool = True, backoff: float = 0.5) -> Outcome:
@@ -104,12 +93,13 @@ def generate(prompts: Path, out: Path, served: Served, *, progress: bool = True,
     ``out`` cannot be written or holds another model's answers, and where no endpoint answers (any more): what is
     answered by then is kept, and the same command goes on from there.
     """
-    wanted = asked.marks(prompts)
-    done = replies.prepare(out, served.model) & wanted
+    wanted = asked.ids(prompts)
+    there = replies.prepare(out, served.model)
+    done = sum(name in there for name in wanted.marks)
     tally, before, started = Tally(), ledger.snapshot(), time.monotonic()
     stop = None
-    if todo := len(wanted) - len(done):
-        waiting = (one for one in asked.read(prompts) if asked.mark(one.id) not in done)
+    if todo := len(wanted) - done:
+        waiting = (one for one in asked.read(prompts) if asked.mark(one.id) not in there)
         with tqdm(total=todo, desc="answers", unit="answer", disable=not progress, file=sys.stderr) as bar:
             stop = in_own_loop(_all(waiting, served, out, tally, bar, todo, backoff))
     joined = replies.join(out, wanted)
@@ -120,7 +110,7 @@ def generate(prompts: Path, out: Path, served: Served, *, progress: bool = True,
     return Outcome(
         joined.path,
         len(wanted),
-        len(done),
+        done,
         joined.answers,
         joined.blank,
         tally,
@@ -146,29 +136,27 @@ async def _all(
         print(f"persona-metrics: {text}", file=sys.stderr, flush=True)
 
     fleet = served.fleet(backoff=backoff, say=say)
-    answerer = None
     stopped: list[str] = []
 
-    async def worker(answerer: Answerer) -> None:
+    async def worker(part: replies.Part) -> None:
         for one in waiting:
             if stopped:
                 return
-            missing = await answerer.answer(one)
-            if why := tally.add(one.id, missing):
+            if why := tally.add(one.id, await answer(one, fleet, part, served.model)):
                 stopped.append(why)
             bar.update(1)
             bar.set_postfix({"missing": tally.reasons.total()}, refresh=False)
 
     try:
         await fleet.look()
-        answerer = Answerer(served, fleet, out)
-        # Some wait before another attempt, and a free place never waits for work.
-        await all_or_none(worker(answerer) for _ in range(min(todo, 2 * fleet.places)))
+        with replies.Part(out) as part:
+            # Some wait before another attempt, and a free place never waits for work.
+            await all_or_none(worker(part) for _ in range(min(todo, 2 * fleet.places)))
     except Down as down:
         return unreachable(str(down))
     finally:
-        await (answerer or fleet).close()
+        await fleet.close()
     return stopped[0] if stopped else None
 
 
-__all__ = ["Answerer", "Outcome", "Tally", "generate"]
+__all__ = ["Outcome", "Tally", "answer", "generate"]

@@ -16,21 +16,22 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import numpy as np
 from typing_extensions import Self
 
 from ..errors import PersonaError, shorten
 from ..files import check_folder, unwritable, write_lines
-from .asked import mark
+from .asked import Ids, mark
 
 ANSWERS = "answers.jsonl"
 PARTS = "parts"
 
 
 class Part:
-    """One process's file of a folder. Two processes never share one."""
+    """One process's file of a folder. Two processes never share one; ``name`` says what it is for."""
 
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / PARTS / f"{os.getpid()}-{uuid.uuid4().hex[:8]}.jsonl"
+    def __init__(self, folder: Path, name: str = "one") -> None:
+        self._path = folder / PARTS / f"{name}-{os.getpid()}-{uuid.uuid4().hex[:8]}.jsonl"
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self._path.open("xb", buffering=0)
@@ -72,36 +73,43 @@ class Joined:
     """Answers without a letter."""
 
 
-def prepare(folder: Path, model: str) -> set[int]:
-    """Return the marks of the ids that are answered, having proven that more can be written there.
+def prepare(folder: Path, model: str) -> Ids:
+    """Return the ids that are answered, having proven that more can be written there.
 
     Raises ``PersonaError`` where it cannot, and where the answers there are another model's.
     """
     check_folder(folder)
-    done: set[int] = set()
-    for where, row in _lines(folder):
-        if row["model"] != model:
-            raise PersonaError(
-                f"{where}: answers of the model {shorten(row['model'], 60)!r}, not {shorten(model, 60)!r}:"
-                " give each model its own --out"
-            )
-        done.add(mark(row["id"]))
-    return done
+
+    def marks() -> Iterator[int]:
+        for where, row in _lines(folder):
+            if row["model"] != model:
+                raise PersonaError(
+                    f"{where}: answers of the model {shorten(row['model'], 60)!r}, not {shorten(model, 60)!r}:"
+                    " give each model its own --out"
+                )
+            yield mark(row["id"])
+
+    return Ids(np.unique(np.fromiter(marks(), np.int64)))
 
 
-def join(folder: Path, wanted: set[int]) -> Joined:
+def answered(folder: Path, name: str) -> set[int]:
+    """Return the marks of the ids in all parts of this name: those of processes that were killed among them."""
+    return {mark(row["id"]) for path in (folder / PARTS).glob(f"{name}-*.jsonl") for _, row in _rows(path)}
+
+
+def join(folder: Path, wanted: Ids) -> Joined:
     """Write ``answers.jsonl`` anew, whole or not at all: every answer to a prompt in ``wanted``, each id once.
 
     Where none is missing, the parts go.
     """
-    taken: set[int] = set()
+    taken = np.zeros(len(wanted), dtype=bool)
     blank = 0
 
     def kept() -> Iterator[str]:
         nonlocal blank
         for _, row in _lines(folder):
-            if (name := mark(row["id"])) in wanted and name not in taken:
-                taken.add(name)
+            if (place := wanted.place(mark(row["id"]))) >= 0 and not taken[place]:
+                taken[place] = True
                 blank += not row["reply"].strip()
                 yield json.dumps(row, ensure_ascii=False)
 
@@ -113,15 +121,18 @@ def join(folder: Path, wanted: set[int]) -> Joined:
 
 
 def _lines(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """Yield the file and the row of every whole line; one that a kill cut in the middle is as if it had not been written."""
     for path in (folder / ANSWERS, *sorted((folder / PARTS).glob("*.jsonl"))):
-        if not path.is_file():
-            continue
-        with path.open("rb") as file:
-            for line in file:
-                row = _row(line)
-                if row is not None:
-                    yield path, row
+        if path.is_file():
+            yield from _rows(path)
+
+
+def _rows(path: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Yield the file and the row of every whole line; one that a kill cut in the middle is as if it had not been written."""
+    with path.open("rb") as file:
+        for line in file:
+            row = _row(line)
+            if row is not None:
+                yield path, row
 
 
 def _row(line: bytes) -> dict[str, Any] | None:
@@ -133,4 +144,4 @@ def _row(line: bytes) -> dict[str, Any] | None:
     return row if texts else None
 
 
-__all__ = ["ANSWERS", "Joined", "Part", "join", "prepare"]
+__all__ = ["ANSWERS", "Joined", "Part", "answered", "join", "prepare"]

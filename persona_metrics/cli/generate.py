@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``generate``."""
-    parser.add_argument("prompts", metavar="PROMPTS", type=Path, help="the JSONL file of `persona-metrics prompts`")
+    parser.add_argument(
+        "prompts",
+        metavar="PROMPTS",
+        help="the JSONL file of `persona-metrics prompts` (with --engine ray also Parquet, a folder, a glob, s3://, gs://)",
+    )
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder for answers.jsonl")
     parser.add_argument("--model", help="the model's name at its endpoints (default: the one they list), or embedded")
     parser.add_argument(
@@ -42,6 +46,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="how long to wait for endpoints of which none answers (default 60)",
     )
+    parser.add_argument("--engine", choices=("ray",), help="ask from actors over Ray Data instead of in this process")
+    parser.add_argument("--address", help="with --engine ray: the cluster, auto or ray://… (default: start one here)")
+    parser.add_argument("--actors", type=int, default=2, metavar="N", help="with --engine ray: how many (default 2)")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -51,12 +58,24 @@ def run(arguments: argparse.Namespace) -> int:
             raise PersonaError(
                 f"--{name} {getattr(arguments, name)}: must be {'1 or more' if least == 1 else 'positive'}"
             )
+    if arguments.actors < 1:
+        raise PersonaError(f"--actors {arguments.actors}: must be 1 or more")
+    if arguments.address and not arguments.engine:
+        raise PersonaError("--address belongs to --engine ray")
     from ..scoring import generate, served
 
     urls = () if arguments.model == served.EMBEDDED else served.addresses(arguments.base_url)
     name = served.named(arguments.model, urls)
     whom = served.Served(name, urls, arguments.concurrency, arguments.timeout, arguments.attempts, arguments.patience)
-    return close(generate.generate(arguments.prompts, arguments.out, whom), arguments, name)
+    if arguments.engine:
+        from ..cluster import generate as cluster
+
+        made = cluster.generate(
+            arguments.prompts, arguments.out, whom, address=arguments.address, actors=arguments.actors
+        )
+    else:
+        made = generate.generate(Path(arguments.prompts), arguments.out, whom)
+    return close(made, arguments, name)
 
 
 def close(outcome: Outcome, arguments: argparse.Namespace, model: str) -> int:
@@ -78,7 +97,7 @@ def close(outcome: Outcome, arguments: argparse.Namespace, model: str) -> int:
     partial = " --partial" if outcome.missing else ""
     if outcome.missing:
         _say("for those that are missing, run the same command again")
-    words = ["score", str(outcome.path), "--prompts", str(arguments.prompts), "--model", model]
+    words = ["score", str(outcome.path), "--prompts", arguments.prompts, "--model", model]
     print(f"persona-metrics {shlex.join(words)}{partial} --out DIR")
     return 1 if outcome.missing else 0
 

@@ -61,7 +61,7 @@ def question(row: Mapping[str, Any], where: str) -> Question:
     messages, prompt = row.get("messages"), row.get("prompt")
     if messages is None and isinstance(prompt, str):
         messages = [{"role": "user", "content": prompt}]
-    if not _chat(messages):
+    if messages is None or not _chat(messages):
         raise PersonaError(f'{where}: neither "messages" (of role and content, the last one the user\'s) nor "prompt"')
     sampling = row.get("generation_kwargs") or {}
     if not isinstance(sampling, dict):

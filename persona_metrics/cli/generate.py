@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import json
 import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import PersonaError
+from ..errors import PersonaError, shorten
 
 if TYPE_CHECKING:
     from ..scoring.generate import Outcome
@@ -49,6 +50,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--engine", choices=("ray",), help="ask from actors over Ray Data instead of in this process")
     parser.add_argument("--address", help="with --engine ray: the cluster, auto or ray://… (default: start one here)")
     parser.add_argument("--actors", type=int, default=2, metavar="N", help="with --engine ray: how many (default 2)")
+    parser.add_argument(
+        "--vllm",
+        metavar="MODEL",
+        help="with --engine ray: vLLM inside the cluster instead of endpoints, --actors of it",
+    )
+    parser.add_argument(
+        "--vllm_args", metavar="JSON", help='with --vllm: its engine arguments, such as {"tensor_parallel_size": 2}'
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -62,6 +71,10 @@ def run(arguments: argparse.Namespace) -> int:
         raise PersonaError(f"--actors {arguments.actors}: must be 1 or more")
     if arguments.address and not arguments.engine:
         raise PersonaError("--address belongs to --engine ray")
+    if arguments.vllm_args and not arguments.vllm:
+        raise PersonaError("--vllm_args belongs to --vllm MODEL")
+    if arguments.vllm:
+        return _vllm(arguments)
     from ..scoring import generate, served
 
     urls = () if arguments.model == served.EMBEDDED else served.addresses(arguments.base_url)
@@ -76,6 +89,30 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         made = generate.generate(Path(arguments.prompts), arguments.out, whom)
     return close(made, arguments, name)
+
+
+def _vllm(arguments: argparse.Namespace) -> int:
+    if not arguments.engine or arguments.base_url:
+        raise PersonaError("--vllm MODEL goes with --engine ray, and without --base_url")
+    given: object = {}
+    try:
+        given = json.loads(arguments.vllm_args or "{}")
+    except ValueError as error:
+        raise PersonaError(f"--vllm_args: not JSON: {shorten(error)}") from None
+    if not isinstance(given, dict):
+        raise PersonaError('--vllm_args: an object is wanted, such as {"tensor_parallel_size": 2}')
+    from ..cluster import vllm
+
+    made = vllm.generate(
+        arguments.prompts,
+        arguments.out,
+        arguments.vllm,
+        name=arguments.model,
+        replicas=arguments.actors,
+        arguments=given,
+        address=arguments.address,
+    )
+    return close(made, arguments, arguments.model or arguments.vllm)
 
 
 def close(outcome: Outcome, arguments: argparse.Namespace, model: str) -> int:

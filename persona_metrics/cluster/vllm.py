@@ -67,8 +67,8 @@ def processor(config: Any) -> Processor:
 
     try:
         return build_processor(config, preprocess=row_of, postprocess=reply_of)  # type: ignore[no-any-return]
-    except ImportError as error:
-        raise PersonaError(f"--vllm: {shorten(error)}: pip install 'ray[llm]'") from None
+    except Exception as error:  # it looks for the model's files, and for what reads them
+        raise PersonaError(f"--vllm {shorten(config.model_source, 60)}: {shorten(error)}") from None
 
 
 def waiting(question: Question, span: int) -> dict[str, Any]:
@@ -145,17 +145,14 @@ def reports(
 
     blocks = [{"span": json.dumps(vars(span))} for span in spans]
     asked = ray.data.from_items(blocks, override_num_blocks=len(blocks)).flat_map(lacking)
-    return (
-        answer(asked)
-        .map_batches(  # type: ignore[no-any-return]
-            Writer,
-            batch_size=BATCH,
-            fn_constructor_args=(folder, run, model),
-            compute=ray.data.ActorPoolStrategy(size=1),
-            num_cpus=0.1,
-        )
-        .iter_rows()
+    told = answer(asked).map_batches(
+        Writer,
+        batch_size=BATCH,
+        fn_constructor_args=(folder, run, model),
+        compute=ray.data.ActorPoolStrategy(size=1),
+        num_cpus=0.1,
     )
+    return told.iter_rows()  # type: ignore[no-any-return]
 
 
 def generate(

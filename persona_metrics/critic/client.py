@@ -100,6 +100,11 @@ class Endpoint:
         self._lucky = 0
         self._told = False
 
+    @property
+    def places(self) -> int:
+        """Return how many requests are in flight at most."""
+        return self.gate.start
+
     async def close(self) -> None:
         """Close the connections."""
         await self._transport.close()

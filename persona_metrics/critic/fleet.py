@@ -10,11 +10,15 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
+from ..settings import Settings
 from . import faults
-from .client import Endpoint
+from .client import Endpoint, announce
 from .missing import Missing, Reason
 from .protocol import Prompt
+from .request import Critic
+from .store import Store
 from .verdict import Vote
 
 IN_A_ROW = 3
@@ -93,7 +97,7 @@ class Fleet:
     @property
     def places(self) -> int:
         """Return how many requests it takes at once, at most."""
-        return sum(member.endpoint.gate.start for member in self.members)
+        return sum(member.endpoint.places for member in self.members)
 
     def tell(self, say: Callable[[str], None]) -> None:
         """Have a line said of each endpoint that drops out."""
@@ -186,4 +190,53 @@ def _closes(missing: Missing, passed: int) -> bool:
     return missing.reason is Reason.HTTP and (missing.code == "401" or (missing.code in _CLOSED and not passed))
 
 
-__all__ = ["Down", "Fleet", "Member"]
+class Together(Endpoint):
+    """A critic that a fleet serves, as one endpoint: one key in the store, whoever of them is asked."""
+
+    def __init__(self, critic: Critic, settings: Settings, **given: Any) -> None:
+        super().__init__(critic, settings, **given)
+        # Another attempt may be another endpoint's.
+        once = settings.model_copy(update={"critic_attempts": 1})
+        served = [Endpoint(member, once, **given) for member in critic.members]
+        self._fleet = Fleet(served, attempts=settings.critic_attempts, backoff=given.get("backoff", 0.5))
+        self._fleet.tell(lambda line: announce([f"the critic's endpoint {line}"]))
+
+    @property
+    def places(self) -> int:
+        """Return how many requests are in flight at most, at all endpoints."""
+        return self._fleet.places
+
+    async def ask(self, prompt: Prompt, number: int) -> tuple[Vote, str | None]:
+        """Return the vote of the endpoint that was asked; where none answers any more, it is missing."""
+        try:
+            return await self._fleet.ask(prompt, number)
+        except Down:
+            why = next((m.last for m in self._fleet.members if m.last is not None), Missing(Reason.CONNECTION))
+            return Vote(self.critic.model, self.critic.host, number, None, missing=why), None
+
+    async def lists_models(self) -> bool:
+        """Return whether one of the endpoints is there and accepts the key."""
+        return any(await asyncio.gather(*(member.endpoint.lists_models() for member in self._fleet.members)))
+
+    def recall(self, store: Store) -> None:
+        """Begin with what the store keeps of each endpoint."""
+        for member in self._fleet.members:
+            member.endpoint.recall(store)
+
+    def keep(self, store: Store) -> None:
+        """Keep what each endpoint was found to understand."""
+        for member in self._fleet.members:
+            member.endpoint.keep(store)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await super().close()
+        await self._fleet.close()
+
+
+def endpoint_of(critic: Critic, settings: Settings, **given: Any) -> Endpoint:
+    """Return what asks a critic: its one endpoint, or its fleet as one."""
+    return Together(critic, settings, **given) if critic.others else Endpoint(critic, settings, **given)
+
+
+__all__ = ["Down", "Fleet", "Member", "Together", "endpoint_of"]

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from tqdm import tqdm
 
 from ..critic.answering import Asked
@@ -95,7 +96,7 @@ def generate(prompts: Path, out: Path, served: Served, *, progress: bool = True,
     """
     wanted = asked.ids(prompts)
     there = replies.prepare(out, served.model)
-    done = sum(name in there for name in wanted.marks)
+    done = int(np.isin(wanted.marks, there.marks).sum())
     tally, before, started = Tally(), ledger.snapshot(), time.monotonic()
     stop = None
     if todo := len(wanted) - done:

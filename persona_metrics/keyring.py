@@ -64,11 +64,13 @@ def keep_secret(keys: tuple[Key, ...], values: Mapping[str, Any], found: Mapping
     """Have every key, and what addresses hold of secrets, masked wherever a text is shown."""
     for key in keys:
         remember(*(secret for _, secret in pairs(key)) if key.variable == CRITICS else (key.secret,))
-        remember_url(key.url)
+        for url in (key.url or "").split(","):
+            remember_url(url)
     for source in (ENVIRONMENT, DOTENV):
         remember(*(found[source].get(name) for name in ("HF_TOKEN", "OPENAI_ADMIN_KEY")))
     addresses = str(values.get("critic_model") or "").split(",")
-    for url in (str(values.get("critic_base_url") or ""), *(one.partition("@")[2] for one in addresses)):
+    fleet = str(values.get("critic_base_url") or "").split(",")
+    for url in (*fleet, *(one.partition("@")[2] for one in addresses)):
         remember_url(url)
     for name, value in found[ENVIRONMENT].items():
         if name.endswith("_PROXY"):

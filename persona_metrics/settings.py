@@ -142,7 +142,9 @@ class Settings(BaseSettings):
     )
 
     critic_model: str | None = Field(None, description="the critic: a model name, embedded, or a panel a,b@url,c")
-    critic_base_url: str | None = Field(None, description="the critic's OpenAI-compatible endpoint")
+    critic_base_url: str | None = Field(
+        None, description="the critic's OpenAI-compatible endpoint, or several with commas that serve the same model"
+    )
     critic_api_key: SecretStr | None = Field(
         None,
         validation_alias=_env("critic_api_key", "PERSONA_CRITIC_API_KEY", "OPENAI_API_KEY"),

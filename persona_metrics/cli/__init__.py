@@ -20,6 +20,7 @@ COMMANDS: dict[str, str] = {
     "serve": "serve the embedded model as an OpenAI-compatible endpoint on loopback",
     "personas": "generate personas, or check a file of them against the population",
     "prompts": "write a task's rendered prompts, to be answered elsewhere",
+    "generate": "have a file of prompts answered by a fleet of endpoints",
     "score": "judge answers that were made elsewhere",
     "revise": "have the answers that need it rewritten, and judge them again",
     "exam": "put a critic through cases of known outcome, and write its card",

@@ -95,7 +95,7 @@ def _critic(chosen: settings.Settings) -> str:
 
 def _critics_end(chosen: settings.Settings) -> Iterator[str]:
     """Yield a line for each critic whose endpoint lists it with the day of its end; one without a list says nothing."""
-    for critic in panel(chosen):
+    for critic in (member for one in panel(chosen) for member in one.members):
         if critic.model == "embedded":
             continue
         secret = critic.secret(chosen)
@@ -113,7 +113,7 @@ def _critics_end(chosen: settings.Settings) -> Iterator[str]:
 def _hosts(chosen: settings.Settings, model_url: str | None) -> Iterator[str]:
     """Yield, for the critics and the model under test, who named the host, and which key goes there."""
     try:
-        for critic in panel(chosen):
+        for critic in (member for one in panel(chosen) for member in one.members):
             if critic.model == "embedded" and not critic.own_address and chosen.critic_base_url is None:
                 yield "critic embedded: in this process, no key"
                 continue

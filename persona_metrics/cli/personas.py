@@ -6,7 +6,7 @@ import argparse
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -17,24 +17,35 @@ from ..dataset.part import Part
 from ..dataset.people import read_people
 from ..dataset.sources import read_rows
 from ..errors import PersonaError, shorten
-from ..files import write_text, writing
+from ..files import check_folder, write_text
 from ..personas import ATTRIBUTES
 
-SUFFIXES = (".jsonl", ".csv", ".parquet")
-MOST = 5_000_000
-"""Personas at once; 100,000 take some 300 MB."""
+if TYPE_CHECKING:
+    from ..synthesis.shards import Shard
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``personas``."""
     parser.add_argument("--n", type=int, help="how many to generate (default 1000), or to convert (default 10000)")
     parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same personas (default 0)")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="where to: .jsonl, .csv or .parquet")
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="where to: .jsonl, .csv or .parquet; a folder gets a file a shard"
+    )
     parser.add_argument("--check", metavar="FILE", help="hold this file against the population instead of generating")
     parser.add_argument("--tables", type=Path, metavar="DIR", help="with --check: your own tables, CSV files")
     parser.add_argument("--convert", metavar="FILE", help="write a set of another project with our attributes")
     parser.add_argument("--to", type=Path, metavar="FILE", help="with --convert: where to: .jsonl, .csv or .parquet")
     parser.add_argument("--from", dest="adapter", metavar="NAME", help="with --convert: nemotron, persona, …")
+    parser.add_argument(
+        "--shards",
+        type=int,
+        metavar="N",
+        help="generate in so many shards, each with a seed of its own: another sample than in one"
+        " (default: one up to 5,000,000, then one for every 100,000)",
+    )
+    parser.add_argument("--shard", type=int, metavar="I", help="this shard of them alone, counted from 0")
+    parser.add_argument("--engine", choices=("ray",), help="make the shards on a cluster; --out is a folder then")
+    parser.add_argument("--address", help="with --engine ray: the cluster, auto or ray://… (default: start one here)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="with --check: write all that was found as JSON")
 
 
@@ -58,47 +69,78 @@ def run(arguments: argparse.Namespace) -> int:
         raise PersonaError("--tables DIR belongs to --check FILE")
     if arguments.json:
         raise PersonaError("--json belongs to --check")
+    if arguments.address and not arguments.engine:
+        raise PersonaError("--address belongs to --engine ray")
     if not arguments.out:
         raise PersonaError("--out FILE is missing: .jsonl, .csv or .parquet (or --check FILE)")
-    return _generate(1000 if arguments.n is None else arguments.n, arguments.seed, arguments.out)
+    return _generate(arguments, 1000 if arguments.n is None else arguments.n, arguments.seed, arguments.out)
 
 
-def _generate(n: int, seed: int, out: Path) -> int:
-    if not 1 <= n <= MOST:
-        raise PersonaError(f"--n {n}: must be between 1 and {MOST:,}")
+def _generate(arguments: argparse.Namespace, n: int, seed: int, out: Path) -> int:
+    from ..synthesis import output, shards
+
+    if n < 1:
+        raise PersonaError(f"--n {n}: must be 1 or more")
     if seed < 0:
         raise PersonaError(f"--seed {seed}: must not be negative")
-    _require_writable(out, "--out")
-    from ..synthesis import generate as generator
-
-    frame: pd.DataFrame = generator.generate(n, seed)
-    _write(frame, out)
-    print(f"{n:,} personas written to {out} (seed {seed})")
+    of = shards.default_count(n) if arguments.shards is None else arguments.shards
+    if not 1 <= of <= n:
+        raise PersonaError(f"--shards {of}: must be between 1 and --n, {n:,}")
+    if -(-n // of) > shards.MOST:
+        raise PersonaError(f"--n {n}: at most {shards.MOST:,} in a shard; raise --shards to {-(-n // shards.MOST):,}")
+    cut = shards.cut(n, seed, of)
+    if arguments.shard is not None:
+        if not 0 <= arguments.shard < of:
+            raise PersonaError(f"--shard {arguments.shard}: there are {of}, counted from 0 (--shards)")
+        cut = [cut[arguments.shard]]
+    whole = f"{sum(shard.rows for shard in cut):,} personas written to {out} (seed {seed}{_which(arguments.shard, of)})"
+    if out.is_dir() or arguments.engine:
+        _generate_folder(arguments, cut, out)
+    else:
+        _require_writable(out, "--out")
+        output.write_all((shard.frame() for shard in cut), out)
+    print(whole)
     return 0
 
 
+def _which(shard: int | None, of: int) -> str:
+    if of == 1:
+        return ""
+    return f", {of} shards" if shard is None else f", shard {shard} of {of}"
+
+
+def _generate_folder(arguments: argparse.Namespace, cut: list[Shard], out: Path) -> None:
+    """Write a file a shard; those that are there already, which the same command made, are left."""
+    from ..synthesis import output
+
+    if (out.exists() and not out.is_dir()) or out.suffix.lower() in output.SUFFIXES:
+        raise PersonaError(f"--out {shorten(out)}: with --engine ray a folder, which gets a file a shard")
+    check_folder(out)
+    lacking = [shard for shard in cut if not (out / f"{shard.name}.parquet").is_file()]
+    if len(lacking) < len(cut):
+        print(f"{len(cut) - len(lacking)} of {len(cut)} shards are there already")
+    if arguments.engine:
+        from ..cluster import personas
+
+        personas.write(lacking, out, address=arguments.address)
+    else:
+        for shard in lacking:
+            output.write(shard.frame(), out / f"{shard.name}.parquet")
+
+
 def _require_writable(out: Path, option: str) -> None:
+    from ..synthesis.output import SUFFIXES
+
     if out.suffix.lower() not in SUFFIXES:
         raise PersonaError(f"{option} {shorten(out)}: the file must be {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}")
     if not out.parent.is_dir():
         raise PersonaError(f"{option} {shorten(out)}: there is no folder {shorten(out.parent)}")
 
 
-def _write(frame: pd.DataFrame, out: Path) -> None:
-    from ..synthesis import generate as generator
-
-    suffix = out.suffix.lower()
-    with writing(out) as file:
-        if suffix == ".jsonl":
-            file.writelines(line.encode() for line in generator.lines(frame))
-        elif suffix == ".csv":
-            frame.to_csv(file, mode="wb", encoding="utf-8", index=False, lineterminator="\n")
-        else:
-            frame.to_parquet(file, index=False)
-
-
 def _convert(name: str, out: Path, adapter: str | None, n: int | None, seed: int) -> int:
     """Write the personas of another project's file as ours, and say what became of each of its columns."""
+    from ..synthesis.output import write
+
     _require_writable(out, "--to")
     if n is not None and n < 1:
         raise PersonaError(f"--n {n}: must be 1 or more")
@@ -106,7 +148,7 @@ def _convert(name: str, out: Path, adapter: str | None, n: int | None, seed: int
     listed = read_rows(name, "--convert", Part(MOST_ROWS if n is None else n, seed))
     people = read_people(listed, name, adapter=chosen)
     frame = pd.DataFrame([{"id": p.id, **{c: p.attributes.get(c) for c in people.columns}} for p in people.personas])
-    _write(frame.astype(object).where(frame.notna(), None), out)
+    write(frame.astype(object).where(frame.notna(), None), out)
     used = people.adapter
     print(
         f"{len(people.personas):,} of {listed.total:,} rows written to {out}, read as {used.name if used else 'they are'}"

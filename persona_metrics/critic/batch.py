@@ -17,6 +17,7 @@ from ..settings import Settings
 from .budget import Ledger, OverBudget, ledger, require_prices
 from .check import located
 from .client import Endpoint
+from .fleet import endpoint_of
 from .loop import all_or_none, in_own_loop
 from .past import CRITIC
 from .protocol import Judged, Prompt
@@ -145,9 +146,9 @@ class _Run:
 
     async def all(self, waiting: Iterator[tuple[int, Judged]]) -> None:
         """Judge everything, or raise with the reason to stop."""
-        endpoints = [Endpoint(c, self.settings, share=self.share, backoff=self.backoff) for c in self.critics]
+        endpoints = [endpoint_of(c, self.settings, share=self.share, backoff=self.backoff) for c in self.critics]
         # Twice as many as may be in flight: some wait before a retry, and a free place never waits for work.
-        window = 2 * sum(endpoint.gate.start for endpoint in endpoints)
+        window = 2 * sum(endpoint.places for endpoint in endpoints)
         for endpoint in endpoints:
             endpoint.recall(self.store)
         stop = None

@@ -111,7 +111,7 @@ def require_prices(settings: Settings, critics: Sequence[Critic]) -> None:
     """Raise ``PersonaError`` where ``critic_max_cost`` is set and a critic has no known price: before the first call."""
     if settings.critic_max_cost is None:
         return
-    for critic in critics:
+    for critic in (member for one in critics for member in one.members):
         if prices.find(critic.model, critic.base_url, settings.prices) is None:
             raise PersonaError(
                 f"PERSONA_CRITIC_MAX_COST={settings.critic_max_cost:g}: {prices.UNKNOWN} of {critic.model} at {critic.host},"

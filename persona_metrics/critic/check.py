@@ -12,8 +12,8 @@ from ..errors import PersonaError
 from ..settings import Settings
 from . import request
 from .budget import require_prices
-from .client import Endpoint
 from .debate import edition
+from .fleet import endpoint_of
 from .loop import in_own_loop
 from .protocol import FIRST, Prompt, Protocol, named
 from .request import Critic, panel, votes_each
@@ -36,9 +36,9 @@ def check(settings: Settings, *, remembered: bool = False, protocol: Protocol | 
     prompt = Prompt.of((protocol or way(settings)).probe())
 
     async def one(critic: Critic, store: Store) -> Vote:
-        endpoint = Endpoint(critic, quick, backoff=0.2, patience=60.0)
+        endpoint = endpoint_of(critic, quick, backoff=0.2, patience=60.0)
         # Another key is another check: it may be wrong, or not allowed to use this model.
-        name = _slow_hash(critic.secret(settings) or "", endpoint.key(prompt, 0))
+        name = _slow_hash(_secrets(critic, settings), endpoint.key(prompt, 0))
         try:
             found = await store.awaited(name, prompt.protocol) if remembered else None
             if found is not None and await endpoint.lists_models():
@@ -67,7 +67,7 @@ def unchecked(settings: Settings, store: Store) -> int:
     """Return how many critics the check before a run would ask, since ``store`` holds no earlier one with the same key."""
     prompt = Prompt.of(way(settings).probe())
     critics = [critic for critic in panel(settings) if critic.model != "embedded"]
-    names = (_slow_hash(c.secret(settings) or "", request.key(c, settings, prompt, 0)) for c in critics)
+    names = (_slow_hash(_secrets(c, settings), request.key(c, settings, prompt, 0)) for c in critics)
     return sum(store.get(name, prompt.protocol) is None for name in names)
 
 
@@ -82,11 +82,15 @@ def _decisive(settings: Settings) -> set[str]:
 def check_once(settings: Settings) -> None:
     """Check as ``check`` does, once a process for the same critics and keys; another key is another check."""
     chosen = settings.model_dump_json(include=_decisive(settings))
-    secret = "\n".join(critic.secret(settings) or "" for critic in panel(settings)) if settings.critic_model else ""
+    secret = "\n".join(_secrets(critic, settings) for critic in panel(settings)) if settings.critic_model else ""
     name = hashlib.sha256(f"{_SALT}\n{chosen}\n{secret}".encode()).hexdigest()
     if name not in _checked:
         check(settings, remembered=True)
         _checked.add(name)
+
+
+def _secrets(critic: Critic, settings: Settings) -> str:
+    return "\n".join(member.secret(settings) or "" for member in critic.members)
 
 
 def _slow_hash(secret: str, salt: str) -> str:

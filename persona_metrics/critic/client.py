@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import random
+import re
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -102,6 +103,11 @@ class Endpoint:
         self._lucky = 0
         self._told = False
 
+    @property
+    def places(self) -> int:
+        """Return how many requests are in flight at most."""
+        return self.gate.start
+
     async def close(self) -> None:
         """Close the connections."""
         await self._transport.close()
@@ -113,6 +119,21 @@ class Endpoint:
         except (TimeoutError, Unreachable, Unreadable):
             return False
         return 200 <= response.status < 300
+
+    async def reachable(self) -> Missing | None:
+        """Return why nothing can be asked here, None where something can; costs nothing.
+
+        Many have no such page, and keys may be made for chat alone: only a broken connection and a refused key count.
+        """
+        try:
+            response = await self._transport.get("/models", min(10.0, self._settings.critic_timeout))
+        except (TimeoutError, Unreachable) as error:
+            return self._broken(error, min(10.0, self._settings.critic_timeout)).missing
+        except Unreadable:
+            return None
+        if response.status != 401 or re.search(rb"scope|permission", response.content[:2000], re.I):
+            return None
+        return self._failure(rejection.read(response.status, response.headers, response.content)).missing
 
     def recall(self, store: Store) -> None:
         """Begin with the dialect that the store keeps of this critic, where this process knows nothing better."""
@@ -141,7 +162,7 @@ class Endpoint:
             return found
         text = None
         try:
-            cast, text = await self._asked(prompt, number)
+            cast, text = await self.ask(prompt, number)
             if text is not None:
                 store.put(name, cast, text)
                 self.keep(store)
@@ -150,7 +171,8 @@ class Endpoint:
             if text is None:
                 store.leases.release(name)
 
-    async def _asked(self, prompt: Prompt, number: int) -> tuple[Vote, str | None]:
+    async def ask(self, prompt: Prompt, number: int) -> tuple[Vote, str | None]:
+        """Return the vote and the text it was read from, past any store; None with the reason in ``missing`` without one."""
         blank = Vote(self.critic.model, self.critic.host, number, None)
         asked = counted = trouble = above = 0
         while True:
@@ -190,7 +212,7 @@ class Endpoint:
         cap: int | None = None
         own: Dialect | None = None
         while True:
-            longest = self.dialect.limit(request.longest(self._settings, self.dialect, above=above), cap)
+            longest = self.dialect.limit(self._longest(prompt, self.dialect, above), cap)
             counted = await self.gate.enter(_size(prompt), longest)
             if (reached := ledger.over(self._settings, self._share)) is not None:
                 self.gate.leave()
@@ -199,21 +221,20 @@ class Endpoint:
             base = replace(self.dialect)
             tried = own or base.lower(softer)
             # Others may have learned meanwhile that thoughts need room.
-            limit = tried.limit(request.longest(self._settings, base, above=above), cap)
+            limit = tried.limit(self._longest(prompt, base, above), cap)
             data, response = await self._send(prompt, number, tried, limit)
             if (refused := _rejected(data, response)) is None:
                 found = reply.read(data)
                 self._passed(response.headers, found, prompt, counted, limit)
                 self._count(found, prompt, limit, time.monotonic() - started)
-                got = found.opinion(prompt.protocol)
-                if got is not None:
+                if (got := self._opinion(data, found, prompt)) is not None:
                     self._learn(base, tried, softer > 0)
                 if found.thinks:
                     self.dialect.saw_thoughts()
                 if got is not None:
                     return _Got(*got, found)
-                own_limit = request.longest(self._settings, self.dialect)
-                more = tried.limit(max(own_limit, 2 * limit), cap) > limit and above < own_limit
+                room_above = tried.limit(self._longest(prompt, self.dialect, limit), cap) > limit
+                more = room_above and above < self._longest(prompt, self.dialect, 0)
                 raise self._unusable(found, limit, more)
             if wants := faults.wants_tls(response.status, response.content):
                 raise _Failure(Missing.read(wants), again=False)
@@ -234,23 +255,38 @@ class Endpoint:
                 raise self._failure(refused)
             own = tried.lower()
 
+    # What is asked and how it is read: an endpoint that is asked for something else than votes says so here.
+
+    def _longest(self, prompt: Prompt, dialect: Dialect, above: int) -> int:  # noqa: ARG002
+        return request.longest(self._settings, dialect, above=above)
+
+    def _body(self, prompt: Prompt, number: int, dialect: Dialect, limit: int) -> dict[str, Any]:
+        return request.body(self.critic, self._settings, prompt, number, dialect, limit=limit)
+
+    def _opinion(self, data: Any, found: Reply, prompt: Prompt) -> tuple[Opinion, str] | None:  # noqa: ARG002
+        return found.opinion(prompt.protocol)
+
     async def _send(self, prompt: Prompt, number: int, dialect: Dialect, limit: int) -> tuple[Any, Response]:
         """Return the reply's data (None where it is no JSON) and the response, and give the place at the gate back."""
-        body = request.body(self.critic, self._settings, prompt, number, dialect, limit=limit)
+        body = self._body(prompt, number, dialect, limit)
         patience = request.patience(self._settings, dialect)
         try:
             response = await self._transport.post("/chat/completions", body, patience)
-        except TimeoutError:
-            self.gate.slowed()
-            raise _Failure(Missing(Reason.SLOW, f"within {patience:g} s")) from None
-        except Unreachable as error:
-            said = faults.described(error, clear=self.critic.base_url.startswith("http://"))
-            raise _Failure(Missing.read(mask(said)), again=not faults.lasting(said)) from None
+        except (TimeoutError, Unreachable) as error:
+            if isinstance(error, TimeoutError):
+                self.gate.slowed()
+            raise self._broken(error, patience) from None
         except Unreadable as error:
             raise _Failure(self._missing(Reason.UNREADABLE, str(error), 80)) from None
         finally:
             self.gate.leave()
         return _data(response.content), response
+
+    def _broken(self, error: BaseException, patience: float) -> _Failure:
+        if isinstance(error, TimeoutError):
+            return _Failure(Missing(Reason.SLOW, f"within {patience:g} s"))
+        said = faults.described(error, clear=self.critic.base_url.startswith("http://"))
+        return _Failure(Missing.read(mask(said)), again=not faults.lasting(said))
 
     def _passed(self, headers: Mapping[str, str], found: Reply, prompt: Prompt, counted: float, limit: int) -> None:
         """Tell the gate of a success; of the tokens it claims no more than the request can have cost."""

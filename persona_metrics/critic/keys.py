@@ -116,7 +116,9 @@ def _reason(key: Key, here: Origin, named_by: str, panel_address: str | None) ->
     if panel_address is not None and not here.same(origin(panel_address)):
         return f"is for {origin(panel_address)}"
     if own is not None:
-        return "" if here.same(own) else f"is for {own}"
+        # A fleet's addresses are named together, and so is the key for them.
+        fleet = map(origin, (key.url or "").split(","))
+        return "" if any(here.same(one) for one in fleet) else f"is for {own}"
     if _TRUST[key.source] < _ASKED[named_by]:
         return f"is less trusted than the {named_by} that names the host"
     return ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -31,6 +31,15 @@ class Critic:
     own_address: bool = False
     identity: str | None = None
     """What stands for the address in the store's key, where the address changes from run to run (embedded)."""
+    others: tuple[str, ...] = ()
+    """Addresses of a fleet beside the first, which serve the same model: the first alone stands in the store's key."""
+
+    @property
+    def members(self) -> tuple[Critic, ...]:
+        """Return each endpoint of a fleet as a critic of its own, this one alone where there is none."""
+        if not self.others:
+            return (self,)
+        return tuple(replace(self, base_url=url, others=()) for url in (self.base_url, *self.others))
 
     @property
     def host(self) -> str:
@@ -91,6 +100,7 @@ def votes_each(settings: Settings) -> int:
 def panel(settings: Settings) -> tuple[Critic, ...]:
     """Return the critics of ``critic_model``: one name, or several with commas, each with ``@base_url`` if it has its own.
 
+    ``critic_base_url`` may be a fleet, several addresses with commas: whoever has no address of its own is served by all.
     Raises ``PersonaError`` where no critic is configured, a name is blank or given twice, or an address is none.
     """
     if not settings.critic_model:
@@ -104,9 +114,10 @@ def panel(settings: Settings) -> tuple[Critic, ...]:
         name, _, url = part.strip().partition("@http")
         if not name:
             raise PersonaError(f"critic_model={shorten(settings.critic_model, 60)!r}: a critic's name is blank")
-        address = f"http{url}" if url else settings.critic_base_url
-        critics.append(Critic(name.strip(), tidy(address or OPENAI), bool(url)))
-    for critic in critics:
+        shared = [part for part in (settings.critic_base_url or OPENAI).split(",") if part.strip()]
+        first, *others = dict.fromkeys(map(tidy, [f"http{url}"] if url else shared or [","]))
+        critics.append(Critic(name.strip(), first, bool(url), others=tuple(others)))
+    for critic in (member for one in critics for member in one.members):
         if keys.origin(critic.base_url) is None:
             raise PersonaError(f"critic_base_url={shorten(critic.base_url, 60)!r}: must begin with http:// or https://")
     if len({(c.model, c.address) for c in critics}) < len(critics):

@@ -15,16 +15,17 @@ from .vocabulary import CENSUS_ATTRIBUTES, EXTRA_ATTRIBUTES, PERSON_ATTRIBUTES
 ATTRIBUTES: tuple[str, ...] = (*CENSUS_ATTRIBUTES[:20], *PERSON_ATTRIBUTES, *CENSUS_ATTRIBUTES[20:])
 
 
-def generate(n: int, seed: int) -> pd.DataFrame:
+def generate(n: int, seed: int | np.random.SeedSequence, *, first: int = 0, of: int | None = None) -> pd.DataFrame:
     """Return ``n`` personas: the column ``id``, the 33 attributes, state and urbanity, all text. The same seed gives the same personas.
 
-    Persons of a smaller ``n`` are not the first of a larger one: each sample is balanced as a whole.
+    Persons of a smaller ``n`` are not the first of a larger one: each sample is balanced as a whole. Ids count from
+    ``first`` + 1, as wide as those of ``of`` personas.
     """
     rng = np.random.Generator(np.random.PCG64(seed))
     people = census.sample(n, rng)
     rest = person.sample(people, rng)
-    width = max(4, len(str(n)))
-    columns: dict[str, object] = {"id": [f"p{i:0{width}d}" for i in range(1, n + 1)]}
+    width = max(4, len(str(of or n)))
+    columns: dict[str, object] = {"id": [f"p{i:0{width}d}" for i in range(first + 1, first + n + 1)]}
     for name in (*ATTRIBUTES, *EXTRA_ATTRIBUTES):
         values = rest[name] if name in PERSON_ATTRIBUTES else people[name]
         columns[name] = values.astype(str).to_numpy()

@@ -33,6 +33,7 @@ NOT_RUN = {
         "loglikelihoods of a model's weights; tests/e2e/test_judgefree.py has them from a model in this process"
     ),
     "--tasks persona_main,arc_easy,gsm8k": "other benchmarks' data lie on the hub; tests/e2e/test_main.py runs gsm8k",
+    "--engine ray": "needs the extra `ray`; tests/cluster starts one of its own",
     "vllm run-batch": "needs a GPU; the server answers the same file here",
     "--to inspect": "needs the extra `inspect`; tests/e2e/test_exports.py runs it in an environment that has it",
     "oaieval ": "a tool of its own; tests/e2e/test_exports.py runs it in its own environment",
@@ -181,6 +182,7 @@ def test_commands_about_answers_made_elsewhere(place: tuple[Path, Server], monke
     ran = follow("elsewhere.md", server, before)
     assert len(ran) >= 7
     assert (folder / "prompts.jsonl").read_text().count("\n") == 12
+    assert (folder / "generated" / "answers.jsonl").read_text().count("\n") == 12
     assert list((folder / "out2").rglob("results_*.json"))
 
 

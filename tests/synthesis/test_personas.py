@@ -200,8 +200,14 @@ def test_a_generated_file_can_be_run_on_in_every_format(tmp_path: Path, suffix: 
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--n", "0", "--out", "x.csv"], "--n 0: must be between 1 and 5,000,000"),
+        (["--n", "0", "--out", "x.csv"], "--n 0: must be 1 or more"),
         (["--seed", "-1", "--out", "x.csv"], "--seed -1: must not be negative"),
+        (["--n", "9", "--shards", "10", "--out", "x.csv"], "--shards 10: must be between 1 and --n, 9"),
+        (["--n", "9", "--shards", "3", "--shard", "3", "--out", "x.csv"], "--shard 3: there are 3, counted from 0"),
+        (["--n", "9", "--shard", "1", "--out", "x.csv"], "--shard 1: there are 1, counted from 0 (--shards)"),
+        (["--n", "20000000", "--shards", "3", "--out", "x.csv"], "at most 5,000,000 in a shard; raise --shards to 4"),
+        (["--address", "auto", "--out", "x.csv"], "--address belongs to --engine ray"),
+        (["--engine", "ray", "--out", "x.csv"], "with --engine ray a folder"),
         (["--out", "x.txt"], "the file must be .jsonl, .csv or .parquet"),
         (["--out", "nowhere/x.csv"], "there is no folder nowhere"),
         ([], "--out FILE is missing"),

@@ -201,7 +201,7 @@ def test_commands_about_reports_and_exports(place: tuple[Path, Server]) -> None:
         for file in (folder / name / f"acme__{name}").iterdir():
             file.rename(folder / name / file.name)
     shutil.copytree(path.parent, folder / "RUN")
-    assert len(follow("reports.md", server)) == 7
+    assert len(follow("reports.md", server)) == 9
     assert (folder / "leaderboard" / "leaderboard.html").is_file()
     assert (folder / "report" / "report.html").is_file()
 

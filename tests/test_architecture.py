@@ -28,7 +28,7 @@ TOY = Path(__file__).parent / "data" / "toy"
 LEVELS: tuple[tuple[str, ...], ...] = (
     ("__main__",),
     ("cli", "__init__"),
-    ("api", "leaderboard", "revise", "rewards", "planning"),
+    ("api", "leaderboard", "revise", "rewards", "planning", "cluster"),
     ("harness", "scoring", "report", "exam", "export"),
     ("labels",),
     ("analysis", "runs"),

@@ -1,0 +1,101 @@
+"""Ray, found or named: the import that says which extra it wants, a quiet start, and a dataset of spans. Knows no critic."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
+
+from ..errors import PersonaError, shorten
+from .spans import File, Span, cut, spans_of
+
+ENGINES = ("ray",)
+EXTRA = "--engine ray needs Ray: pip install 'persona-metrics[ray]'"
+FILES_HERE = 4
+"""So many files are cut in this process; more of them by tasks of the cluster."""
+
+
+def require_ray() -> ModuleType:
+    """Return ``ray`` with ``ray.data``; raise ``PersonaError`` naming the extra where it is not installed."""
+    # Set before the import: it decides what Ray prints and sends home.
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_DATA_DISABLE_PROGRESS_BARS", "1")
+    try:
+        import ray
+        import ray.data
+    except ImportError as error:
+        raise PersonaError(f"{EXTRA} ({shorten(error, 80)})") from None
+    return ray  # type: ignore[no-any-return]
+
+
+@contextmanager
+def started(
+    address: str | None = None, num_cpus: int | None = None, object_store_mb: int = 256
+) -> Iterator[ModuleType]:
+    """Lend Ray, connected to the cluster at ``address`` (``auto``, ``ray://…``), or started here and stopped again.
+
+    Quiet: progress and logs of Ray's stay in its own files. Raises ``PersonaError`` where nothing answers at ``address``.
+    """
+    ray = require_ray()
+    here: dict[str, Any] = {}
+    if address is None:
+        cpus = num_cpus or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else num_cpus
+        here = {"num_cpus": cpus, "object_store_memory": object_store_mb << 20, "include_dashboard": False}
+    mine = not ray.is_initialized()
+    try:
+        if mine:
+            quiet = {"logging_level": logging.ERROR, "log_to_driver": False}
+            ray.init(address=address or "local", namespace="persona-metrics", **quiet, **here)
+    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+        where = f"no Ray cluster at {shorten(address, 60)}" if address else "Ray does not start here"
+        raise PersonaError(f"--engine ray: {where}: {shorten(error)}") from None
+    _quiet(ray)
+    try:
+        yield ray
+    finally:
+        if mine:
+            ray.shutdown()
+
+
+def _quiet(ray: ModuleType) -> None:
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = False
+    context.print_on_execution_start = False
+    for name in ("ray", "ray.data"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+
+
+def spans(ray: ModuleType, path: str, rows: int | None = None) -> list[Span]:
+    """Return the spans of the files at ``path``; many files are cut by the cluster. Raises ``PersonaError`` for no rows."""
+
+    def elsewhere(files: list[File]) -> list[list[Span]]:
+        if len(files) <= FILES_HERE:
+            return [cut(file, *more) for file in files]
+        remote = ray.remote(cut)
+        try:
+            return list(ray.get([remote.remote(file, *more) for file in files]))
+        except Exception as error:
+            raise cause(error) from None
+
+    more = () if rows is None else (rows,)
+    return spans_of(path, each=elsewhere)
+
+
+def dataset(ray: ModuleType, found: Sequence[Span]) -> Any:
+    """Return a Ray dataset with one row a span (its fields), one block each, so that any actor may take any of them."""
+    rows = [dict(vars(span)) for span in found]
+    return ray.data.from_items(rows, override_num_blocks=len(rows))
+
+
+def cause(error: BaseException) -> BaseException:
+    """Return the ``PersonaError`` that a task or an actor raised, dug out of what Ray wrapped it in; else ``error``."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, PersonaError):
+            return PersonaError(str(seen.args[0]) if seen.args else str(seen))
+        inner = getattr(seen, "cause", None)
+        seen = inner if isinstance(inner, BaseException) else seen.__cause__
+    return error

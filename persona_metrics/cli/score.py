@@ -14,6 +14,7 @@ from .metadata import METADATA, parse_metadata
 
 if TYPE_CHECKING:
     from ..scoring.given import Given
+    from ..scoring.survey import Survey
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -79,12 +80,37 @@ def run(arguments: argparse.Namespace) -> int:
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     if arguments.critics:
         return _critics(arguments, overrides)
+    if (found := _line_by_line(arguments)) is not None:
+        from ..scoring import streamed
+
+        task = arguments.task or "persona_main"
+        return _close(
+            streamed.score(arguments.file, task, found, overrides, arguments.model, arguments.out), arguments.out
+        )
     given = read(arguments, overrides)
     from ..scoring import replay
 
     if arguments.batch_in or arguments.batch_out or arguments.batch_submit:
         return _run_batch(arguments, given)
     return _close(replay.score(given, arguments.out), arguments.out)
+
+
+def _line_by_line(arguments: argparse.Namespace) -> Survey | None:
+    """Return what the lines of FILE have in common where each can be judged by itself, live; None where not."""
+    path: Path = arguments.file
+    if arguments.batch_in or arguments.batch_out or arguments.batch_submit or arguments.baseline or arguments.prompts:
+        return None
+    if not path.is_file() or path.name.startswith("results_"):
+        return None
+    from ..harness.yamls import read_task
+    from ..scoring import streamed
+    from ..scoring.given import each_line
+
+    first = next(each_line(path), None)
+    if first is None:
+        return None
+    evaluation = (read_task(arguments.task or "persona_main").get("metadata") or {}).get("evaluation")
+    return streamed.scores(path, first[1], evaluation, arguments.model)
 
 
 def _critics(arguments: argparse.Namespace, overrides: dict[str, Any]) -> int:

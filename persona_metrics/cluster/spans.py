@@ -1,7 +1,7 @@
 """A dataset by its path, cut into spans that can be read apart: JSONL and Parquet, here or in a bucket. Knows no Ray.
 
-Rows are read as one process reads them (a JSON object a line, whatever its keys), with their number in the whole and the place
-that messages name. A reader with one schema for all rows would break on personas that state different things.
+Rows are read as one process reads them (a JSON object a line, whatever its keys), with their number in the whole and the
+place that messages name. A reader with one schema for all rows would break on personas that state different things.
 """
 
 from __future__ import annotations
@@ -186,7 +186,7 @@ def joined(parts: Iterable[Iterable[Span]]) -> list[Span]:
 
 
 def spans_of(path: str, rows: int = ROWS, each: Callable[[list[File]], list[list[Span]]] | None = None) -> list[Span]:
-    """Return the spans of all files at ``path``; raise ``PersonaError`` where there is no row. ``each`` cuts them elsewhere."""
+    """Return the spans of all files at ``path`` (``each`` cuts them elsewhere); raise ``PersonaError`` for no row."""
     files = listed(path)
     spans = joined(each(files) if each else [cut(file, rows) for file in files])
     if not spans:

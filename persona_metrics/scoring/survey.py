@@ -13,8 +13,9 @@ from typing import Any
 from ..dataset.people import read_person
 from ..errors import PersonaError, shorten
 from ..personas import attribute_name, in_order
-from .table import text_of
+from .table import pair_in, text_of
 
+_PLAIN = (str, int, float, bool)
 _LOOKS = 100
 """So often a column that is no attribute is looked at again: whether it is one can depend on its values."""
 
@@ -46,20 +47,31 @@ class Survey:
             self.apart = _apart(row, where)
         if (given := row.get("pair_id", row.get("id"))) is not None:
             name = hash(str(given))
-            if name in self._ids:
-                raise PersonaError(
-                    f"{where}: the pair {shorten(given, 40)!r} has 'whole' twice; give each pair its own id"
-                )
+            if name in self._ids and self.apart is None:
+                self.apart = f"{where}: the pair {shorten(given, 40)!r} stands twice"
             self._ids.add(name)
+        question = row.get("question")
+        if not isinstance(question, str) or not question.strip():
+            pair_in(row, where, 0, {})  # says what is wrong
         if isinstance(persona := row.get("persona"), Mapping):
             self._state(persona, where)
         if not self.repeats:
             self._repeat(row)
 
     def _state(self, persona: Mapping[str, Any], where: str) -> None:
-        if all(self._settled.get(name, 0) >= _LOOKS or value is None for name, value in persona.items()):
-            return
+        stated = False
+        for name, value in persona.items():
+            if value is None:
+                continue
+            if self._settled.get(name, 0) < _LOOKS or type(value) not in _PLAIN:
+                break
+            stated = stated or value != ""
+        else:
+            if stated:
+                return
         attributes, strange = read_person(persona, where)
+        if not attributes:
+            raise PersonaError(f"{where}: the persona has no attribute")
         self.columns = in_order((self.columns, attributes)) if self.columns else tuple(attributes)
         self.unknown.update({f"{k} ({why})": None for k, why in strange.items() if k != "id"})
         for name in persona:

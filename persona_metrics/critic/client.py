@@ -17,7 +17,7 @@ from ..errors import shorten
 from ..masking import mask
 from ..settings import Settings
 from . import faults, rejection, reply, request
-from .budget import OverBudget, ledger
+from .budget import OverBudget, OwnPurse, Purse, ledger
 from .dialect import Dialect, from_text, room
 from .limits import Gate
 from .missing import Missing, Reason
@@ -83,8 +83,10 @@ class Endpoint:
         share: int = 1,
         backoff: float = 0.5,
         patience: float | None = None,
+        purse: Purse | None = None,
     ) -> None:
-        self.critic, self._settings, self._backoff, self._share = critic, settings, backoff, share
+        self.critic, self._settings, self._backoff = critic, settings, backoff
+        self._purse = purse or OwnPurse(settings, share)
         self.spent = ledger.of(critic, settings)
         self.dialect = dialects.setdefault((critic.model, critic.base_url), Dialect())
         caps = (None if cap is None else max(1, cap // share) for cap in (settings.critic_rpm, settings.critic_tpm))
@@ -184,7 +186,7 @@ class Endpoint:
         own: Dialect | None = None
         while True:
             counted = await self.gate.enter(_size(prompt), self.dialect.limit(wanted, cap))
-            if (reached := ledger.over(self._settings, self._share)) is not None:
+            if (reached := await self._purse.reached()) is not None:
                 self.gate.leave()
                 raise OverBudget(reached)
             started = time.monotonic()

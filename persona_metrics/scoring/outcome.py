@@ -97,3 +97,10 @@ def save(raw: Mapping[str, Any], out: Path, whole: Whole, samples: Path | None) 
         return saving.save(raw, out, model, {"model": model}, {name: Ready(whole.task_hash, whole.pairs, samples)})
     except PersonaError as error:
         raise PersonaError(f"--out {error}; the verdicts are kept in the store: run the same again") from None
+
+
+def shown(raw: Mapping[str, Any]) -> str:
+    """Return lm-eval's table."""
+    from lm_eval.utils import make_table
+
+    return str(make_table(raw))

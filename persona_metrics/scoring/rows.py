@@ -130,3 +130,44 @@ def _stderr(column: Column, mean: float) -> float | str:
         return "N/A"
     off = [(value - mean) ** 2 for value in column.values]
     return math.sqrt(sum(off[code] for code in column.codes) / (size - 1)) / math.sqrt(size)
+
+
+@dataclass
+class Sums:
+    """Rows as counts of their values: parts that were added up elsewhere come together here, whatever their number."""
+
+    counts: dict[str, Counter[float]] = field(default_factory=dict)
+    clusters: Clusters = field(default_factory=Clusters)
+    pairs: int = 0
+
+    def add(self, rows: Mapping[str, Counter[float]], pairs: int) -> None:
+        """Add a part."""
+        self.pairs += pairs
+        for name, counted in rows.items():
+            self.counts.setdefault(name, Counter()).update(counted)
+
+    @property
+    def incomplete(self) -> set[str]:
+        """Return the rows that some pair lacks."""
+        return {k for k, c in self.counts.items() if c.total() < self.pairs and k != "design_effect"}
+
+    def groups(self) -> dict[str, tuple[int, set[float]]]:
+        """Return what ``Rows.groups`` does."""
+        return {k: (c.total(), set(c)) for k, c in self.counts.items() if k.startswith("personalized[")}
+
+    def table(self) -> dict[str, tuple[float | int, float | str]]:
+        """Return what ``Rows.table`` does, to the last bit but for how sums are rounded."""
+        made: dict[str, tuple[float | int, float | str]] = {}
+        for name, counted in self.counts.items():
+            size = counted.total()
+            if name == "design_effect":
+                made[name] = (self.clusters.effect(), "N/A")
+                continue
+            total = math.fsum(value * times for value, times in counted.items())
+            if name.startswith("n["):
+                made[name] = (int(total), "N/A")
+                continue
+            mean = total / size
+            off = math.fsum(times * (value - mean) ** 2 for value, times in counted.items())
+            made[name] = (mean, math.sqrt(off / (size - 1)) / math.sqrt(size) if size > 1 else "N/A")
+        return made

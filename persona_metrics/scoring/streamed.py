@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -32,6 +32,7 @@ from .rows import Rows
 from .survey import Survey, survey
 
 Line = tuple[str, Mapping[str, Any]]
+Numbered = tuple[int, str, Mapping[str, Any]]
 
 
 class Hashes:
@@ -55,6 +56,10 @@ class Hashes:
         self._samples.update(f"{doc_hash}{EMPTY}{EMPTY}".encode())
         self._first = False
 
+    def add_data(self, digest: str) -> None:
+        """Add the digest of many lines' people and questions, where they are elsewhere; it names the same data otherwise."""
+        self._data.update(digest.encode())
+
     @property
     def pairs(self) -> str:
         """The pairs' hash."""
@@ -75,50 +80,48 @@ class Hashes:
 
 
 class Stream:
-    """Lines in, samples and rows out, in the lines' order whatever order verdicts arrive in."""
+    """Lines in, finished pieces out, in the lines' order whatever order verdicts arrive in."""
 
-    def __init__(self, terms: Terms, lines: Iterable[Line], samples: IO[bytes]) -> None:
-        self.terms, self.rows, self.hashes = terms, Rows(terms.evaluation.headline, terms.repeats), Hashes()
+    def __init__(self, terms: Terms, lines: Iterable[Numbered], sink: Callable[[Piece], None]) -> None:
+        self.terms, self.rows = terms, Rows(terms.evaluation.headline, terms.repeats)
         self.first: Answered | None = None
         self.failed = 0
         self.example: str | None = None
-        self._lines, self._samples = lines, samples
+        self._lines, self._sink = lines, sink
         self._waiting: deque[Piece] = deque()
         self._places: dict[int, tuple[Piece, int]] = {}
         self._asked = 0
 
-    def judgements(self) -> Iterator[Judged]:
-        """Yield what the critic is asked, line by line."""
-        for number, (where, row) in enumerate(self._lines):
+    def judgements(self) -> Iterator[tuple[int, Judged]]:
+        """Yield what the critic is asked, line by line, each with its position."""
+        for number, where, row in self._lines:
             made = piece(self.terms, number, where, row)
             self.first = self.first or made.said
             self._waiting.append(made)
             for place, judgement in enumerate(made.judgements):
                 self._places[self._asked] = (made, place)
                 self._asked += 1
-                yield judgement
+                yield self._asked - 1, judgement
         self.flush()
 
     def deliver(self, position: int, verdict: Verdict) -> None:
-        """Take a verdict, and write every line that waits for none before it."""
+        """Take a verdict, and hand on every line that waits for none before it."""
         made, place = self._places.pop(position)
         made.verdicts[place] = verdict
         self.flush()
 
     def flush(self) -> None:
-        """Write the lines in front that are complete."""
+        """Hand on the lines in front that are complete."""
         while self._waiting and self._waiting[0].complete:
-            self._write(self._waiting.popleft())
+            self._finish(self._waiting.popleft())
 
-    def _write(self, made: Piece) -> None:
+    def _finish(self, made: Piece) -> None:
         outcomes = made.finish(self.terms)
         self.failed += sum(one.answer_failure for one in outcomes)
         if self.example is None and any(one.answer_failure for one in outcomes):
             self.example = made.reply
         self.rows.add(made.rows, made.pair.persona.id, made.pair.question.id)
-        self.hashes.add(made)
-        text = json.dumps(made.sample(self.terms), ensure_ascii=False)
-        self._samples.write(text.encode("utf-8", "replace") + b"\n")
+        self._sink(made)
 
     def remarks(self) -> Iterator[str]:
         """Yield what makes the numbers mean less than they seem to."""
@@ -185,10 +188,17 @@ def score(
     held = out / f".{path.stem}-{id(agreed):x}.part"
     try:
         with held.open("wb") as samples:
-            stream, book, tried = Stream(agreed, lines, samples), Ledger(), Ledger()
+            hashes, book, tried = Hashes(), Ledger(), Ledger()
+
+            def write(made: Piece) -> None:
+                hashes.add(made)
+                samples.write(json.dumps(made.sample(agreed), ensure_ascii=False).encode("utf-8", "replace") + b"\n")
+
+            numbered = ((number, *line) for number, line in enumerate(lines))
+            stream = Stream(agreed, numbered, write)
             with entered(book):
                 judge_each(
-                    checked(stream.judgements(), agreed, tried),
+                    checked((one for _, one in stream.judgements()), agreed, tried),
                     agreed.settings,
                     stream.deliver,
                     total=found.rows,
@@ -197,7 +207,7 @@ def score(
             stream.flush()
         for remark in stream.remarks():
             contrast.say(f"warning: {remark}")
-        return _close(stream, book.since(tried), out, held)
+        return _close(stream, hashes, book.since(tried), out, held)
     except OSError as error:
         raise PersonaError(f"--out {unwritable(out, error)}; the verdicts are kept in the store") from None
     finally:
@@ -205,15 +215,13 @@ def score(
             held.unlink(missing_ok=True)
 
 
-def _close(stream: Stream, book: Ledger, out: Path, samples: Path) -> list[Path]:
+def _close(stream: Stream, hashes: Hashes, book: Ledger, out: Path, samples: Path) -> list[Path]:
     assert stream.first is not None
-    whole = Whole.of(stream.rows, stream.hashes.pairs, stream.hashes.samples, book)
-    digest = stream.hashes.data()
+    whole = Whole.of(stream.rows, hashes.pairs, hashes.samples, book)
+    digest = hashes.data()
     raw = outcome.raw_of(lambda some, n: stream.terms.given(some, n, digest), stream.first, whole)
     written = outcome.save(raw, out, whole, samples)
-    from lm_eval.utils import make_table
-
-    print(make_table(raw))
+    print(outcome.shown(raw))
     return written
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import ModuleType
@@ -55,7 +56,9 @@ def started(
         raise PersonaError(f"--engine ray: {where}: {shorten(error)}") from None
     _quiet(ray)
     try:
-        yield ray
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of Ray's: fewer spans than actors is no news to a user
+            yield ray
     finally:
         if mine:
             ray.shutdown()

@@ -80,7 +80,8 @@ def listed(path: str) -> list[File]:
     place = Path(path).expanduser()
     if not exists(place) and any(c in path for c in "*?["):
         root = Path(place.anchor or ".")
-        found = sorted(str(p) for p in root.glob(str(place.relative_to(root) if place.anchor else place)))
+        matched = root.glob(str(place.relative_to(root) if place.anchor else place))
+        found = sorted(str(p) for p in matched if not _hidden([p.name]))
     elif place.is_dir():
         found = sorted(str(p) for p in place.rglob("*") if not _hidden(p.relative_to(place).parts))
         found = [name for name in found if name.endswith(ENDINGS)]

@@ -42,7 +42,19 @@ def environment(server: Server, folder: Path, mark: str) -> dict[str, str]:
 
 def command(path: Path, out: Path) -> list[str]:
     """Return a run with two actors."""
-    return [sys.executable, "-m", "persona_metrics", "score", str(path), "--engine", "ray", "--actors", "2", "--out", str(out)]
+    return [
+        sys.executable,
+        "-m",
+        "persona_metrics",
+        "score",
+        str(path),
+        "--engine",
+        "ray",
+        "--actors",
+        "2",
+        "--out",
+        str(out),
+    ]
 
 
 def actors(mark: str) -> Iterator[int]:
@@ -108,7 +120,10 @@ def test_killed_driver_and_killed_actor_cost_no_more_than_was_in_flight(
         assert server.counts["critic"] == calls  # the merged store holds every verdict
 
     ray, one = results(tmp_path / "ray"), results(tmp_path / "one")
-    assert ray["results"]["persona_main"] == pytest.approx(one["results"]["persona_main"], rel=1e-12)
+    mine, theirs = ray["results"]["persona_main"], one["results"]["persona_main"]
+    assert {k: type(v) for k, v in mine.items()} == {k: type(v) for k, v in theirs.items()}
+    for name, value in theirs.items():
+        assert mine[name] == (value if isinstance(value, str) else pytest.approx(value, rel=1e-12)), name
     for name in ("n-samples", "task_hashes", "versions", "higher_is_better"):
         assert ray[name] == one[name]
     for name in ("n", "pairs_hash", "by", "evaluation"):

@@ -33,10 +33,11 @@ class Shard(Store):
 
     def get(self, name: str, protocol: Protocol) -> Vote | None:
         """Return the stored vote under this key, wherever it stands, or None."""
-        for store in (super(), *self._others):
-            if (vote := store.get(name, protocol)) is not None:
-                return vote
-        return None
+        found = super().get(name, protocol)
+        for store in self._others if found is None else ():
+            if (found := store.get(name, protocol)) is not None:
+                break
+        return found
 
     def close(self) -> None:
         """Close all files."""

@@ -70,7 +70,7 @@ class Clusters:
             for place, name in enumerate(sorted(names)):
                 rank[names[name]] = place
             made.append(rank[np.asarray(codes, np.int64)] if len(codes) else np.zeros(0, np.int64))
-        return np.asarray(self.values), *made
+        return np.asarray(self.values), made[0], made[1]
 
     def effect(self) -> float:
         """Return the design effect; 1.0 where it is not to be had."""

@@ -180,7 +180,7 @@ class Judge:
     def _take(self, piece: Piece, made: Summary, samples: _Samples) -> None:
         pair = piece.pair
         made.named.append(f"{pair.id}/{pair.persona.id}/{pair.question.id}")
-        made.hashes += bytes.fromhex(piece.doc_hash())
+        made.hashes += bytes.fromhex(piece.doc_hash)
         data = [pair.persona.id, dict(pair.persona.attributes), pair.question.id, pair.question.text]
         made.data = hashlib.sha256(f"{made.data}{json.dumps(data, sort_keys=True)}".encode()).hexdigest()
         headline = self.orders.terms.evaluation.headline

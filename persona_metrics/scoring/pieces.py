@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from ..critic import Judged, Verdict
@@ -126,8 +127,9 @@ class Piece:
         self.rows = rows_of_pair(terms.evaluation, self.pair.persona, self.pair.question, outcomes, terms.repeats)
         return outcomes
 
+    @cached_property
     def doc_hash(self) -> str:
-        """Return lm-eval's hash of the document as its request has it."""
+        """lm-eval's hash of the document as its request has it."""
         text = json.dumps({**self.doc, "variant": "whole"}, indent=2, ensure_ascii=False)
         return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
 
@@ -142,7 +144,7 @@ class Piece:
             "filtered_resps": [[str(one) for one in self.results]],
             "filter": terms.filter,
             "metrics": list(self.rows),
-            "doc_hash": self.doc_hash(),
+            "doc_hash": self.doc_hash,
             "prompt_hash": EMPTY,
             "target_hash": EMPTY,
             **self.rows,

@@ -46,7 +46,7 @@ class Hashes:
     def add(self, one: Piece) -> None:
         """Add a finished line."""
         pair = one.pair
-        self.add_named(f"{pair.id}/{pair.persona.id}/{pair.question.id}", one.doc_hash())
+        self.add_named(f"{pair.id}/{pair.persona.id}/{pair.question.id}", one.doc_hash)
         self._data.update(json.dumps([pair.persona.id, dict(pair.persona.attributes)], sort_keys=True).encode())
         self._questions.write(json.dumps([pair.question.id, pair.question.text]).encode())
 

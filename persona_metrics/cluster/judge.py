@@ -25,7 +25,7 @@ from ..critic.tally import Tally
 from ..errors import PersonaError
 from ..scoring.given import Answered
 from ..scoring.pieces import Piece, Terms
-from ..scoring.streamed import Numbered, Stream
+from ..scoring.stream import Numbered, Stream
 from .shards import Shard, found, own_path
 from .spans import Span, rows_of
 

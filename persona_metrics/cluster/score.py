@@ -23,11 +23,13 @@ from ..scoring import contrast, outcome
 from ..scoring.outcome import Whole
 from ..scoring.pieces import Terms, terms
 from ..scoring.rows import Sums
-from ..scoring.streamed import Hashes, announce
+from ..scoring.stream import Hashes
+from ..scoring.streamed import announce
 from ..scoring.survey import Survey, survey
 from ..settings import Settings
 from . import engine, shards
-from .judge import SAMPLES, Judge, Orders, Summary
+from .actor import RayJudge
+from .judge import SAMPLES, Orders, Summary
 from .spans import Span, rows_of
 from .till import Till
 
@@ -39,19 +41,6 @@ JOINED = 100_000
 """Up to so many samples are also written as one samples_*.jsonl, which reports read."""
 CLUSTERED = 50_000_000
 """Up to so many judged pairs the design effect is made, for 16 bytes each in the driver."""
-
-
-class RayJudge(Judge):
-    """The actor as Ray makes it, and makes it again where it died."""
-
-    def __init__(self, orders: Orders, till: Any) -> None:
-        import ray
-
-        super().__init__(orders, till, ray.get_runtime_context().was_current_actor_reconstructed)
-
-    async def __call__(self, batch: Mapping[str, Any]) -> dict[str, list[bytes]]:
-        """Judge a batch of spans; Ray looks here whether the call is asynchronous."""
-        return await super().__call__(batch)
 
 
 def score(

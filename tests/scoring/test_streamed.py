@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from persona_metrics.cli import main
-from persona_metrics.scoring import given, replay, streamed, table
+from persona_metrics.scoring import given, replay, stream, table
 from persona_metrics.scoring.rows import Rows, Sums
 from persona_metrics.scoring.survey import survey
 from tests.fakes.server import Server
@@ -85,13 +85,13 @@ def test_line_is_read_when_its_turn_comes(server: Server, tmp_path: Path, monkey
     monkeypatch.setenv("PERSONA_CRITIC_CONCURRENCY", "2")
     path = write(tmp_path / "answers.jsonl", map(line, range(200)))
     seen: list[int] = []
-    taken = streamed.piece
+    taken = stream.piece
 
     def counted(*args: Any) -> Any:
         seen.append(server.counts["critic"])
         return taken(*args)
 
-    monkeypatch.setattr(streamed, "piece", counted)
+    monkeypatch.setattr(stream, "piece", counted)
     assert main(["score", str(path), "--out", str(tmp_path / "out")]) == 0
     assert len(seen) == 200
     assert seen[-1] > 150  # so many had been asked before the last line was taken apart

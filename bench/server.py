@@ -76,6 +76,7 @@ class Clock:
             "calls": self.calls,
             "peak": self.peak,
             "seconds": self.last - self.first,
+            "first": self.first,
             "kinds": self.kinds,
             "server_cpu": time.process_time(),
         }

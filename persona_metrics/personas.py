@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 
 from .errors import PersonaError, shorten, suggest
@@ -144,7 +145,13 @@ def attribute_name(name: object) -> str:
 
     Letters are small, and underscores, line breaks and runs of blanks one blank.
     """
-    text = " ".join(str(name).replace("_", " ").lower().split())
+    return _named(str(name))
+
+
+@lru_cache(4096)
+def _named(name: str) -> str:
+    # A million rows have the same thirty columns.
+    text = " ".join(name.replace("_", " ").lower().split())
     return _BY_LETTERS.get(text.replace(" ", "").replace("-", ""), text)
 
 

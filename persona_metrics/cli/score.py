@@ -14,6 +14,7 @@ from .metadata import METADATA, parse_metadata
 
 if TYPE_CHECKING:
     from ..scoring.given import Given
+    from ..scoring.survey import Survey
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,9 +22,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "file",
         metavar="FILE",
-        type=Path,
-        help="samples_*.jsonl (or results_*.json, or a run's folder), or a JSONL of answers",
+        help="samples_*.jsonl (or results_*.json, or a run's folder), or a JSONL of answers; with --engine ray JSONL or"
+        " Parquet: a file, a folder, a glob or an s3:// or gs:// address",
     )
+    parser.add_argument("--engine", choices=("ray",), help="judge on a Ray cluster (extra `ray`): lines of any number")
+    parser.add_argument(
+        "--address", metavar="ADDRESS", help="the Ray cluster: auto, or ray://host:10001 (default: one on this machine)"
+    )
+    parser.add_argument("--actors", type=int, metavar="N", help="with --engine ray: so many (default: one a CPU)")
     parser.add_argument("--out", type=Path, help="folder for results_*.json and samples_*.jsonl")
     parser.add_argument(
         "--critics",
@@ -77,14 +83,73 @@ def run(arguments: argparse.Namespace) -> int:
         raise PersonaError("score needs --out DIR, a folder for results_*.json and samples_*.jsonl")
     # Nothing is fetched here; lm-eval would look for its own data sets.
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    if arguments.engine:
+        return _on_cluster(arguments, overrides)
+    if arguments.address or arguments.actors:
+        raise PersonaError("--address and --actors go with --engine ray; leave them out")
+    arguments.file = Path(arguments.file)
     if arguments.critics:
         return _critics(arguments, overrides)
+    if (found := _line_by_line(arguments)) is not None:
+        from ..scoring import streamed
+
+        task = arguments.task or "persona_main"
+        return _close(
+            streamed.score(arguments.file, task, found, overrides, arguments.model, arguments.out), arguments.out
+        )
     given = read(arguments, overrides)
     from ..scoring import replay
 
     if arguments.batch_in or arguments.batch_out or arguments.batch_submit:
         return _run_batch(arguments, given)
     return _close(replay.score(given, arguments.out), arguments.out)
+
+
+def _on_cluster(arguments: argparse.Namespace, overrides: dict[str, Any]) -> int:
+    for name in ("critics", "prompts", "baseline", "partial", "batch_out", "batch_in", "batch_submit"):
+        if getattr(arguments, name):
+            raise PersonaError(f"--{name.replace('_', '-')} does not go with --engine ray; leave one of them out")
+    if arguments.actors is not None and arguments.actors < 1:
+        raise PersonaError(f"--actors {arguments.actors}: at least 1")
+    from ..cluster.engine import require_ray
+    from ..harness.yamls import read_task
+
+    require_ray()
+    task = arguments.task or "persona_main"
+    if (read_task(task).get("metadata") or {}).get("evaluation") != "main":
+        raise PersonaError(
+            f"--engine ray judges every line by itself, as persona_main does; score {task} in one process"
+        )
+    from ..cluster import score
+
+    written = score.score(
+        arguments.file,
+        arguments.out,
+        overrides,
+        task=task,
+        model=arguments.model,
+        address=arguments.address,
+        actors=arguments.actors,
+    )
+    return _close(written, arguments.out)
+
+
+def _line_by_line(arguments: argparse.Namespace) -> Survey | None:
+    """Return what the lines of FILE have in common where each can be judged by itself, live; None where not."""
+    path: Path = arguments.file
+    if arguments.batch_in or arguments.batch_out or arguments.batch_submit or arguments.baseline or arguments.prompts:
+        return None
+    if not path.is_file() or path.name.startswith("results_"):
+        return None
+    from ..harness.yamls import read_task
+    from ..scoring import streamed
+    from ..scoring.given import each_line
+
+    first = next(each_line(path), None)
+    if first is None:
+        return None
+    evaluation = (read_task(arguments.task or "persona_main").get("metadata") or {}).get("evaluation")
+    return streamed.scores(path, first[1], evaluation, arguments.model)
 
 
 def _critics(arguments: argparse.Namespace, overrides: dict[str, Any]) -> int:

@@ -1,4 +1,4 @@
-"""``persona-metrics store``: what the verdict store holds, what can go, and everything in it as JSONL."""
+"""``persona-metrics store``: what the verdict store holds, what can go or come in, and everything in it as JSONL."""
 
 from __future__ import annotations
 
@@ -30,6 +30,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     prune.add_argument("--older-than", type=float, metavar="DAYS", help="those older than so many days")
     prune.add_argument("--critic", metavar="NAME", help="those of this critic")
     prune.add_argument("--all", action="store_true", help="all of them")
+    merge = commands.add_parser(
+        "merge", parents=[shared], help="take in what other stores hold (shards of --engine ray)"
+    )
+    merge.add_argument("shards", nargs="+", metavar="SHARD", help="a store, or a folder of them; may be merged again")
     export = commands.add_parser("export", parents=[shared], help="write every verdict as JSONL, with its raw reply")
     export.add_argument("--out", metavar="FILE", help="the file to write (default: standard output)")
 
@@ -39,9 +43,22 @@ def run(arguments: argparse.Namespace) -> int:
     path = arguments.store or settings.load().critic_store
     if path == "off":
         raise PersonaError("the verdict store is off (PERSONA_CRITIC_STORE); give a file with --store")
-    with Store(path, create=False) as store:
-        {"stats": _stats, "prune": _prune, "export": _export}[arguments.action](store, arguments)
+    with Store(path, create=arguments.action == "merge") as store:
+        {"stats": _stats, "prune": _prune, "merge": _merge, "export": _export}[arguments.action](store, arguments)
     return 0
+
+
+def _merge(store: Store, arguments: argparse.Namespace) -> None:
+    shards: list[Path] = []
+    for name in arguments.shards:
+        found = sorted(Path(name).glob("*.sqlite")) if Path(name).is_dir() else [Path(name)]
+        if not found:
+            raise PersonaError(f"store merge: {shorten(name)}: no *.sqlite there")
+        shards += found
+    for shard in shards:
+        if store.path is not None and shard.exists() and shard.samefile(store.path):
+            raise PersonaError(f"store merge: {shorten(shard)} is the store itself")
+        print(f"{shard}: {store.take(shard)} verdicts taken in")
 
 
 def _stats(store: Store, arguments: argparse.Namespace) -> None:

@@ -106,6 +106,20 @@ def _chain(first: tuple[int, Judged], rest: Iterator[tuple[int, Judged]]) -> Ite
     yield from rest
 
 
+async def votes_on(prompt: Prompt, endpoints: Sequence[Endpoint], each: int, store: Store) -> list[Vote]:
+    """Return every endpoint's votes, ``each`` of them; raise what one of them raised once all have ended."""
+    asked = [e.vote(prompt, n, store) for e in endpoints for n in range(each)]
+    # All end before one's error is raised: a vote that is paid for is kept.
+    made = await asyncio.gather(*asked, return_exceptions=True) if len(asked) > 1 else [await asked[0]]
+    for one in made:
+        if isinstance(one, BaseException):
+            raise one
+    votes = [one for one in made if not isinstance(one, BaseException)]
+    if all(vote.stored for vote in votes):
+        await asyncio.sleep(0)  # nothing was waited for; an interrupt has to get its turn
+    return votes
+
+
 class _Stop(Exception):
     """Ends the run; its text is the reason."""
 
@@ -192,23 +206,12 @@ class _Run:
             self.open[name] = [position]
             if (verdict := self.missing.get(name)) is None:
                 try:
-                    verdict = decide(await self._votes(prompt, endpoints), prompt.protocol.name)
+                    votes = await votes_on(prompt, endpoints, self.settings.critic_votes, self.store)
+                    verdict = decide(votes, prompt.protocol.name)
                 except OverBudget as reached:
                     self.reached = reached
                     return
             self._done(name, judgement, verdict)
-
-    async def _votes(self, prompt: Prompt, endpoints: Sequence[Endpoint]) -> list[Vote]:
-        asked = [e.vote(prompt, n, self.store) for e in endpoints for n in range(self.settings.critic_votes)]
-        # All end before one's error is raised: a vote that is paid for is kept.
-        made = await asyncio.gather(*asked, return_exceptions=True) if len(asked) > 1 else [await asked[0]]
-        for one in made:
-            if isinstance(one, BaseException):
-                raise one
-        votes = [one for one in made if not isinstance(one, BaseException)]
-        if all(vote.stored for vote in votes):
-            await asyncio.sleep(0)  # nothing was waited for; an interrupt has to get its turn
-        return votes
 
     def _done(self, name: bytes, judgement: Judged, verdict: Verdict) -> None:
         positions = self.open.pop(name)

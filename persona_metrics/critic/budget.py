@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from .. import prices
 from ..errors import PersonaError
@@ -29,6 +30,35 @@ class Spent:
     price: Price | None
     usage: Usage = field(default_factory=Usage)
     stored: int = 0
+
+
+def over(settings: Settings, tokens: int, cost: float | None, share: int = 1) -> str | None:
+    """Return which limit so much has reached, in words, or None."""
+    most, longest = settings.critic_max_cost, settings.max_tokens_total
+    if most is not None and cost is not None and cost >= most / share:
+        return f"judging took {prices.dollars(cost)}: PERSONA_CRITIC_MAX_COST={most:g} is reached"
+    if longest is not None and tokens >= longest / share:
+        return f"judging took {tokens:,} tokens: PERSONA_MAX_TOKENS_TOTAL={longest} is reached"
+    return None
+
+
+class Purse(Protocol):
+    """Who says, before each request, whether it may be paid for."""
+
+    async def reached(self) -> str | None:
+        """Return which limit is reached, in words, or None."""
+
+
+@dataclass(frozen=True)
+class OwnPurse:
+    """This process's ledger; ``share`` processes divide each limit among them."""
+
+    settings: Settings
+    share: int = 1
+
+    async def reached(self) -> str | None:
+        """Return which limit is reached, in words, or None."""
+        return ledger.over(self.settings, self.share)
 
 
 @dataclass
@@ -89,12 +119,7 @@ class Ledger:
 
     def over(self, settings: Settings, share: int = 1) -> str | None:
         """Return which limit is reached, in words, or None; ``share`` processes divide each limit among them."""
-        most, tokens = settings.critic_max_cost, settings.max_tokens_total
-        if most is not None and (cost := self.cost) is not None and cost >= most / share:
-            return f"judging took {prices.dollars(cost)}: PERSONA_CRITIC_MAX_COST={most:g} is reached"
-        if tokens is not None and self.tokens >= tokens / share:
-            return f"judging took {self.tokens:,} tokens: PERSONA_MAX_TOKENS_TOTAL={tokens} is reached"
-        return None
+        return over(settings, self.tokens, self.cost, share)
 
     def reset(self) -> None:
         """Begin a new run."""

@@ -18,7 +18,7 @@ from ..errors import shorten
 from ..masking import mask
 from ..settings import Settings
 from . import faults, rejection, reply, request
-from .budget import OverBudget, ledger
+from .budget import OverBudget, OwnPurse, Purse, ledger
 from .dialect import Dialect, from_text, room
 from .limits import Gate
 from .missing import Missing, Reason
@@ -85,8 +85,10 @@ class Endpoint:
         share: int = 1,
         backoff: float = 0.5,
         patience: float | None = None,
+        purse: Purse | None = None,
     ) -> None:
-        self.critic, self._settings, self._backoff, self._share = critic, settings, backoff, share
+        self.critic, self._settings, self._backoff = critic, settings, backoff
+        self._purse = purse or OwnPurse(settings, share)
         self.spent = ledger.of(critic, settings)
         self._name, self._effort = request.dialect_name(critic, settings), settings.critic_reasoning_effort is not None
         self.dialect = dialects.setdefault((self._name, critic.base_url), request.beginning(critic, settings))
@@ -214,7 +216,7 @@ class Endpoint:
         while True:
             longest = self.dialect.limit(self._longest(prompt, self.dialect, above), cap)
             counted = await self.gate.enter(_size(prompt), longest)
-            if (reached := ledger.over(self._settings, self._share)) is not None:
+            if (reached := await self._purse.reached()) is not None:
                 self.gate.leave()
                 raise OverBudget(reached)
             started = time.monotonic()

@@ -69,11 +69,11 @@ class Store:
     """A table of votes in SQLite (WAL): several processes may use it, and a kill at any moment loses nothing written.
 
     ``path`` is a file, None for the user's cache folder, or ``"off"`` for a table that ends with this object. With
-    ``create=False`` a file that does not exist is an error. Every method raises ``PersonaError`` where the file cannot
-    be read or written, is damaged, or is no verdict store.
+    ``create=False`` a file that does not exist is an error; ``alone`` says that no other process writes into it. Every
+    method raises ``PersonaError`` where the file cannot be read or written, is damaged, or is no verdict store.
     """
 
-    def __init__(self, path: str | None = None, *, create: bool = True) -> None:
+    def __init__(self, path: str | None = None, *, create: bool = True, alone: bool = False) -> None:
         self.path = None if path == OFF else Path(path).expanduser() if path else default_path()
         if not create and self.path is not None and not self.path.is_file():
             raise PersonaError(f"verdict store {self.path}: no such file; nothing has been judged with it yet")
@@ -82,7 +82,7 @@ class Store:
         with self._in_one_line():
             self._db = self._open()
         self.past = Past(self._execute, self.writable)
-        self.leases = Leases(self._execute, shared=self.path is not None and self.writable)
+        self.leases = Leases(self._execute, shared=self.path is not None and self.writable and not alone)
 
     def _open(self) -> sqlite3.Connection:
         # SQLite keeps a database without a name in a file of its own that goes with the connection: what is judged
@@ -275,6 +275,22 @@ class Store:
             deleted = self._execute(statement, (before, critic)).rowcount
             self._execute("VACUUM")
             return deleted
+
+    def take(self, shard: Path) -> int:
+        """Take over what another store holds and this one lacks; return how many votes. Doing it again takes none.
+
+        Raises ``PersonaError`` where ``shard`` is no verdict store.
+        """
+        Store(str(shard), create=False).close()  # says what is wrong with it, and brings in what its log holds
+        with self._in_one_line():
+            self._execute("ATTACH DATABASE ? AS shard", (str(shard),))
+            try:
+                names = ", ".join(_COLUMNS)
+                taken = self._execute(f"INSERT OR IGNORE INTO votes ({names}) SELECT {names} FROM shard.votes").rowcount
+                self._execute("INSERT OR IGNORE INTO dialects SELECT * FROM shard.dialects")
+            finally:
+                self._execute("DETACH DATABASE shard")
+        return taken
 
     def export(self) -> Iterator[dict[str, Any]]:
         """Yield every vote, the oldest first: key, critic, endpoint, tokens, time and raw reply."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -15,6 +16,21 @@ from ..errors import PersonaError
 from ..evaluations import Outcome, Variant
 from ..personas import Persona, known
 from .replies import NoReply
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Replies whose answers are taken out, and what the critic is to be asked about them, in order."""
+
+    results: list[list[dict[str, Any]]]
+    judgements: list[Judgement]
+    waiting: list[dict[str, Any]]
+
+    def finish(self, verdicts: Sequence[Verdict]) -> list[list[dict[str, Any]]]:
+        """Return the results, each with its verdict."""
+        for made, verdict in zip(self.waiting, verdicts, strict=True):
+            made["verdict"] = verdict.to_dict()
+        return self.results
 
 
 def judge_replies(
@@ -38,6 +54,17 @@ def judge_replies(
         )
     if evaluation is not None and evaluation.protocol == PAIRWISE:
         return _compared(replies, docs, chosen, evaluation, asking)
+    ready = prepare(replies, docs, chosen, evaluation)
+    return ready.finish(asking(ready.judgements))
+
+
+def prepare(
+    replies: Sequence[Sequence[str]],
+    docs: Sequence[Mapping[str, Any]],
+    chosen: settings.Settings,
+    evaluation: evaluations.Evaluation | None = None,
+) -> Prepared:
+    """Take the answers out of ``replies``, each to be judged by itself; arguments as ``judge_replies`` has them."""
     results: list[list[dict[str, Any]]] = [[] for _ in replies]
     judgements: list[Judgement] = []
     waiting: list[dict[str, Any]] = []
@@ -65,10 +92,7 @@ def judge_replies(
                     shown = variant.persona if reduced else person
                     judgements.append(Judgement(doc["question"], shown.attributes, found.answer, chosen.template))
                     waiting.append(made)
-    # Half a surrogate pair, as a model or a critic can send it, would cut the samples file at its line.
-    for made, verdict in zip(waiting, asking(judgements), strict=True):
-        made["verdict"] = verdict.to_dict()
-    return results
+    return Prepared(results, judgements, waiting)
 
 
 def _compared(

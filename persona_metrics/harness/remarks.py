@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..analysis.words import count, listed, percent
+from ..dataset.questions import Question
 from ..errors import shorten
 from ..evaluations import Evaluation, Outcome
 from ..personas import Persona
@@ -28,12 +29,23 @@ class Judged:
 
 def remarks(evaluation: Evaluation, pairs: Sequence[Judged], settings: Settings, example: str | None) -> list[str]:
     """Return what makes the run's numbers mean less than they seem to, one line each; ``example`` is a reply without one."""
-    lines = evaluation.remarks([pair.outcomes for pair in pairs])
+    outcomes = [o for pair in pairs for o in pair.outcomes]
+    rows = [(evaluation.metrics(p.persona, p.outcomes), p) for p in pairs]
+    known = [(float(v), p) for r, p in rows if isinstance(v := r.get(evaluation.headline), (int, float))]
+    groups: dict[str, list[float]] = {}
+    for row, value in ((row, value) for found, _ in rows for row, value in found.items()):
+        if row.startswith("personalized[") and isinstance(value, (int, float)):
+            groups.setdefault(row, []).append(float(value))
     return [
-        *_unanswered(pairs, settings, example),
-        *_repeated(evaluation, pairs),
-        *_unanimous(evaluation, pairs),
-        *lines,
+        *unanswered(sum(o.answer_failure for o in outcomes), len(outcomes), settings, example),
+        *repeated(
+            evaluation.headline,
+            [v for v, _ in known],
+            [p.persona.id for _, p in known],
+            [p.question_id for _, p in known],
+        ),
+        *unanimous({row: (len(v), set(v)) for row, v in groups.items()}),
+        *evaluation.remarks([pair.outcomes for pair in pairs]),
     ]
 
 
@@ -51,47 +63,57 @@ def packed(value: Any, persona_id: str, question_id: str) -> str:
     return "\t".join((f"{float(value):.12g}", persona_id.replace("\t", " "), question_id.replace("\t", " ")))
 
 
-def _unanswered(pairs: Sequence[Judged], settings: Settings, example: str | None) -> Iterator[str]:
-    outcomes = [o for pair in pairs for o in pair.outcomes]
-    failed = sum(o.answer_failure for o in outcomes)
-    if not outcomes or failed / len(outcomes) <= settings.max_answer_failures or not failed:
+def unanswered(failed: int, replies: int, settings: Settings, example: str | None) -> Iterator[str]:
+    """Yield a line where more replies than the settings allow had no answer; ``example`` is one of them."""
+    if not failed or failed / replies <= settings.max_answer_failures:
         return
     form = "" if settings.mode in ("baseline", "output_only") else "a model that does not keep to the JSON asked for, "
     limit = "a token limit that cuts it or that thinking uses up (--gen_kwargs max_gen_toks=…)"
     cause = f"{form}{limit}, or a wrong chat template"
     seen = f"; the first: {shorten(example, 120)!r}" if example else ""
     yield (
-        f"in {failed:,} of {count(len(outcomes), 'reply', 'replies')} ({percent(failed / len(outcomes))}) no answer was found"
+        f"in {failed:,} of {count(replies, 'reply', 'replies')} ({percent(failed / replies)}) no answer was found"
         f", and each scores 0 (max_answer_failures={settings.max_answer_failures:g}){seen}; likely {cause}"
     )
 
 
-def _repeated(evaluation: Evaluation, pairs: Sequence[Judged]) -> Iterator[str]:
-    rows = [(evaluation.metrics(p.persona, p.outcomes).get(evaluation.headline), p) for p in pairs]
-    known = [(float(value), p) for value, p in rows if isinstance(value, (int, float))]
-    if len(known) < 2:
+def repeated(headline: str, values: Any, persons: Any, questions: Any) -> Iterator[str]:
+    """Yield a line where persons or questions repeat so much that ± is too small; arrays of one entry a judged pair."""
+    if len(values) < 2:
         return
-    found = design([v for v, _ in known], [p.persona.id for _, p in known], [p.question_id for _, p in known])
+    found = design(values, persons, questions)
     if found is not None and found.effect > NOTABLE:
         yield (
-            f"persons or questions repeat: {count(len(known), 'pair')} weigh like {len(known) / found.effect:,.0f} (design"
-            f" effect {found.effect:.2f}), so multiply lm-eval's ± of {evaluation.headline} by {found.effect**0.5:.2f};"
+            f"persons or questions repeat: {count(len(values), 'pair')} weigh like {len(values) / found.effect:,.0f} (design"
+            f" effect {found.effect:.2f}), so multiply lm-eval's ± of {headline} by {found.effect**0.5:.2f};"
             " persona-metrics report has the right intervals"
         )
 
 
-def _unanimous(evaluation: Evaluation, pairs: Sequence[Judged]) -> Iterator[str]:
-    groups: dict[str, list[float]] = {}
-    for pair in pairs:
-        for row, value in evaluation.metrics(pair.persona, pair.outcomes).items():
-            if row.startswith("personalized[") and isinstance(value, (int, float)):
-                groups.setdefault(row.partition("[")[2][:-1], []).append(float(value))
-    certain = [f"{name} ({len(v)})" for name, v in groups.items() if len(set(v)) == 1 and v[0] in (0.0, 1.0)]
+def unanimous(groups: Mapping[str, tuple[int, Collection[float]]]) -> Iterator[str]:
+    """Yield a line for rows ``personalized[group]`` where all pairs (how many) had one value (of those there were)."""
+    certain = [
+        f"{row.partition('[')[2][:-1]} ({size})"
+        for row, (size, values) in groups.items()
+        if len(values) == 1 and next(iter(values)) in (0.0, 1.0)
+    ]
     if certain:
         yield (
             f"± 0 is no certainty: all pairs of {listed(certain, 4)} had the same verdict; n[…] says how many, the report has"
             " intervals"
         )
+
+
+def rows_of_pair(
+    evaluation: Evaluation, persona: Persona, question: Question, outcomes: Sequence[Outcome], repeats: bool
+) -> dict[str, Any]:
+    """Return a pair's rows; ``repeats`` says that persons or questions of the run do, so that their effect is a row."""
+    rows: dict[str, Any] = dict(evaluation.metrics(persona, outcomes))
+    rows |= evaluation.of_question(rows, question)
+    rows |= rows_of_groups(rows)
+    if repeats and evaluation.headline in rows:
+        rows["design_effect"] = packed(rows[evaluation.headline], persona.id, question.id)
+    return rows
 
 
 def rows_of_groups(rows: Mapping[str, Any]) -> dict[str, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,26 @@ from ..errors import PersonaError, shorten
 from ..files import check_folder, placing, safe_name, scrubbed
 
 
-def save(raw: Mapping[str, Any], folder: Path, kind: str, arguments: Mapping[str, Any]) -> list[Path]:
+@dataclass(frozen=True)
+class Ready:
+    """A task's samples that were written as they came: lm-eval's hash of them all, how many, and their file, if any."""
+
+    digest: str
+    count: int
+    file: Path | None = None
+
+
+def save(
+    raw: Mapping[str, Any],
+    folder: Path,
+    kind: str,
+    arguments: Mapping[str, Any],
+    ready: Mapping[str, Ready] | None = None,
+) -> list[Path]:
     """Write results_*.json and samples_*.jsonl under ``folder/<model>`` as the ``lm_eval`` command does; return them.
 
-    ``raw`` is what ``simple_evaluate`` returned, ``kind`` lm-eval's model type. Raises ``PersonaError`` where not all of it
-    could be written; then nothing is.
+    ``raw`` is what ``simple_evaluate`` returned, ``kind`` lm-eval's model type; of the tasks in ``ready`` the samples are
+    there already. Raises ``PersonaError`` where not all of it could be written; then nothing is.
     """
     from lm_eval.loggers import EvaluationTracker
 
@@ -35,10 +51,27 @@ def save(raw: Mapping[str, Any], folder: Path, kind: str, arguments: Mapping[str
         )
         general.model_name_sanitized = safe_name(general.model_name_sanitized or kind, fallback="model")
         tracker.save_results_aggregated(results=results, samples=samples)
+        found = ready or {}
         for name in raw["configs"]:
-            tracker.save_results_samples(task_name=safe_name(name), samples=samples[name])
-        _check(part, folder, {safe_name(name): len(samples[name]) for name in raw["configs"]})
+            if name not in found:
+                tracker.save_results_samples(task_name=safe_name(name), samples=samples[name])
+        if found:
+            _place(part, found)
+        counts = {safe_name(name): len(samples[name]) for name in raw["configs"] if name not in found}
+        counts |= {safe_name(name): one.count for name, one in found.items() if one.file is not None}
+        _check(part, folder, counts)
         return [folder / p.relative_to(part) for p in sorted(part.rglob("*.json*"))]
+
+
+def _place(part: Path, ready: Mapping[str, Ready]) -> None:
+    (path,) = part.rglob("results_*.json")
+    stamp = path.stem.removeprefix("results_")
+    written = json.loads(path.read_bytes())
+    written["task_hashes"] |= {name: one.digest for name, one in ready.items()}
+    path.write_text(json.dumps(written, indent=2, ensure_ascii=False), encoding="utf-8")
+    for name, one in ready.items():
+        if one.file is not None:
+            one.file.replace(path.with_name(f"samples_{safe_name(name)}_{stamp}.jsonl"))
 
 
 def _check(part: Path, folder: Path, wanted: Mapping[str, int]) -> None:

@@ -26,7 +26,7 @@ from .endpoint import check_key, look
 from .exits import say, say_once, user_errors
 from .judging import judge_replies, outcome, persona_of
 from .metrics import Means
-from .remarks import Judged, design_effect, packed, remarks, rows_of_groups
+from .remarks import Judged, design_effect, remarks, rows_of_pair
 from .replies import Guard, guard, reply_text
 from .spending import Spending, entered, gathered
 
@@ -336,11 +336,7 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         if self._predict_only:
             return {"bypass": 0}
         outcomes = [outcome(result) for result in _flat(results)]
-        rows = dict(self.evaluation.metrics(persona_of(doc), outcomes))
-        rows |= self.evaluation.of_question(rows, question_of(doc))
-        rows |= rows_of_groups(rows)
-        if self._repeats and self.evaluation.headline in rows:
-            rows["design_effect"] = packed(rows[self.evaluation.headline], doc["persona_id"], doc["question_id"])
+        rows = rows_of_pair(self.evaluation, persona_of(doc), question_of(doc), outcomes, self._repeats)
         self._incomplete |= {str(m["metric"]) for m in self.config.metric_list or ()} - rows.keys()
         return rows
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from ..evaluations import Evaluation
 from ..evaluations.contrast import Contrast
 from ..evaluations.judgefree import is_no_reply
 from ..evaluations.main import Main
-from ..files import read_text, scrubbed
+from ..files import open_read, read_text, scrubbed, unreadable
 from ..harness.replies import NoReply
 from ..personas import Persona, stated
 from ..runs import read
@@ -73,6 +75,19 @@ def read_lines(path: Path) -> list[tuple[str, dict[str, Any]]]:
     if not rows:
         raise PersonaError(f"{path}: the file has no lines")
     return rows
+
+
+def each_line(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield what ``read_lines`` returns, without holding it."""
+    with open_read(path) as file:
+        try:
+            for number, line in enumerate(io.TextIOWrapper(file, "utf-8-sig", newline="\n"), 1):
+                if line.strip():
+                    yield f"{path}:{number}", _object(line, f"{path}:{number}")
+        except UnicodeError:
+            raise PersonaError(f"{shorten(path)}: cannot be read: not UTF-8 text") from None
+        except (OSError, EOFError, zlib.error) as error:
+            raise unreadable(path, error) from None
 
 
 def _object(line: str, where: str) -> dict[str, Any]:

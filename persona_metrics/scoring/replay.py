@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,14 @@ from ..errors import PersonaError
 from ..files import check_folder
 from ..harness.exits import raising
 from ..harness.judging import judge_replies
+from ..harness.record import document
 from ..harness.saving import save
 from ..harness.spending import entered
 from ..harness.task import PersonaTask
 from ..harness.task_files import tasks_folder
 from ..harness.yamls import read_task
+from ..personas import columns_of
+from ..settings import Settings
 from ..usage import told
 from . import batchfile
 from .given import Given
@@ -105,9 +108,8 @@ class ReplayTask(PersonaTask):
     def _check_critic(self) -> None:
         if self._ask is not None:
             return
-        votes = batchfile.wanted(judgements(self._given), self.settings)
         with Store(self.settings.critic_store) as store:
-            if not batchfile.lacking(votes, store):
+            if not any(batchfile.lacking(batchfile.wanted([j], self.settings), store) for j in judgements(self._given)):
                 return  # judging again what is judged asks nobody
         super()._check_critic()
 
@@ -123,31 +125,32 @@ class ReplayTask(PersonaTask):
 
     def judge_replies(self, replies: Sequence[Sequence[str]], docs: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
         """Judge the given replies; answers that were taken out elsewhere are not searched for one again."""
-        chosen = self.settings.model_copy(update={"mode": "output_only"}) if self._given.extracted else self.settings
         with entered(self._judging):
-            return judge_replies(replies, docs, chosen, evaluation=self.evaluation, ask=self._ask)
+            return judge_replies(replies, docs, _taking(self._given), evaluation=self.evaluation, ask=self._ask)
 
 
-def judgements(given: Given) -> list[Judged]:
-    """Return what the critic is to be asked about these answers, without asking it."""
+def judgements(given: Given) -> Iterator[Judged]:
+    """Yield what the critic is to be asked about these answers, pair by pair, without asking it."""
     collected: list[Judged] = []
 
     def collect(wanted: Sequence[Judged]) -> list[Verdict]:
         collected.extend(wanted)
         return [Verdict(None, Missing(Reason.NOT_ASKED), None, ()) for _ in wanted]
 
-    task = ReplayTask(given, collect)
-    docs, replies = [], []
-    for doc, answered in zip(task.dataset["test"], given.pairs, strict=True):
-        for variant, reply in zip(
-            given.evaluation.variants_of(answered.pair.persona, answered.pair.question.id),
-            answered.replies,
-            strict=True,
-        ):
-            docs.append({**doc, "variant": variant.name})
-            replies.append([reply])
-    task.judge_replies(replies, docs)
-    return collected
+    columns = columns_of(answered.pair.persona for answered in given.pairs)
+    for answered in given.pairs:
+        doc, pair = document(answered.pair, columns), answered.pair
+        variants = given.evaluation.variants_of(pair.persona, pair.question.id)
+        docs = [{**doc, "variant": variant.name} for variant in variants]
+        replies = [[reply] for reply in answered.replies]
+        judge_replies(replies, docs, _taking(given), evaluation=given.evaluation, ask=collect)
+        yield from collected
+        collected.clear()
+
+
+def _taking(given: Given) -> Settings:
+    """Return the settings by which answers are taken out of replies: of what was taken out elsewhere nothing is."""
+    return given.settings.model_copy(update={"mode": "output_only"}) if given.extracted else given.settings
 
 
 def score(given: Sequence[Given], out: Path, ask: Ask | None = None) -> list[Path]:

@@ -169,7 +169,7 @@ def from_answers(
     unknown: dict[str, None] = {}
     alone = evaluation != PassAtK.name
     for number, (where, row) in enumerate(rows):
-        pair = _pair(row, where, number if alone else None, unknown)
+        pair = pair_in(row, where, number if alone else None, unknown)
         before = pairs.setdefault(pair.id, pair)
         if (before.persona, before.question.text) != (pair.persona, pair.question.text):
             raise PersonaError(f"{where}: the pair {shorten(pair.id, 40)!r} has another persona or question further up")
@@ -224,7 +224,8 @@ def _of_one_model(path: Path, rows: Lines, model: str | None) -> tuple[Lines, st
     return rows, model or next(iter(names), "elsewhere")
 
 
-def _pair(row: Mapping[str, Any], where: str, number: int | None, unknown: dict[str, None]) -> Pair:
+def pair_in(row: Mapping[str, Any], where: str, number: int | None, unknown: dict[str, None]) -> Pair:
+    """Return the pair of a line; ``number`` names it where the line does not. Raises ``PersonaError`` where there is none."""
     persona, question = row.get("persona"), row.get("question")
     if not isinstance(persona, Mapping):
         raise PersonaError(

@@ -1,0 +1,237 @@
+"""``score --engine ray``: answers of any number judged by actors, one results file of all. The driver holds sums."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from ..critic import check_once
+from ..critic.budget import Ledger, ledger, require_prices
+from ..critic.request import panel
+from ..critic.store import OFF, default_path
+from ..errors import PersonaError, shorten
+from ..files import check_folder
+from ..harness.remarks import repeated, unanimous, unanswered
+from ..harness.spending import Spending
+from ..scoring import contrast, outcome
+from ..scoring.outcome import Whole
+from ..scoring.pieces import Terms, terms
+from ..scoring.rows import Sums
+from ..scoring.stream import Hashes
+from ..scoring.streamed import announce
+from ..scoring.survey import Survey, survey
+from ..settings import Settings
+from . import engine, shards
+from .actor import RayJudge
+from .judge import SAMPLES, Orders, Summary
+from .spans import Span, rows_of
+from .till import Till
+
+IN_FLIGHT = 2
+"""Spans that an actor has at once: the end of one never waits for the slowest of its calls."""
+SURVEYED = 64
+"""Spans that one task looks through."""
+JOINED = 100_000
+"""Up to so many samples are also written as one samples_*.jsonl, which reports read."""
+CLUSTERED = 50_000_000
+"""Up to so many judged pairs the design effect is made, for 16 bytes each in the driver."""
+
+
+def score(
+    path: str,
+    out: Path,
+    overrides: Mapping[str, Any],
+    *,
+    task: str = "persona_main",
+    model: str | None = None,
+    address: str | None = None,
+    actors: int | None = None,
+    rows: int | None = None,
+) -> list[Path]:
+    """Judge the answers at ``path`` and write shards of samples and one results file below ``out``; return what to read.
+
+    ``out`` has to be a folder that every machine sees. ``rows`` is a span's size. Raises ``PersonaError`` where the run
+    cannot go on; what is judged by then is kept, and the same command asks for the rest alone.
+    """
+    check_folder(out)
+    with engine.started(address) as ray:
+        spans = engine.spans(ray, path, rows)
+        found = _surveyed(ray, spans, model)
+        if found.apart:
+            raise PersonaError(f"--engine ray judges every line by itself: {found.apart}; score it in one process")
+        agreed = terms(task, found, overrides, model, shorten(path.rpartition("/")[2] or path))
+        chosen = agreed.settings
+        require_prices(chosen, panel(chosen))
+        if any(critic.model == "embedded" for critic in panel(chosen)):
+            raise PersonaError("--engine ray: the embedded critic lives in one process; name a critic with an endpoint")
+        announce(agreed, found)
+        check_once(chosen)
+        count = min(len(spans), actors or max(1, int(ray.cluster_resources().get("CPU", 1))))
+        orders = Orders(agreed, out.resolve(), tuple(_stores(chosen, out)), count, model)
+        run = _Run(ray, orders, found, count)
+        run.all(spans)
+        return run.close(out)
+
+
+def _stores(settings: Settings, out: Path) -> Iterator[str]:
+    if settings.critic_store != OFF:
+        yield str(Path(settings.critic_store).expanduser() if settings.critic_store else default_path())
+    yield from map(str, shards.found(out.resolve()))
+
+
+def _surveyed(ray: ModuleType, spans: Sequence[Span], model: str | None) -> Survey:
+    task = ray.remote(_survey)
+    parts = [spans[i : i + SURVEYED] for i in range(0, len(spans), SURVEYED)]
+    try:
+        joined = (
+            _joined(_survey(part, None) for part in parts)
+            if len(parts) == 1
+            else _joined(ray.get([task.remote(part, None) for part in parts]))
+        )
+        if model is not None and len(joined.models) > 1 and model in joined.models:
+            joined = _joined(ray.get([task.remote(part, model) for part in parts]))
+    except Exception as error:
+        raise engine.cause(error) from None
+    return joined
+
+
+def _survey(spans: Sequence[Span], model: str | None) -> Survey:
+    lines = ((where, row) for span in spans for _, where, row in rows_of(span))
+    return survey((where, row) for where, row in lines if model is None or row.get("model") == model)
+
+
+def _joined(parts: Any) -> Survey:
+    made = Survey()
+    for part in parts:
+        made = made.joined(part)
+    return made
+
+
+class _Run:
+    """What comes in from the actors, in the spans' order."""
+
+    def __init__(self, ray: ModuleType, orders: Orders, found: Survey, actors: int) -> None:
+        self._ray, self._orders, self._actors, self._total = ray, orders, actors, found.rows
+        self.sums, self.hashes = Sums(), Hashes()
+        self.first: Any = None
+        self.failed = 0
+        self.example: str | None = None
+        self._spent: dict[str, Ledger] = {}
+        self.judged = 0
+        self.missing: Counter[str] = Counter()
+        self._next = 0
+
+    def all(self, spans: Sequence[Span]) -> None:
+        """Have every span judged; raise ``PersonaError`` where the run stopped."""
+        ray = self._ray
+        chosen = self._orders.terms.settings
+        till = ray.remote(Till).options(num_cpus=0, name=f"persona-till-{id(self):x}").remote(chosen, self._total)
+        strategy = ray.data.ActorPoolStrategy(size=self._actors, max_concurrent_calls_per_actor=IN_FLIGHT)
+        judged = engine.dataset(ray, spans).map_batches(
+            RayJudge,
+            fn_constructor_args=(self._orders, till),
+            batch_size=1,
+            compute=strategy,
+            num_cpus=min(1.0, float(ray.cluster_resources().get("CPU", 1)) / (2 * self._actors)),
+        )
+        waiting: dict[int, Summary] = {}
+        stopped: str | None = None
+        began = time.monotonic()
+        try:
+            for batch in judged.iter_batches(batch_size=1, prefetch_batches=0):
+                for packed in batch["summary"]:
+                    one = Summary.unpacked(bytes(packed))
+                    stopped = stopped or one.stopped
+                    if one.spent is not None:
+                        self._spend(one)
+                    waiting[one.span] = one
+                while not stopped and (following := waiting.pop(self._next, None)) is not None:
+                    self._add(following)
+        except PersonaError:
+            raise
+        except Exception as error:
+            raise self._broken(error) from None
+        self.missing.update(ray.get(till.counted.remote()))
+        self._enter(time.monotonic() - began)
+        if stopped:
+            raise PersonaError(f"{stopped}; {self._kept()}")
+
+    def _spend(self, one: Summary) -> None:
+        assert one.spent is not None
+        before = self._spent.get(one.actor)
+        if before is None or one.spent.tokens >= before.tokens:
+            self._spent[one.actor] = one.spent
+
+    def _add(self, one: Summary) -> None:
+        self._next += 1
+        self.sums.add(one.rows, one.pairs)
+        if self.sums.pairs <= CLUSTERED:
+            for judged in one.judged:
+                self.sums.clusters.add(*judged)
+        for at, pair in enumerate(one.named):
+            self.hashes.add_named(pair, one.hashes[32 * at : 32 * at + 32].hex())
+        self.hashes.add_data(one.data)
+        self.failed += one.failed
+        self.judged += len(one.judged)
+        self.example, self.first = self.example or one.example, self.first or one.first
+
+    def spent(self) -> Ledger:
+        """Return what all actors took together."""
+        total = Spending()
+        for one in self._spent.values():
+            total = total.plus(Spending(critics=one))
+        return total.critics
+
+    def _enter(self, seconds: float) -> None:
+        """Enter it into this process's ledger, from which the closing words are made."""
+        self._spent["driver"] = Ledger(seconds=seconds)
+        ledger.critics = Spending(critics=ledger).plus(Spending(critics=self.spent())).critics.critics
+        ledger.judged += self.judged
+        ledger.missing.update(self.missing)
+        ledger.seconds += seconds
+
+    def _kept(self) -> str:
+        kept = self._orders.out / shards.FOLDER
+        return f"the verdicts are kept in {shorten(kept)}; run the same command again to go on from there"
+
+    def _broken(self, error: BaseException) -> BaseException:
+        found = engine.cause(error)
+        if isinstance(found, (PersonaError, KeyboardInterrupt)):
+            return found
+        return PersonaError(f"--engine ray: {shorten(found, 300)}; {self._kept()}")
+
+    def close(self, out: Path) -> list[Path]:
+        """Say what looks wrong, write the results file, and return the paths."""
+        agreed, sums = self._orders.terms, self.sums
+        for line in (
+            *unanswered(self.failed, sums.pairs, agreed.settings, self.example),
+            *repeated(agreed.evaluation.headline, *sums.clusters.ranked()),
+            *unanimous(sums.groups()),
+        ):
+            contrast.say(f"warning: {line}")
+        whole = Whole(
+            sums.table(), sums.pairs, frozenset(sums.incomplete), self.hashes.pairs, self.hashes.samples, self.spent()
+        )
+        digest = self.hashes.data()
+        raw = outcome.raw_of(lambda some, n: agreed.given(some, n, digest), self.first, whole)
+        held = _samples_joined(out, agreed) if sums.pairs <= JOINED else None
+        written = outcome.save(raw, out, whole, held)
+        print(outcome.shown(raw))
+        return [*written, out / SAMPLES]
+
+
+def _samples_joined(out: Path, agreed: Terms) -> Path:
+    """Write the shards' samples into one file, a row group at a time."""
+    held = out / f".{agreed.task}-{id(agreed):x}.part"
+    with held.open("wb") as lines:
+        for path in sorted((out / SAMPLES).glob("part-*.parquet")):
+            with pq.ParquetFile(path) as table:
+                for batch in table.iter_batches(columns=["sample"], batch_size=500):
+                    lines.writelines(text.encode() + b"\n" for text in batch.column(0).to_pylist())
+    return held

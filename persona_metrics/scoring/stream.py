@@ -1,0 +1,114 @@
+"""Lines of answers through the critic: pieces go out in the lines' order, whatever order verdicts come in. Knows no file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from tempfile import TemporaryFile
+from typing import IO, Any
+
+from ..critic import Judged, Verdict
+from ..harness.remarks import repeated, unanimous, unanswered
+from .given import Answered
+from .pieces import EMPTY, Piece, Terms, piece
+from .rows import Rows
+
+Numbered = tuple[int, str, Mapping[str, Any]]
+"""A line's number, its place and its object."""
+
+
+class Hashes:
+    """What names the pairs and samples in lm-eval's results, fed with one after the other."""
+
+    def __init__(self) -> None:
+        self._pairs, self._samples, self._data = hashlib.sha256(), hashlib.sha256(), hashlib.sha256()
+        self._questions: IO[bytes] = TemporaryFile()  # noqa: SIM115 - they come behind all people, and may be many
+        self._first = True
+
+    def add(self, one: Piece) -> None:
+        """Add a finished line."""
+        pair = one.pair
+        self.add_named(f"{pair.id}/{pair.persona.id}/{pair.question.id}", one.doc_hash)
+        self._data.update(json.dumps([pair.persona.id, dict(pair.persona.attributes)], sort_keys=True).encode())
+        self._questions.write(json.dumps([pair.question.id, pair.question.text]).encode())
+
+    def add_named(self, pair: str, doc_hash: str) -> None:
+        """Add a finished line by what names its pair, and lm-eval's hash of its document."""
+        self._pairs.update((pair if self._first else f"\n{pair}").encode())
+        self._samples.update(f"{doc_hash}{EMPTY}{EMPTY}".encode())
+        self._first = False
+
+    def add_data(self, digest: str) -> None:
+        """Add the digest of many lines' people and questions, where they are elsewhere; it names the same data otherwise."""
+        self._data.update(digest.encode())
+
+    @property
+    def pairs(self) -> str:
+        """The pairs' hash."""
+        return self._pairs.hexdigest()[:12]
+
+    @property
+    def samples(self) -> str:
+        """lm-eval's hash of the task."""
+        return self._samples.hexdigest()
+
+    def data(self) -> str:
+        """Return the hash of people and questions; to be asked once."""
+        self._questions.seek(0)
+        while part := self._questions.read(1 << 20):
+            self._data.update(part)
+        self._questions.close()
+        return self._data.hexdigest()[:12]
+
+
+class Stream:
+    """Lines in, finished pieces out, in the lines' order whatever order verdicts arrive in."""
+
+    def __init__(self, terms: Terms, lines: Iterable[Numbered], sink: Callable[[Piece], None]) -> None:
+        self.terms, self.rows = terms, Rows(terms.evaluation.headline, terms.repeats)
+        self.first: Answered | None = None
+        self.failed = 0
+        self.example: str | None = None
+        self._lines, self._sink = lines, sink
+        self._waiting: deque[Piece] = deque()
+        self._places: dict[int, tuple[Piece, int]] = {}
+        self._asked = 0
+
+    def judgements(self) -> Iterator[tuple[int, Judged]]:
+        """Yield what the critic is asked, line by line, each with its position."""
+        for number, where, row in self._lines:
+            made = piece(self.terms, number, where, row)
+            self.first = self.first or made.said
+            self._waiting.append(made)
+            for place, judgement in enumerate(made.judgements):
+                self._places[self._asked] = (made, place)
+                self._asked += 1
+                yield self._asked - 1, judgement
+        self.flush()
+
+    def deliver(self, position: int, verdict: Verdict) -> None:
+        """Take a verdict, and hand on every line that waits for none before it."""
+        made, place = self._places.pop(position)
+        made.verdicts[place] = verdict
+        self.flush()
+
+    def flush(self) -> None:
+        """Hand on the lines in front that are complete."""
+        while self._waiting and self._waiting[0].complete:
+            self._finish(self._waiting.popleft())
+
+    def _finish(self, made: Piece) -> None:
+        outcomes = made.finish(self.terms)
+        self.failed += sum(one.answer_failure for one in outcomes)
+        if self.example is None and any(one.answer_failure for one in outcomes):
+            self.example = made.reply
+        self.rows.add(made.rows, made.pair.persona.id, made.pair.question.id)
+        self._sink(made)
+
+    def remarks(self) -> Iterator[str]:
+        """Yield what makes the numbers mean less than they seem to."""
+        yield from unanswered(self.failed, self.rows.pairs, self.terms.settings, self.example)
+        yield from repeated(self.rows.headline, *self.rows.clusters.ranked())
+        yield from unanimous(self.rows.groups())

@@ -1,0 +1,155 @@
+"""Answers judged line by line: the same files as when all of them are held, and no line read before its turn."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from persona_metrics.cli import main
+from persona_metrics.scoring import given, replay, stream, table
+from persona_metrics.scoring.rows import Rows, Sums
+from persona_metrics.scoring.survey import survey
+from tests.fakes.server import Server
+from tests.scoring.made import line, results, write
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    with Server() as found:
+        monkeypatch.setenv("PERSONA_CRITIC_MODEL", "critic")
+        monkeypatch.setenv("PERSONA_CRITIC_BASE_URL", found.base_url)
+        monkeypatch.setenv("OPENAI_API_KEY", "none")
+        yield found
+
+
+def _samples(folder: Path) -> list[dict[str, Any]]:
+    (path,) = folder.rglob("samples_*.jsonl")
+    found = []
+    for text in path.read_text(encoding="utf-8").split("\n")[:-1]:
+        sample = json.loads(text)
+        (result,) = (json.loads(one) for one in sample["filtered_resps"][0])
+        for vote in (result["verdict"] or {"votes": []})["votes"]:
+            vote["latency"] = vote["stored"] = None
+        found.append({**sample, "filtered_resps": result})
+    return found
+
+
+ODD = [
+    {"answer": None},
+    {"answer": "  "},
+    {"answer": "Half \ud83d a pair."},
+    {"answer": "[no reply: as the endpoint's words]"},
+    {"answer": "Umlaute äöü, and \u2028 in it.", "topic": "work"},
+    {"answer": "By another's name.", "persona_id": "one", "question_id": "q"},
+]
+FILES: dict[str, list[dict[str, Any]]] = {
+    "distinct": [line(i) for i in range(30)],
+    "repeated": [line(i % 4, answer=f"Answer {i}.", persona_id=f"p{i % 4}") for i in range(30)],
+    "odd": [line(i, **more) for i, more in enumerate(ODD)],
+    "named": [line(i, id=f"mine-{i}", model="acme") for i in range(5)],
+    "of columns of their own": [
+        {**line(i), "persona": {"age": 30 + i, "id": f"u{i}", **({"Favourite food": "soup"} if i > 2 else {})}}
+        for i in range(6)
+    ],
+    "replies": [
+        {**{k: v for k, v in line(i).items() if k != "answer"}, "reply": json.dumps({"response": f"Answer {i}."})}
+        for i in range(5)
+    ],
+}
+
+
+@pytest.mark.usefixtures("server")
+@pytest.mark.parametrize("name", FILES)
+def test_files_are_those_of_a_run_that_holds_all_lines(name: str, tmp_path: Path) -> None:
+    path = write(tmp_path / "answers.jsonl", FILES[name])
+    rows = given.read_lines(path)
+    held = table.from_answers(path, rows, "persona_main", "main", {}, None, partial=False)
+    replay.score([held], tmp_path / "held")
+    assert main(["score", str(path), "--out", str(tmp_path / "streamed")]) == 0
+    one, two = results(tmp_path / "held"), results(tmp_path / "streamed")
+    for found in (one, two):
+        for key in ("date", "total_evaluation_time_seconds", "git_hash"):
+            del found[key]
+        del found["configs"]["persona_main"]["metadata"]["usage"]
+    assert two == one
+    assert list(two["results"]["persona_main"]) == list(one["results"]["persona_main"])
+    assert _samples(tmp_path / "streamed") == _samples(tmp_path / "held")
+
+
+def test_line_is_read_when_its_turn_comes(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PERSONA_CRITIC_CONCURRENCY", "2")
+    path = write(tmp_path / "answers.jsonl", map(line, range(200)))
+    seen: list[int] = []
+    taken = stream.piece
+
+    def counted(*args: Any) -> Any:
+        seen.append(server.counts["critic"])
+        return taken(*args)
+
+    monkeypatch.setattr(stream, "piece", counted)
+    assert main(["score", str(path), "--out", str(tmp_path / "out")]) == 0
+    assert len(seen) == 200
+    assert seen[-1] > 150  # so many had been asked before the last line was taken apart
+
+
+def test_nothing_is_asked_where_the_store_holds_every_verdict(server: Server, tmp_path: Path) -> None:
+    path = write(tmp_path / "answers.jsonl", map(line, range(20)))
+    for out in ("first", "second"):
+        before = server.counts["critic"]
+        assert main(["score", str(path), "--out", str(tmp_path / out)]) == 0
+    assert server.counts["critic"] == before
+    usage = results(tmp_path / "second")["configs"]["persona_main"]["metadata"]["usage"]["critic"]
+    assert (usage["calls"], usage["from_store"]) == (0, 20)
+
+
+@pytest.mark.usefixtures("server")
+def test_interrupted_run_leaves_no_file_that_looks_whole(tmp_path: Path) -> None:
+    wrong = {**line(4), "persona": {"age": "", "sex": "  "}}
+    path = write(tmp_path / "answers.jsonl", [*map(line, range(3)), wrong])
+    assert main(["score", str(path), "--out", str(tmp_path / "out")]) == 2
+    assert [p for p in (tmp_path / "out").rglob("*") if p.is_file()] == []
+
+
+def test_parts_of_rows_come_to_what_the_whole_does() -> None:
+    rng = random.Random(1)
+    whole, parts = Rows("personalized", repeats=True), Sums()
+    for _ in range(7):
+        part = Rows("personalized", repeats=True)
+        for _ in range(rng.randrange(1, 60)):
+            value, person = rng.choice([0.0, 1.0, 1 / 3]), f"p{rng.randrange(9)}"
+            found: dict[str, Any] = {"personalized": value, "design_effect": "", "answer_failures": 0.0}
+            if person < "p5":
+                found |= {f"personalized[a={person}]": value, f"n[a={person}]": 1}
+            question = f"q{rng.randrange(9)}"
+            for rows in (whole, part):
+                rows.add(found, person, question)
+            parts.clusters.add(value, person, question)
+        parts.add({k: c.counts() for k, c in part.columns.items()}, part.pairs)
+    one, two = whole.table(), parts.table()
+    assert list(one) == list(two)
+    assert whole.incomplete == parts.incomplete
+    assert one["design_effect"][0] > 0
+    for name, (value, error) in one.items():
+        assert two[name][0] == pytest.approx(value, rel=1e-12), name
+        assert two[name][1] == (error if isinstance(error, str) else pytest.approx(error, rel=1e-12)), name
+
+
+def test_values_beyond_a_byte_are_kept() -> None:
+    rows = Rows("personalized", repeats=False)
+    for i in range(700):
+        rows.add({"agreement": i / 700}, "p", "q")
+    assert list(rows.columns["agreement"]) == [i / 700 for i in range(700)]
+
+
+def test_survey_finds_what_parts_have_in_common() -> None:
+    lines = [("f:1", line(0)), ("f:2", line(1)), ("f:3", {**line(2), "persona": {**line(2)["persona"], "pet": "cat"}})]
+    whole, parts = survey(lines), survey(lines[:1]).joined(survey(lines[1:]))
+    assert (whole.rows, whole.repeats, whole.apart) == (3, False, None)
+    assert (parts.rows, parts.columns, parts.repeats) == (3, whole.columns, False)
+    assert "pet" in parts.columns
+    assert parts.joined(survey([("g:1", line(0))])).repeats

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import time
 from collections import Counter
@@ -155,6 +156,10 @@ async def _all(
             await all_or_none(worker(part) for _ in range(min(todo, 2 * fleet.places)))
     except Down as down:
         return unreachable(str(down))
+    except asyncio.CancelledError:
+        bar.close()
+        say(f"{tally.answered} answers of this run are kept: the same command goes on from there")
+        raise
     finally:
         await fleet.close()
     return stopped[0] if stopped else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -50,7 +51,8 @@ def started(
     try:
         if mine:
             quiet = {"logging_level": logging.ERROR, "log_to_driver": False}
-            ray.init(address=address or "local", namespace="persona-metrics", **quiet, **here)
+            with _unsaid():
+                ray.init(address=address or "local", namespace="persona-metrics", **quiet, **here)
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         where = f"no Ray cluster at {shorten(address, 60)}" if address else "Ray does not start here"
         raise PersonaError(f"--engine ray: {where}: {shorten(error)}") from None
@@ -62,6 +64,20 @@ def started(
     finally:
         if mine:
             ray.shutdown()
+
+
+@contextmanager
+def _unsaid() -> Iterator[None]:
+    """Keep from the console what Ray's core says there, past Python, about its own log level."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - a device
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def _quiet(ray: ModuleType) -> None:

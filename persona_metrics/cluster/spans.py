@@ -151,7 +151,7 @@ def cut(file: File, rows: int = ROWS) -> list[Span]:
 def _lines(file: File, opened: IO[bytes]) -> Iterator[bytes]:
     try:
         # A bucket's file is no iterator of lines.
-        yield from io.BufferedReader(opened) if isinstance(opened, io.RawIOBase) else opened
+        yield from io.BufferedReader(opened) if isinstance(opened, pa.NativeFile) else opened
     except Exception as error:  # gzip and zlib have four ways to say that a file is cut or none of theirs
         raise PersonaError(f"{shorten(file.path)}: cannot be read: {shorten(error)}") from None
 
@@ -223,7 +223,7 @@ def _object(text: bytes, where: str) -> dict[str, Any]:
         raise PersonaError(f"{where}: not JSON (a line that was cut?): {shorten(error)}") from None
     if not isinstance(row, dict):
         raise PersonaError(f"{where}: a line must be a JSON object, this one is a {type(row).__name__}")
-    return scrubbed(row) if b"\\u" in text else row  # type: ignore[no-any-return]
+    return scrubbed(row) if b"\\u" in text else row
 
 
 def _rows_of_parquet(span: Span) -> Iterator[Row]:

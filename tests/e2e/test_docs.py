@@ -33,7 +33,8 @@ NOT_RUN = {
         "loglikelihoods of a model's weights; tests/e2e/test_judgefree.py has them from a model in this process"
     ),
     "--tasks persona_main,arc_easy,gsm8k": "other benchmarks' data lie on the hub; tests/e2e/test_main.py runs gsm8k",
-    "--engine ray": "needs the extra `ray`; tests/cluster starts one of its own",
+    "pip install 'persona-metrics[ray]'": "installs",
+    "--engine ray": "needs the extra `ray`; tests/cluster has it where it is installed",
     "vllm run-batch": "needs a GPU; the server answers the same file here",
     "--to inspect": "needs the extra `inspect`; tests/e2e/test_exports.py runs it in an environment that has it",
     "oaieval ": "a tool of its own; tests/e2e/test_exports.py runs it in its own environment",

@@ -90,7 +90,7 @@ def run(arguments: argparse.Namespace) -> int:
         place = Path(arguments.prompts)
         if place.is_dir() or place.suffix == ".parquet" or "://" in arguments.prompts:
             raise PersonaError(
-                f"{shorten(arguments.prompts)}: one JSONL file; a folder, Parquet and buckets with --engine ray"
+                f"{shorten(arguments.prompts)}: one JSONL file; folders, Parquet, buckets with --engine ray"
             )
         made = generate.generate(place, arguments.out, whom)
     return close(made, arguments, name)

@@ -87,7 +87,12 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.prompts, arguments.out, whom, address=arguments.address, actors=arguments.actors
         )
     else:
-        made = generate.generate(Path(arguments.prompts), arguments.out, whom)
+        place = Path(arguments.prompts)
+        if place.is_dir() or place.suffix == ".parquet" or "://" in arguments.prompts:
+            raise PersonaError(
+                f"{shorten(arguments.prompts)}: one JSONL file; folders, Parquet, buckets with --engine ray"
+            )
+        made = generate.generate(place, arguments.out, whom)
     return close(made, arguments, name)
 
 

@@ -94,7 +94,7 @@ def _generate(arguments: argparse.Namespace, n: int, seed: int, out: Path) -> in
             raise PersonaError(f"--shard {arguments.shard}: there are {of}, counted from 0 (--shards)")
         cut = [cut[arguments.shard]]
     whole = f"{sum(shard.rows for shard in cut):,} personas written to {out} (seed {seed}{_which(arguments.shard, of)})"
-    if out.is_dir() or arguments.engine:
+    if out.is_dir() or arguments.engine or (of > 1 and not out.suffix):
         _generate_folder(arguments, cut, out)
     else:
         _require_writable(out, "--out")

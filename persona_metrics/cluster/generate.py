@@ -26,7 +26,7 @@ from ..errors import PersonaError
 from ..prices import Price, find
 from ..scoring import asked, replies
 from ..scoring.asked import Ids, Question, mark
-from ..scoring.generate import Outcome, Tally, answer
+from ..scoring.generate import Outcome, Tally, answer, kept
 from ..scoring.served import EMBEDDED, Served, unreachable
 from ..usage import Usage
 from . import engine
@@ -190,7 +190,7 @@ def run(
     if stop is not None:
         if not isinstance(stop, PersonaError):
             raise stop
-        raise PersonaError(f"{stop}; {joined.answers} answers are kept: the same command goes on from there")
+        raise PersonaError(f"{stop}{kept(joined.answers)}")
     seconds = time.monotonic() - started
     return Outcome(joined.path, len(wanted), before, joined.answers, joined.blank, tally, usage, price, seconds)
 

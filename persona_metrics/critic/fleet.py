@@ -91,7 +91,8 @@ class Fleet:
     ) -> None:
         self.members = [Member(endpoint) for endpoint in endpoints]
         self._attempts, self._backoff, self._patience = attempts, backoff, patience
-        self._heard = time.monotonic()
+        self._silent_since: float | None = None
+        """Since when nothing has passed, by the first failure; None where something did."""
         self._told: Callable[[str], None] = lambda _: None
 
     @property
@@ -135,7 +136,7 @@ class Fleet:
                 or vote.missing.reason in (*_OF_THE_PROMPT, *_OF_THE_MODEL)
                 or _refused(vote.missing)
             ):
-                self._heard = time.monotonic()
+                self._silent_since = None
                 member.count(None, self._backoff)
                 if vote.missing is None or vote.missing.reason not in _OF_THE_MODEL:
                     return replace(vote, attempts=tried), text
@@ -149,6 +150,7 @@ class Fleet:
     def _closing(self, member: Member, missing: Missing) -> bool:
         """Note a failure; return whether the endpoint is out of the run for it. Raises ``Down`` where it was the last."""
         before = member.closed
+        self._silent_since = self._silent_since or time.monotonic()
         member.count(missing, self._backoff)
         if not member.closed:
             return False
@@ -165,7 +167,7 @@ class Fleet:
             if free := [member for member in self.members if member.free(now)]:
                 return min(free, key=lambda member: member.load)
             rests = [member.rests_until - now for member in self.members if not member.closed]
-            if not rests or now - self._heard > self._patience:
+            if not rests or now - (self._silent_since or now) > self._patience:
                 raise self._down()
             await asyncio.sleep(min(0.5, max(0.05, min(rests))))
 

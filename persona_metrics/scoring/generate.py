@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import time
 from collections import Counter
@@ -105,7 +106,7 @@ def generate(prompts: Path, out: Path, served: Served, *, progress: bool = True,
             stop = in_own_loop(_all(waiting, served, out, tally, bar, todo, backoff))
     joined = replies.join(out, wanted)
     if stop is not None:
-        raise PersonaError(f"{stop}; {joined.answers} answers are kept: the same command goes on from there")
+        raise PersonaError(f"{stop}{kept(joined.answers)}")
     took = ledger.since(before)
     spent = next(iter(took.critics.values()), None)
     return Outcome(
@@ -119,6 +120,11 @@ def generate(prompts: Path, out: Path, served: Served, *, progress: bool = True,
         None if spent is None else spent.price,
         time.monotonic() - started,
     )
+
+
+def kept(answers: int) -> str:
+    """Return the end of a line about a run that ended early."""
+    return f"; {answers} answers are kept: the same command goes on from there" if answers else ""
 
 
 async def _all(
@@ -155,9 +161,13 @@ async def _all(
             await all_or_none(worker(part) for _ in range(min(todo, 2 * fleet.places)))
     except Down as down:
         return unreachable(str(down))
+    except asyncio.CancelledError:
+        bar.close()
+        say(f"{tally.answered} answers of this run are kept: the same command goes on from there")
+        raise
     finally:
         await fleet.close()
     return stopped[0] if stopped else None
 
 
-__all__ = ["Outcome", "Tally", "answer", "generate"]
+__all__ = ["Outcome", "Tally", "answer", "generate", "kept"]

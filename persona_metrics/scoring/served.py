@@ -125,7 +125,8 @@ _HINTS = {
 def unreachable(said: str) -> str:
     """Return the one line about endpoints of which none answers, with what may help."""
     hint = next((text for mark, text in _HINTS.items() if mark in said), "see --base_url and --model")
-    return f"no endpoint answers: {said}; {hint}"
+    # The client's own words are about a critic.
+    return f"no endpoint answers: {said.replace('PERSONA_CRITIC_BASE_URL', '--base_url')}; {hint}"
 
 
 __all__ = ["EMBEDDED", "Served", "addresses", "named", "unreachable"]

@@ -52,9 +52,10 @@ def test_number_of_shards_is_one_until_one_draw_would_be_too_large() -> None:
 def test_folder_gets_a_file_a_shard_and_makes_only_those_that_lack(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    command = ["personas", "--n", "60", "--seed", "9", "--shards", "3", "--out", str(tmp_path)]
+    folder = tmp_path / "people"
+    command = ["personas", "--n", "60", "--seed", "9", "--shards", "3", "--out", str(folder)]
     assert main(command) == 0
-    files = sorted(tmp_path.iterdir())
+    files = sorted(folder.iterdir())
     assert [file.name for file in files] == [f"personas-60-seed9-{i:05d}-of-00003.parquet" for i in range(3)]
     assert pd.read_parquet(files[1]).equals(shards.cut(60, 9, 3)[1].frame())
     files[1].unlink()

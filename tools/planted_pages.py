@@ -49,7 +49,7 @@ def one(folder: Path, n: int = 120) -> Path:
     with Server(reply=lambda p, s: (steer if "Asked of adults" in p else pick)(p, s), keep_log=False) as server:
         _ran(server, "persona_choice_generate,persona_opinion_generate", folder / "picked", n=n)
     with Server(reply=_shown, prefer=_fitter, keep_log=False) as server:
-        _ran(server, "persona_contrast", folder / "pairwise", n=60, protocol="pairwise")
+        _ran(server, "persona_contrast", folder / "pairwise", n=max(10, n // 2), protocol="pairwise")
     return folder
 
 

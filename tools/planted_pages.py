@@ -47,10 +47,9 @@ def one(folder: Path, n: int = 120) -> Path:
     _judged(folder / "judged", SERVED, 0.0, n, critic_model="critic-x,critic-y,critic-z")
     steer, pick = letter(table(0.6)), letter(knows)
     with Server(reply=lambda p, s: (steer if "Asked of adults" in p else pick)(p, s), keep_log=False) as server:
-        _ran(server, "persona_choice_generate", folder / "choice", n=60)
-        _ran(server, "persona_opinion_generate", folder / "opinion", n=300)
+        _ran(server, "persona_choice_generate,persona_opinion_generate", folder / "picked", n=n)
     with Server(reply=_shown, prefer=_fitter, keep_log=False) as server:
-        _ran(server, "persona_contrast", folder / "pairwise", n=60, protocol="pairwise")
+        _ran(server, "persona_contrast", folder / "pairwise", n=max(10, n // 2), protocol="pairwise")
     return folder
 
 
@@ -120,9 +119,9 @@ def _revised(samples: Path) -> None:
     samples.write_text("\n".join((json.dumps(line), *rest, "")), encoding="utf-8")
 
 
-def _ran(server: Server, task: str, folder: Path, **metadata: Any) -> None:
+def _ran(server: Server, tasks: str, folder: Path, **metadata: Any) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    ran = evaluate(server, task, cwd=folder, critic="protocol" in metadata, metadata=metadata)
+    ran = evaluate(server, tasks, cwd=folder, critic="protocol" in metadata, metadata=metadata)
     if ran.code:
         raise SystemExit(ran.stderr)
 

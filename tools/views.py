@@ -23,21 +23,27 @@ VIEWS: dict[str, str] = {
     "sample": _OPEN.format("persona_main", _ANY),
     "as-written": _OPEN.format("persona_main", _ANY) + "; toggleWritten()",
     "revised": _OPEN.format("persona_main", "index.rows.doc[i] === 0 && taskOf(i).task === 'persona_main'"),
-    "prompt": _OPEN.format("persona_main", _ANY)
-    + "; setTimeout(() => { const b = document.querySelector('#d-main .sent'); b.open = true; b.scrollIntoView() }, 300)",
+    "prompt": _OPEN.format("persona_main", _ANY),
     "leave-one-out": _OPEN.format("persona_loo", _FLIPS),
     "contrast": _OPEN.format("persona_contrast", _ANY),
+    "pairwise": _OPEN.format("persona_contrast_pairwise", _ANY),
     "attempts": _OPEN.format("persona_pass_at_k", _ANY),
     "choice": _OPEN.format("persona_choice", _ANY),
     "opinion": _OPEN.format("persona_opinion", _ANY),
-    "same-pair": _OPEN.format("persona_main", _ANY)
-    + "; setTimeout(() => { const b = document.querySelector('#d-main .same'); b.open = true; }, 200);"
-    + "setTimeout(() => document.querySelector('#d-main .same').scrollIntoView(), 600)",
-    "drawer": _OPEN.format("persona_main", _ANY) + "; setTimeout(togglePersona, 300)",
+    "same-pair": _OPEN.format("persona_main", _ANY),
+    "drawer": _OPEN.format("persona_main", _ANY),
     "labelling": "byId('l-on').click(); byId('samples').scrollIntoView()",
     "label": "byId('l-on').click();" + _OPEN.format("persona_main", _ANY),
     "label-attempts": "byId('l-on').click();" + _OPEN.format("persona_pass_at_k", _ANY),
 }
+_UNFOLD = """const box = document.querySelector('#d-main {}'); box.open = true;
+    setTimeout(() => box.scrollIntoView(), 200)"""
+_THEN = {
+    "prompt": _UNFOLD.format(".sent"),
+    "same-pair": _UNFOLD.format(".same"),
+    "drawer": "togglePersona()",
+}
+"""What is done once the sample is there."""
 _CLEAN = """localStorage.clear(); book.own = {}; book.saved = {}; book.seen = {}; if (asWritten) toggleWritten();
     if (byId('sample').open) byId('sample').close(); setLabelling(false, false); byId('f-text').value = ''; clearFilters();
     byId('more').open = false; apply(); scrollTo(0, 0)"""
@@ -56,9 +62,16 @@ def ready(driver: Any) -> bool:
 def show(driver: Any, name: str) -> bool:
     """Bring the page to a view, from wherever it stood; return whether it has such a view."""
     driver.execute_script(_CLEAN)
-    time.sleep(0.3)
+    time.sleep(0.1)
     has = driver.execute_script(f"try {{ {VIEWS[name]}; return true }} catch (error) {{ return String(error) }}")
     if has is not True:
         return False
-    time.sleep(0.7)
+    end = time.monotonic() + 20
+    opened = "return byId('sample').open && document.querySelector('#d-main #d-title') !== null"
+    while name not in LISTS and not driver.execute_script(opened):
+        if time.monotonic() > end:
+            raise TimeoutError(f"the sample of {name} did not open")
+        time.sleep(0.05)
+    driver.execute_script(_THEN.get(name, ""))
+    time.sleep(0.4)
     return True

@@ -84,12 +84,12 @@ def worth(table: TaskTables, others: Sequence[TaskTables]) -> str:
     return f"What the persona is worth (persona_contrast): {'; '.join(said)}."
 
 
-def _paired(row: Mapping[str, Any]) -> str:
+def _paired(row: Mapping[Any, Any]) -> str:
     said = points(float(row["difference"]), float(row["low"]), float(row["high"]))
     return f"{row['row']} {said}, {p_value(float(row['p']))}"
 
 
-def _preferred(row: Mapping[str, Any]) -> str:
+def _preferred(row: Mapping[Any, Any]) -> str:
     said = plus_minus(float(row["preferred"]), float(row["low"]), float(row["high"]))
     return f"{row['row']} {said}, {p_value(float(row['p']))} against half"
 
@@ -203,7 +203,7 @@ def _turned(comparison: Comparison) -> list[str]:
     return [f"Missing verdicts alone could turn the sign of {count(len(turned), 'difference')}: {named}."]
 
 
-def difference(row: Mapping[str, Any], called: Callable[[object], str] = str) -> str:
+def difference(row: Mapping[Any, Any], called: Callable[[object], str] = str) -> str:
     """Return one paired difference in words; ``called`` is what the page calls either side."""
     first, second = called(row["first"]), called(row["second"])
     value, p = float(row["difference"]), float(row["p_adjusted"])

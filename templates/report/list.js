@@ -38,13 +38,14 @@ function sortFound() {
   }
   if (!order.by) return;
   const of = ORDERS[order.by].of;
-  const keys = new Map(found.map((i) => [i, of(i)]));
   const sign = order.down ? -1 : 1;
-  found.sort((a, b) => {
-    const [x, y] = [keys.get(a), keys.get(b)];
-    if (Number.isNaN(x) || Number.isNaN(y)) return Number.isNaN(x) - Number.isNaN(y) || a - b;
-    return sign * (x - y) || a - b;
-  });
+  const keys = new Float64Array(index.rows.task.length);
+  for (const i of found) {
+    const key = of(i);
+    keys[i] = Number.isNaN(key) ? Infinity : sign * key;
+  }
+  // Two that are not known differ by no number, and keep the file's order.
+  found.sort((a, b) => keys[a] - keys[b] || a - b);
 }
 
 function apply(keepPage = false) {

@@ -18,6 +18,8 @@ from tools import planted_pages, views
 _AXE = importlib.util.find_spec("axe_core_python")
 pytestmark = [
     pytest.mark.browser,
+    # One worker plants the pages for all.
+    pytest.mark.xdist_group("accessible"),
     pytest.mark.slow,
     pytest.mark.skipif(not found() and not os.environ.get("CI"), reason="chromium and its driver are not installed"),
     pytest.mark.skipif(_AXE is None and not os.environ.get("CI"), reason="axe-core-python is not installed"),

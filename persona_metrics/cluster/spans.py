@@ -151,7 +151,7 @@ def cut(file: File, rows: int = ROWS) -> list[Span]:
 def _lines(file: File, opened: IO[bytes]) -> Iterator[bytes]:
     try:
         # A bucket's file is no iterator of lines.
-        yield from io.BufferedReader(opened) if isinstance(opened, pa.NativeFile) else opened
+        yield from io.BufferedReader(opened) if isinstance(opened, (io.RawIOBase, pa.NativeFile)) else opened
     except Exception as error:  # gzip and zlib have four ways to say that a file is cut or none of theirs
         raise PersonaError(f"{shorten(file.path)}: cannot be read: {shorten(error)}") from None
 

@@ -14,6 +14,7 @@ from .batch import votes_on
 from .budget import Purse
 from .check import located
 from .client import Endpoint
+from .fleet import endpoint_of
 from .protocol import Judged, Prompt
 from .request import panel
 from .store import Store
@@ -36,7 +37,7 @@ class Session:
         """Return the endpoints, made at the first call, which has to come from within the loop."""
         if not self._endpoints:
             for critic in panel(self.settings):
-                made = Endpoint(
+                made = endpoint_of(
                     located(critic, self.settings),
                     self.settings,
                     share=self.share,
@@ -50,7 +51,7 @@ class Session:
     @property
     def window(self) -> int:
         """Return how many judgements should wait here, so that a free place never waits for work."""
-        return 2 * sum(endpoint.gate.start for endpoint in self.endpoints())
+        return 2 * sum(endpoint.places for endpoint in self.endpoints())
 
     async def verdict(self, judgement: Judged) -> Verdict:
         """Return a verdict; the same twice in flight is asked once. Raises ``OverBudget`` where no more may be."""

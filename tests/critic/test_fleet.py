@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
+
 import pytest
 
 from persona_metrics import settings
 from persona_metrics.critic import check, judge
 from persona_metrics.critic.request import panel
+from persona_metrics.critic.session import Session
+from persona_metrics.critic.store import Store
+from persona_metrics.critic.verdict import Verdict
 from persona_metrics.errors import PersonaError
 from tests.critic.helpers import expected, judgements, pointing_at, values
 from tests.fakes.server import Server
@@ -30,6 +36,25 @@ def test_least_loaded_endpoint_judges_and_the_store_has_one_key_for_the_fleet() 
         wider = judge(asked, pointing_at(fast, critic_base_url=fleet(fast.base_url, DEAD)), progress=False)
         assert values(alone) == values(wider) == expected(asked)
         assert fast.counts["critic"] + slow.counts["critic"] == 60
+
+
+def test_session_of_an_actor_asks_all_of_a_fleet(tmp_path: Path) -> None:
+    asked = judgements(30)
+
+    async def judged(chosen: settings.Settings) -> list[Verdict]:
+        with Store(str(tmp_path / "s")) as store:
+            session = Session(chosen, store, backoff=0.001)
+            assert session.window == 2 * 2 * 4
+            try:
+                return list(await asyncio.gather(*(session.verdict(one) for one in asked)))
+            finally:
+                await session.close()
+
+    with Server(latency=0.02) as one, Server(latency=0.02) as two:
+        both = pointing_at(one, critic_base_url=fleet(one.base_url, two.base_url), critic_concurrency=4)
+        assert values(asyncio.run(judged(both))) == expected(asked)
+        assert min(one.counts["critic"], two.counts["critic"]) > 0
+        assert one.counts["critic"] + two.counts["critic"] == 30
 
 
 def test_dead_endpoint_is_passed_over_and_one_with_a_wrong_key_is_left_out(

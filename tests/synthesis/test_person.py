@@ -120,9 +120,10 @@ def test_no_race_religion_or_birthplace_changes_which_texts_fit() -> None:
         moved[column] = people[column].iloc[0]
     # Without a religion, entries of faith fit nobody; those of home culture are left to the groups that they name.
     plain = {attribute: [e for e in read_bank(attribute) if not e.asks] for attribute in BANKS}
+    of_kept, of_changed = (texts.Facts.of(f, levels) for f in (people, moved))
     for attribute, bank in plain.items():
         for e in bank:
-            kept, changed = (texts.Facts.of(f, levels).fits(e) for f in (people, moved))
+            kept, changed = of_kept.fits(e), of_changed.fits(e)
             assert (kept == changed).all() or "english" in e.needs, (attribute, e.id)
 
 

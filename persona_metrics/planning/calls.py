@@ -103,7 +103,7 @@ def _of_task(name: str, task: Any, known: set[str], letters: int) -> Calls:
 def of_answers(given: Given, known: set[str], store: Any) -> Calls:
     """Return what judging answers that are there would ask for, less what ``store`` holds."""
     chosen = _with_critic(given.settings)
-    votes, at_most = _votes(replay.judgements(given), chosen)
+    votes, at_most = _votes(list(replay.judgements(given)), chosen)
     new = {key: vote for key, vote in votes.items() if key not in known}
     known.update(new)
     lacking = new if store is None else batchfile.lacking(new, store)

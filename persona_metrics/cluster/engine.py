@@ -16,6 +16,8 @@ from .spans import File, Span, cut, spans_of
 
 ENGINES = ("ray",)
 EXTRA = "--engine ray needs Ray: pip install 'persona-metrics[ray]'"
+BLOCKS = 10_000
+"""Ray's scheduler looks after so many blocks without trouble."""
 FILES_HERE = 4
 """So many files are cut in this process; more of them by tasks of the cluster."""
 
@@ -105,9 +107,9 @@ def spans(ray: ModuleType, path: str, rows: int | None = None) -> list[Span]:
 
 
 def dataset(ray: ModuleType, found: Sequence[Span]) -> Any:
-    """Return a Ray dataset with one row a span (its fields), one block each, so that any actor may take any of them."""
+    """Return a Ray dataset with one row a span (its fields), one block each up to ``BLOCKS``: any actor may take any."""
     rows = [dict(vars(span)) for span in found]
-    return ray.data.from_items(rows, override_num_blocks=len(rows))
+    return ray.data.from_items(rows, override_num_blocks=min(len(rows), BLOCKS))
 
 
 def cause(error: BaseException) -> BaseException:

@@ -76,7 +76,15 @@ def score(
         orders = Orders(agreed, out.resolve(), tuple(_stores(chosen, out)), count, model)
         run = _Run(ray, orders, found, count)
         run.all(spans)
+        _tidy(out, len(spans))
         return run.close(out)
+
+
+def _tidy(out: Path, spans: int) -> None:
+    """Remove the shards of samples that an earlier run into the same folder left beyond this one's."""
+    for path in (out / SAMPLES).glob("part-*.parquet"):
+        if path.stem.removeprefix("part-").isdigit() and int(path.stem.removeprefix("part-")) >= spans:
+            path.unlink()
 
 
 def _stores(settings: Settings, out: Path) -> Iterator[str]:
@@ -103,7 +111,9 @@ def _surveyed(ray: ModuleType, spans: Sequence[Span], model: str | None) -> Surv
 
 def _survey(spans: Sequence[Span], model: str | None) -> Survey:
     lines = ((where, row) for span in spans for _, where, row in rows_of(span))
-    return survey((where, row) for where, row in lines if model is None or row.get("model") == model)
+    found = survey((where, row) for where, row in lines if model is None or row.get("model") == model)
+    found.forget()
+    return found
 
 
 def _joined(parts: Any) -> Survey:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval import simple_evaluate
-from lm_eval.tasks import TaskManager
 
 from ..critic import Judged, Missing, Reason, Verdict
 from ..critic.budget import Ledger
@@ -22,9 +21,8 @@ from ..harness import saving
 from ..harness.exits import raising
 from ..harness.saving import Ready
 from ..harness.spending import Spending
-from ..harness.task_files import tasks_folder
 from .given import Answered, Given
-from .replay import Repeater, ReplayTask
+from .replay import Made, Repeater, ReplayTask
 from .rows import Rows
 
 
@@ -66,9 +64,9 @@ def raw_of(given: Callable[[Sequence[Answered], int], Given], first: Answered, w
     """Return what ``simple_evaluate`` would have returned for all pairs, without their samples."""
     shown = given([first], whole.pairs)
     task = _Specimen(shown, _nothing)
-    manager = TaskManager(include_path=str(tasks_folder()), include_defaults=False)
+    manager = Made([task])
     with raising(), contextlib.redirect_stderr(io.StringIO()):
-        raw = simple_evaluate(model=Repeater([shown]), tasks=[task], task_manager=manager, log_samples=True)
+        raw = simple_evaluate(model=Repeater([shown]), tasks=list(manager.made), task_manager=manager, log_samples=True)
     name = str(task.config.task)
     (kept,) = {str(sample["filter"]) for sample in raw["samples"][name]}
     table: dict[str, Any] = {k: v for k, v in raw["results"][name].items() if "," not in k}

@@ -60,11 +60,24 @@ class Repeater(LM):  # type: ignore[misc]
     loglikelihood_rolling = loglikelihood
 
 
+class Made(TaskManager):  # type: ignore[misc]
+    """Hands lm-eval tasks that are made already: its 0.5 takes names and configurations alone."""
+
+    def __init__(self, tasks: Sequence[PersonaTask]) -> None:
+        super().__init__(include_path=str(tasks_folder()), include_defaults=False)
+        self.made = {str(task.config.task): task for task in tasks}
+
+    def load(self, specs: Any, overrides: Any = None) -> Any:  # noqa: ARG002
+        """Return the tasks, whatever is asked for."""
+        return {"tasks": dict(self.made), "groups": {}, "group_map": {}}
+
+
 class ReplayTask(PersonaTask):
     """A persona task over pairs that are given instead of drawn, with ``ask`` in the place of the live critic if set."""
 
     def __init__(self, given: Given, ask: Ask | None = None) -> None:
         self._given, self._ask = given, ask
+        self._asked = {answered.pair.id: answered.prompts for answered in given.pairs}
         # A task of the user's own is not in our folder: the evaluation's YAML stands in for it.
         config = read_task(given.task) or {**read_task(given.evaluation.task), "task": given.task}
         generation = {
@@ -100,7 +113,7 @@ class ReplayTask(PersonaTask):
     def construct_requests(self, doc: Any, ctx: Any, **kwargs: Any) -> list[Any]:
         """Return the instances with the prompts that were really sent, where they are known."""
         instances = super().construct_requests(doc, ctx, **kwargs)
-        prompts = self._given.pairs[kwargs["metadata"][1]].prompts
+        prompts = self._asked[str(doc["pair_id"])]
         for index, instance in enumerate(instances):
             instance.arguments = prompts[index] if prompts else ("", {})
         return instances
@@ -164,9 +177,9 @@ def score(given: Sequence[Given], out: Path, ask: Ask | None = None) -> list[Pat
 def write(tasks: Sequence[ReplayTask], given: Sequence[Given], out: Path) -> list[Path]:
     """Run lm-eval over tasks that answer ``given``, print its table, and write and return the files; see ``score``."""
     check_folder(out)
-    manager = TaskManager(include_path=str(tasks_folder()), include_defaults=False)
+    manager = Made(tasks)
     with raising():
-        raw = simple_evaluate(model=Repeater(given), tasks=list(tasks), task_manager=manager, log_samples=True)
+        raw = simple_evaluate(model=Repeater(given), tasks=list(manager.made), task_manager=manager, log_samples=True)
     first = given[0]
     # The model's own arguments, without what lm-eval adds about this process (device, batch size), which made nothing.
     arguments = first.config.get("model_args") or {"model": first.model}

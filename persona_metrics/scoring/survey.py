@@ -87,6 +87,10 @@ class Survey:
         if self.repeats:
             self._people, self._questions = set(), set()
 
+    def forget(self) -> None:
+        """Let go of the ids, which are told apart within a part alone."""
+        self._ids = set()
+
     def joined(self, other: Survey) -> Survey:
         """Return what both have in common; ids are told apart within each alone."""
         made = Survey(self.rows + other.rows, in_order((self.columns, other.columns)))

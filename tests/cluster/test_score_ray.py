@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from persona_metrics.cli import main
@@ -89,24 +91,29 @@ def samples(folder: Path) -> list[dict[str, Any]]:
     return found
 
 
-@pytest.fixture(scope="module")
-def answers(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write(tmp_path_factory.mktemp("answers") / "answers.jsonl", map(line, range(ANSWERS)))
-
-
 def test_killed_driver_and_killed_actor_cost_no_more_than_was_in_flight(
-    answers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    lines = [line(i) for i in range(ANSWERS)]
+    answers, folder = write(tmp_path / "answers.jsonl", lines), tmp_path / "answers"
+    folder.mkdir()
+    write(folder / "a.jsonl", lines[:800])
+    pq.write_table(pa.Table.from_pylist(lines[800:]), folder / "b.parquet")
     with Server(latency=0.05, keep_log=False) as server:
         shown = environment(server, tmp_path, f"{os.getpid()}-{tmp_path.name}")
-        first = subprocess.Popen(command(answers, tmp_path / "ray"), env=shown, text=True, start_new_session=True)
+        # As an earlier run over more answers would have left it.
+        stale = tmp_path / "ray" / "samples" / "part-00000099.parquet"
+        stale.parent.mkdir(parents=True)
+        stale.touch()
+        first = subprocess.Popen(command(folder, tmp_path / "ray"), env=shown, text=True, start_new_session=True)
         wait_for(server, 300, first)
         os.killpg(first.pid, signal.SIGKILL)
         first.wait()
-        again = subprocess.Popen(command(answers, tmp_path / "ray"), env=shown, text=True)
+        again = subprocess.Popen(command(folder, tmp_path / "ray"), env=shown, text=True)
         wait_for(server, 900, again)
         os.kill(next(actors(shown["RAY_TEST_MARK"])), signal.SIGKILL)
         assert again.wait(300) == 0
+        assert not stale.exists()
         calls = server.counts["critic"]
         checks = 2
         assert ANSWERS <= calls <= ANSWERS + 2 * FLIGHT + checks

@@ -32,7 +32,10 @@ CHUNK = 250
 
 _REST = ("no verdict", "no answer", "differs", "picked", "tie", "compared with the others")
 _PICKS = ("right", "not right", "no reply", "no letter", "differs", "picked", "tie", "")
-_WORDS = {"debate": ("personalised", "needs revision", *_REST), "pairwise": ("preferred", "not preferred", *_REST)}
+_WORDS = {
+    "debate": ("personalised", "needs revision", *_REST),
+    "pairwise": ("own preferred", "own not preferred", *_REST),
+}
 
 
 @dataclass(frozen=True)

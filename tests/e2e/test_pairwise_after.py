@@ -95,7 +95,7 @@ def test_page_shows_both_answers_the_verdicts_words_and_the_protocols_sections(r
         driver.get((report / "report.html").as_uri())
         wait(driver, "return document.body.dataset.ready !== undefined")
         tasks = driver.execute_script("return index.tasks.map((t) => [t.task, t.words[0], t.words[6]])")
-        assert [f"{TASK}_pairwise", "preferred", "tie"] in tasks
+        assert [f"{TASK}_pairwise", "own preferred", "tie"] in tasks
         assert ["persona_main", "personalised", "tie"] in tasks
         number = [name for name, *_ in tasks].index(f"{TASK}_pairwise")
         driver.execute_script(
@@ -105,8 +105,8 @@ def test_page_shows_both_answers_the_verdicts_words_and_the_protocols_sections(r
         shown = driver.execute_script(
             "return [...document.querySelectorAll('#rows .outcome')].map((o) => o.textContent)"
         )
-        assert "preferred" in shown
-        assert set(shown) <= {"preferred", "differs", "tie"}
+        assert "own preferred" in shown
+        assert set(shown) <= {"own preferred", "differs", "tie"}
         driver.execute_script("document.querySelector('#rows button').click()")
         wait(driver, "return byId('sample').open")
         said = driver.execute_script("return byId('d-body').textContent")

@@ -23,7 +23,8 @@ EVERY = 2.0
 _WAITING = """<!doctype html><html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">
 <title>No results so far</title>
-<style>body{{font:1rem/1.5 system-ui,sans-serif;max-width:40rem;margin:3rem auto;padding:0 1rem}}</style></head><body><main><h1>No results so far</h1><p>{said}</p></main>
+<style>body{{font:1rem/1.5 system-ui,sans-serif;max-width:40rem;margin:3rem auto;padding:0 1rem}}</style>
+</head><body><main><h1>No results so far</h1><p>{said}</p></main>
 <script>setTimeout(() => location.reload(), 2000)</script></body></html>"""
 
 

@@ -142,11 +142,14 @@ class Judge:
     async def _judge(self, span: Span, made: Summary) -> None:
         with _Samples(self.orders.out, span) as samples:
             stream = Stream(self.orders.terms, self._lines(span), lambda piece: self._take(piece, made, samples))
-            await self._all(stream)
-            if self._stop is None:
-                stream.flush()
-                samples.close()
-                _sum(stream, made)
+            try:
+                await self._all(stream)
+                if self._stop is None:
+                    stream.flush()
+                    samples.close()
+                    _sum(stream, made)
+            finally:
+                stream.stop()
 
     def _lines(self, span: Span) -> Iterator[Numbered]:
         only = self.orders.only

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from collections import deque
@@ -75,6 +76,8 @@ class Stream:
         self._waiting: deque[Piece] = deque()
         self._places: dict[int, tuple[Piece, int]] = {}
         self._asked = 0
+        self._writer: asyncio.Task[None] | None = None
+        self._error: Exception | None = None
 
     def judgements(self) -> Iterator[tuple[int, Judged]]:
         """Yield what the critic is asked, line by line, each with its position."""
@@ -89,13 +92,34 @@ class Stream:
         self.flush()
 
     def deliver(self, position: int, verdict: Verdict) -> None:
-        """Take a verdict, and hand on every line that waits for none before it."""
+        """Take a verdict; lines that wait for none before them are handed on soon, from within the running loop."""
+        if self._error is not None:
+            raise self._error
         made, place = self._places.pop(position)
         made.verdicts[place] = verdict
-        self.flush()
+        if self._writer is None and self._waiting[0].complete:
+            self._writer = asyncio.get_running_loop().create_task(self._write())
+
+    async def _write(self) -> None:
+        # Replies come in bursts. Whoever waits to be sent must not wait until a whole burst is written.
+        try:
+            while self._waiting and self._waiting[0].complete:
+                self._finish(self._waiting.popleft())
+                await asyncio.sleep(0)
+        except Exception as error:  # whoever delivers next hears of it
+            self._error = error
+        finally:
+            self._writer = None
+
+    def stop(self) -> None:
+        """Hand on nothing more."""
+        if self._writer is not None:
+            self._writer.cancel()
 
     def flush(self) -> None:
-        """Hand on the lines in front that are complete."""
+        """Hand on the lines in front that are complete, all of them now."""
+        if self._error is not None:
+            raise self._error
         while self._waiting and self._waiting[0].complete:
             self._finish(self._waiting.popleft())
 

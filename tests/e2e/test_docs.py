@@ -190,6 +190,7 @@ def test_commands_about_answers_made_elsewhere(place: tuple[Path, Server], monke
 def test_commands_about_better_models_stand_in_tests_of_their_own(place: tuple[Path, Server]) -> None:
     # They need a judged run, its critic and a writer: tests/revise, tests/export and tests/rewards have those.
     assert follow("improve.md", place[1]) == []
+    assert follow("scale.md", place[1]) == []
 
 
 @pytest.mark.slow

@@ -20,9 +20,10 @@ COUNT, FLIGHT = 400, 8
 
 JUDGING = """
 import sys
-from persona_metrics.critic import judge
+from persona_metrics.critic import judge, leases
 from persona_metrics import settings
 from tests.critic.helpers import judgements, values
+leases.SECONDS = 2.0  # a killed process is waited for so long
 chosen = settings.load({"critic_model": "m", "critic_base_url": sys.argv[1], "critic_concurrency": 8})
 print(values(judge(judgements(400), chosen)))
 """

@@ -72,9 +72,9 @@ def test_dead_endpoint_is_one_line_of_lm_eval_s_process(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("status", ["404", "401", "500"])
+@pytest.mark.parametrize("status", ["404", "401", "503"])
 def test_endpoint_that_refuses_all_is_one_line_of_lm_eval_s_process(status: str, tmp_path: Path) -> None:
-    faults = {"500": 1.0} if status == "500" else {}
+    faults = {"503": 1.0} if status == "503" else {}
     models, key = (("other",) if status == "404" else None), ("sk-x" if status == "401" else None)
     with Server(faults=faults, models=models, key=key) as server, Server() as critic:
         ran = evaluate(

@@ -57,8 +57,13 @@ def few_benchmarks() -> Path:
     tasks = folder / "lm_eval" / "tasks"
     tasks.mkdir(parents=True)
     for entry in (*real.iterdir(), *(real / "tasks").iterdir()):
-        if entry.name not in ("tasks", "__pycache__") and not (entry.parent.name == "tasks" and is_benchmark(entry)):
-            (folder / "lm_eval" / entry.relative_to(real)).symlink_to(entry)
+        place = folder / "lm_eval" / entry.relative_to(real)
+        if entry.name in ("tasks", "__pycache__") or (entry.parent.name == "tasks" and is_benchmark(entry)):
+            continue
+        if entry.parent.name == "tasks" and entry.is_dir():
+            shutil.copytree(entry, place)  # lm_eval follows no link when it looks for tasks
+        else:
+            place.symlink_to(entry)
     return folder
 
 

@@ -63,7 +63,8 @@ def write(tasks: Sequence[Task], out: Path, wanted: Wanted) -> tuple[list[Path],
         if not made[name]:
             where = f" for {name}" if len(parts) > 1 else ""
             why = target.why_none(pairs) + ("; or leave --match-length out" if wanted.match_length else "")
-            raise PersonaError(f"--to {wanted.target}: no row{where}: {why}")
+            told = "; ".join(found.notes())
+            raise PersonaError(f"--to {wanted.target}: no row{where}: {why}" + (f" ({told})" if told else ""))
     every = [row for rows in made.values() for row in rows]
     notes += [*target.notes(every), *found.notes()]
     notes.append(", ".join(f"{name}: {len(rows)} rows" for name, rows in made.items()))

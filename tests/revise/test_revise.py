@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -203,6 +204,26 @@ def test_missing_verdict_on_a_revision_is_missing_and_never_zero(
     lost = int(after["personalized"].isna().sum())
     assert lost
     assert f"{lost} pair{'s' if lost > 1 else ''} without a verdict" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("critic")
+def test_export_of_marked_revisions_alone_says_what_was_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def text(pair: Any, variant: Any, usual: str) -> str:
+        del variant, usual
+        return f"No {pair.id}."
+
+    def rate(pair: Any, variant: Any) -> float:
+        return float(planted.fits(pair.question.text, text(pair, variant, "")))
+
+    write_run(tmp_path / "run", n=20, planted=Planted(rate=rate, texts=Texts(answer=text)))
+    assert revised(tmp_path / "run", tmp_path / "out") == 0
+    capsys.readouterr()
+    assert main(["export", str(tmp_path / "out"), "--to", "trl-preference", "--out", str(tmp_path / "rows")]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "no row: no pair has an answer that fits and one that does not" in line
+    assert re.search(r"\(\d+ marked revisions \(longer than 1.5 times the original", line)
 
 
 def test_longer_and_reciting_revisions_are_marked() -> None:

@@ -8,9 +8,9 @@ from typing import Any
 from .. import analysis
 from ..api import evaluate_model
 
-RUNS: tuple[tuple[str, dict[str, Any]], ...] = (("choice", {"n": 6}), ("opinion", {"n": 8, "k": 1}))
+RUNS: tuple[tuple[str, dict[str, Any]], ...] = (("choice", {"n": 5}), ("opinion", {"n": 6, "k": 1}))
 """Evaluations and their settings: so few that the demo ends soon on a busy machine, too."""
-REPLIES, READ = 32, 400
+REPLIES, READ = 26, 400
 """Their replies of one letter, and the tokens of a prompt that are read for one, about: the same person's are read once."""
 
 

@@ -27,7 +27,7 @@ EMBEDDED = Path(choice_items.__file__).parent / "embedded"
 ITEMS = load_items()
 Made = list[dict[str, str]]
 LIMIT = 3.0
-"""Points above chance that no guess may reach (issue: no give-aways)."""
+"""Points above chance that no guess may reach."""
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -256,6 +257,20 @@ def read_text(path: Path) -> str:
             raise PersonaError(f"{shorten(path)}: cannot be read: not UTF-8 text") from None
         except Exception as error:  # gzip and zlib have four ways to say that a file is cut or none of theirs
             raise unreadable(path, error) from None
+
+
+def json_object(line: str | bytes, where: str) -> dict[str, Any]:
+    """Return the object in a line of JSON, with whole characters. Raises ``PersonaError`` that begins with ``where``."""
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise PersonaError(f"{where}: not JSON (a line that was cut?): {shorten(error)}") from None
+    if not isinstance(row, dict):
+        raise PersonaError(f"{where}: a line must be a JSON object, this one is a {type(row).__name__}")
+    if isinstance(line, str) and "\\u" not in line:
+        return row  # half a surrogate pair can only be escaped in a text; bytes may hold one as it is
+    whole: dict[str, Any] = scrubbed(row)
+    return whole
 
 
 def unreadable(path: object, error: BaseException) -> PersonaError:

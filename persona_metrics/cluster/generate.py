@@ -183,7 +183,7 @@ def run(
         ) as bar:
             try:
                 for row in ask(ray, open_, there, uuid.uuid4().hex[:8]) if open_ else ():
-                    _count(json.loads(row["report"]), tally, usage, bar)
+                    usage = usage.plus(_count(json.loads(row["report"]), tally, bar))
             except Exception as error:  # Ray wraps what an actor raised in types of its own
                 stop = engine.cause(error)
         joined = replies.join(out, wanted)
@@ -206,13 +206,13 @@ def _wanted(ray: ModuleType, spans: list[Span], prompts: str) -> tuple[Ids, list
     return asked.unique(np.concatenate(each), prompts, names), each
 
 
-def _count(report: Mapping[str, Any], tally: Tally, usage: Usage, bar: tqdm[Any]) -> None:
+def _count(report: Mapping[str, Any], tally: Tally, bar: tqdm[Any]) -> Usage:
+    """Enter an actor's report and return what its calls took; raise ``PersonaError`` where it is of an error."""
     if "error" in report:
         raise PersonaError(report["error"])
     tally.answered += report["answered"]
     tally.reasons.update(report["reasons"])
     tally.examples = {**report["examples"], **tally.examples}
-    for name, value in report["usage"].items():
-        setattr(usage, name, getattr(usage, name) + value)
     bar.update(report["answered"] + sum(report["reasons"].values()))
     bar.set_postfix({"missing": tally.reasons.total()}, refresh=False)
+    return Usage(**report["usage"])

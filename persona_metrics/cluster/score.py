@@ -17,7 +17,7 @@ from ..critic.request import panel
 from ..critic.store import OFF, default_path
 from ..errors import PersonaError, shorten
 from ..files import check_folder
-from ..harness.remarks import repeated, unanimous, unanswered
+from ..harness.remarks import of_sums
 from ..harness.spending import Spending
 from ..scoring import contrast, outcome
 from ..scoring.outcome import Whole
@@ -219,15 +219,10 @@ class _Run:
     def close(self, out: Path) -> list[Path]:
         """Say what looks wrong, write the results file, and return the paths."""
         agreed, sums = self._orders.terms, self.sums
-        for line in (
-            *unanswered(self.failed, sums.pairs, agreed.settings, self.example),
-            *repeated(agreed.evaluation.headline, *sums.clusters.ranked()),
-            *unanimous(sums.groups()),
-        ):
+        headline, ranked, groups = agreed.evaluation.headline, sums.clusters.ranked(), sums.groups()
+        for line in of_sums(headline, self.failed, sums.pairs, agreed.settings, self.example, ranked, groups):
             contrast.say(f"warning: {line}")
-        whole = Whole(
-            sums.table(), sums.pairs, frozenset(sums.incomplete), self.hashes.pairs, self.hashes.samples, self.spent()
-        )
+        whole = Whole.of(sums, self.hashes.pairs, self.hashes.samples, self.spent())
         digest = self.hashes.data()
         raw = outcome.raw_of(lambda some, n: agreed.given(some, n, digest), self.first, whole)
         held = _samples_joined(out, agreed) if sums.pairs <= JOINED else None

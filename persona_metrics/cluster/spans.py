@@ -9,7 +9,6 @@ from __future__ import annotations
 import fnmatch
 import gzip
 import io
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +19,7 @@ import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
 from ..errors import PersonaError, shorten
-from ..files import exists, open_read, scrubbed
+from ..files import exists, json_object, open_read
 
 LINES = (".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz")
 ENDINGS = (*LINES, ".parquet")
@@ -218,12 +217,10 @@ def rows_of(span: Span) -> Iterator[Row]:
 
 def _object(text: bytes, where: str) -> dict[str, Any]:
     try:
-        row = json.loads(text.decode("utf-8-sig"))
-    except (ValueError, RecursionError) as error:
+        line = text.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
         raise PersonaError(f"{where}: not JSON (a line that was cut?): {shorten(error)}") from None
-    if not isinstance(row, dict):
-        raise PersonaError(f"{where}: a line must be a JSON object, this one is a {type(row).__name__}")
-    return scrubbed(row) if b"\\u" in text else row
+    return json_object(line, where)
 
 
 def _rows_of_parquet(span: Span) -> Iterator[Row]:

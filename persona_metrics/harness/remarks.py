@@ -36,17 +36,32 @@ def remarks(evaluation: Evaluation, pairs: Sequence[Judged], settings: Settings,
     for row, value in ((row, value) for found, _ in rows for row, value in found.items()):
         if row.startswith("personalized[") and isinstance(value, (int, float)):
             groups.setdefault(row, []).append(float(value))
+    failed = sum(o.answer_failure for o in outcomes)
+    clusters = ([v for v, _ in known], [p.persona.id for _, p in known], [p.question_id for _, p in known])
+    named = {row: (len(v), set(v)) for row, v in groups.items()}
     return [
-        *unanswered(sum(o.answer_failure for o in outcomes), len(outcomes), settings, example),
-        *repeated(
-            evaluation.headline,
-            [v for v, _ in known],
-            [p.persona.id for _, p in known],
-            [p.question_id for _, p in known],
-        ),
-        *unanimous({row: (len(v), set(v)) for row, v in groups.items()}),
+        *of_sums(evaluation.headline, failed, len(outcomes), settings, example, clusters, named),
         *evaluation.remarks([pair.outcomes for pair in pairs]),
     ]
+
+
+def of_sums(
+    headline: str,
+    failed: int,
+    replies: int,
+    settings: Settings,
+    example: str | None,
+    clusters: tuple[Any, Any, Any],
+    groups: Mapping[str, tuple[int, Collection[float]]],
+) -> Iterator[str]:
+    """Yield the remarks that every evaluation's pairs may call for, from what the pairs add up to.
+
+    ``failed`` of the ``replies`` held no answer, as ``example``; ``clusters`` are the headline's values with their persons
+    and questions; ``groups`` gives a row by group how many pairs it rests on, and their different values.
+    """
+    yield from unanswered(failed, replies, settings, example)
+    yield from repeated(headline, *clusters)
+    yield from unanimous(groups)
 
 
 def design_effect(packed: Any) -> float:

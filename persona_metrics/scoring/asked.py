@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import PersonaError, shorten
-from ..files import open_read, scrubbed, unreadable
+from ..files import json_object, open_read, unreadable
 
 _NUMBERS = ("max_gen_toks", "max_tokens", "temperature", "top_p", "top_k", "seed")
 
@@ -95,17 +94,7 @@ def read(path: Path) -> Iterator[Question]:
                 raise unreadable(path, error) from None
             if line.strip():
                 where = f"{path}:{number}"
-                yield question(_row(line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line, where), where)
-
-
-def _row(line: bytes, where: str) -> dict[str, Any]:
-    try:
-        row = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise PersonaError(f"{where}: not JSON (a line that was cut?): {shorten(error)}") from None
-    if not isinstance(row, dict):
-        raise PersonaError(f"{where}: a line must be a JSON object, this one is a {type(row).__name__}")
-    return scrubbed(row)  # type: ignore[no-any-return]
+                yield question(json_object(line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line, where), where)
 
 
 def ids(path: Path) -> Ids:

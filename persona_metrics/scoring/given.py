@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +17,7 @@ from ..evaluations import Evaluation
 from ..evaluations.contrast import Contrast
 from ..evaluations.judgefree import is_no_reply
 from ..evaluations.main import Main
-from ..files import open_read, read_text, scrubbed, unreadable
+from ..files import json_object, open_read, read_text, unreadable
 from ..harness.replies import NoReply
 from ..personas import Persona, stated
 from ..runs import read
@@ -68,7 +67,7 @@ class Given:
 def read_lines(path: Path) -> list[tuple[str, dict[str, Any]]]:
     """Return the objects of a JSONL file, each with ``file:line``; raise ``PersonaError`` for what is none."""
     rows = [
-        (f"{path}:{number}", _object(line, f"{path}:{number}"))
+        (f"{path}:{number}", json_object(line, f"{path}:{number}"))
         for number, line in enumerate(read_text(path).split("\n"), 1)
         if line.strip()
     ]
@@ -83,21 +82,11 @@ def each_line(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         try:
             for number, line in enumerate(io.TextIOWrapper(file, "utf-8-sig", newline="\n"), 1):
                 if line.strip():
-                    yield f"{path}:{number}", _object(line, f"{path}:{number}")
+                    yield f"{path}:{number}", json_object(line, f"{path}:{number}")
         except UnicodeError:
             raise PersonaError(f"{shorten(path)}: cannot be read: not UTF-8 text") from None
         except (OSError, EOFError, zlib.error) as error:
             raise unreadable(path, error) from None
-
-
-def _object(line: str, where: str) -> dict[str, Any]:
-    try:
-        row = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise PersonaError(f"{where}: not JSON (a line that was cut?): {shorten(error)}") from None
-    if not isinstance(row, dict):
-        raise PersonaError(f"{where}: a line must be a JSON object, this one is a {type(row).__name__}")
-    return scrubbed(row) if "\\u" in line else row
 
 
 def from_samples(

@@ -23,7 +23,7 @@ from ..harness.saving import Ready
 from ..harness.spending import Spending
 from .given import Answered, Given
 from .replay import Made, Repeater, ReplayTask
-from .rows import Rows
+from .rows import Rows, Sums
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Whole:
     spent: Ledger
 
     @classmethod
-    def of(cls, rows: Rows, pairs_hash: str, task_hash: str, spent: Ledger) -> Whole:
+    def of(cls, rows: Rows | Sums, pairs_hash: str, task_hash: str, spent: Ledger) -> Whole:
         """Return it from rows that were added up here."""
         return cls(rows.table(), rows.pairs, frozenset(rows.incomplete), pairs_hash, task_hash, spent)
 

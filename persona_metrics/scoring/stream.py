@@ -11,7 +11,7 @@ from tempfile import TemporaryFile
 from typing import IO, Any
 
 from ..critic import Judged, Verdict
-from ..harness.remarks import repeated, unanimous, unanswered
+from ..harness.remarks import of_sums
 from .given import Answered
 from .pieces import EMPTY, Piece, Terms, piece
 from .rows import Rows
@@ -133,6 +133,6 @@ class Stream:
 
     def remarks(self) -> Iterator[str]:
         """Yield what makes the numbers mean less than they seem to."""
-        yield from unanswered(self.failed, self.rows.pairs, self.terms.settings, self.example)
-        yield from repeated(self.rows.headline, *self.rows.clusters.ranked())
-        yield from unanimous(self.rows.groups())
+        rows, chosen = self.rows, self.terms.settings
+        ranked, groups = rows.clusters.ranked(), rows.groups()
+        yield from of_sums(rows.headline, self.failed, rows.pairs, chosen, self.example, ranked, groups)

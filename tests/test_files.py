@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -121,3 +122,19 @@ def test_several_files_are_placed_together_or_not_at_all(tmp_path: Path) -> None
     with pytest.raises(RuntimeError):
         half()
     assert sorted(p.name for p in (tmp_path / "out").rglob("*")) == ["a", "b.txt"]
+
+
+@pytest.mark.parametrize("form", [str, str.encode])
+def test_object_of_a_line_holds_whole_characters_alone(form: Callable[[str], str | bytes]) -> None:
+    assert files.json_object(form('{"a\\ud83d": ["b\\ud83d", "é"]}'), "f:1") == {"a?": ["b?", "é"]}
+    for line, said in (
+        ('{"a": ', "f:1: not JSON (a line that was cut?): "),
+        ("[1]", "f:1: a line must be a JSON object, this one is a list"),
+    ):
+        with pytest.raises(PersonaError) as caught:
+            files.json_object(form(line), "f:1")
+        assert str(caught.value).startswith(said)
+
+
+def test_bytes_that_hold_half_a_character_unescaped_are_made_whole() -> None:
+    assert files.json_object(b'{"a": "\xed\xa0\xbd"}', "f:1") == {"a": "?"}

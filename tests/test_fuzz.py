@@ -10,7 +10,6 @@ import os
 import random
 import socket
 import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from persona_metrics.cli import main
+from tests import warm
 from tests.conftest import full_attributes
 from tests.fakes.runs import Planted, write_run
 from tests.fakes.server import Server
@@ -290,7 +290,7 @@ def test_real_processes_end_as_calls_do(good: Path, tmp_path: Path) -> None:
         folder.mkdir()
         spoiled_run(good, folder, random.Random(seed))
         ran = subprocess.run(
-            [sys.executable, "-m", "persona_metrics", "leaderboard", folder, "--out", folder / "out"],
+            [*warm.python(), "-m", "persona_metrics", "leaderboard", folder, "--out", folder / "out"],
             capture_output=True,
             text=True,
             check=False,

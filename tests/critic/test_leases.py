@@ -6,7 +6,6 @@ import os
 import signal
 import sqlite3
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -16,6 +15,7 @@ import pytest
 from persona_metrics.critic import leases
 from persona_metrics.critic.leases import Leases
 from persona_metrics.critic.store import Store
+from tests import warm
 from tests.critic.helpers import expected, judged, judgements, values
 from tests.fakes.server import Server
 
@@ -35,7 +35,7 @@ print(values(judge(judgements(300), chosen, progress=False)))
 
 def _start(server: Server, store: Path) -> subprocess.Popen[str]:
     environment = {**os.environ, "PERSONA_CRITIC_STORE": str(store), "PYTHONPATH": str(Path(__file__).parents[2])}
-    command = [sys.executable, "-c", JUDGING, server.base_url]
+    command = [*warm.python(), "-c", JUDGING, server.base_url]
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -131,7 +131,7 @@ def test_a_store_that_may_only_be_read_is_read_and_nothing_is_asked_that_it_coul
         store.chmod(0o444)
         Path(folder).chmod(0o555)
         environment = {**os.environ, "PERSONA_CRITIC_STORE": str(store), "PYTHONPATH": str(Path(__file__).parents[2])}
-        command = [sys.executable, "-c", READING, server.base_url]
+        command = [*warm.python(), "-c", READING, server.base_url]
         done = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, check=False)
         Path(folder).chmod(0o755)
         assert server.counts["critic"] == 5 + 1

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from persona_metrics.critic.store import Store
+from tests import warm
 from tests.critic.helpers import expected, judged, judgements, values
 from tests.fakes.server import Server
 
@@ -37,7 +37,7 @@ def _start(server: Server, store: Path) -> subprocess.Popen[str]:
         "PERSONA_CRITIC_API_KEY": "sk-not-to-be-seen",
         "PYTHONPATH": root,
     }
-    command = [sys.executable, "-c", JUDGING, server.base_url]
+    command = [*warm.python(), "-c", JUDGING, server.base_url]
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 

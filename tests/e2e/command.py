@@ -2,34 +2,39 @@
 
 from __future__ import annotations
 
-import atexit
-import importlib.util
 import json
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
+from tests import warm
 from tests.fakes.server import Server
 
-CHECKOUT = Path(__file__).parents[2]
+CHECKOUT = warm.CHECKOUT
 _NOT_INHERITED = ("PERSONA_", "OPENAI_", "GENERATE_MODE", "LOO_JSON", "INTERSECTION_JSON", "HF_TOKEN", "PYTHONPATH")
 
 
 @dataclass(frozen=True)
 class Install:
-    """A Python with the pack and lm-eval in it. ``include`` says that its lm-eval has to be told where the tasks lie."""
+    """A Python with the pack and lm-eval in it.
+
+    ``include`` says that its lm-eval has to be told where the tasks lie, ``waits`` that one waits with all imported.
+    """
 
     name: str
     python: str
     include: bool
     pythonpath: str | None = None
+    waits: bool = False
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """What starts a process of it."""
+        return warm.python(self.python, self.pythonpath is not None) if self.waits else (self.python,)
 
     @property
     def flags(self) -> list[str]:
@@ -37,42 +42,7 @@ class Install:
         return ["--include_path", str(CHECKOUT / "tasks")] if self.include else []
 
 
-def is_benchmark(path: Path) -> bool:
-    """Return whether this is a folder of lm-eval's library that no test runs (gsm8k's is one that some do)."""
-    return path.is_dir() and path.name not in ("gsm8k", "__pycache__")
-
-
-@cache
-def few_benchmarks() -> Path:
-    """Return a folder with the installed lm_eval, file for file, but for all benchmarks save gsm8k.
-
-    lm_eval reads 13,000 YAML files whenever it starts: half of what a run of a few pairs takes. The tests of installs have
-    lm_eval whole.
-    """
-    spec = importlib.util.find_spec("lm_eval")
-    assert spec is not None
-    assert spec.origin is not None
-    real, folder = Path(spec.origin).parent, Path(tempfile.mkdtemp(prefix="lm-eval-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    tasks = folder / "lm_eval" / "tasks"
-    tasks.mkdir(parents=True)
-    for entry in (*real.iterdir(), *(real / "tasks").iterdir()):
-        place = folder / "lm_eval" / entry.relative_to(real)
-        if entry.name in ("tasks", "__pycache__") or (entry.parent.name == "tasks" and is_benchmark(entry)):
-            continue
-        if entry.parent.name == "tasks" and entry.is_dir():
-            shutil.copytree(entry, place)  # lm_eval follows no link when it looks for tasks
-        else:
-            place.symlink_to(entry)
-    return folder
-
-
-def python_path() -> str:
-    """Return the PYTHONPATH of a process that runs the checkout's code on an lm_eval of few benchmarks."""
-    return os.pathsep.join([str(few_benchmarks()), str(CHECKOUT)])
-
-
-HERE = Install("checkout", sys.executable, include=True, pythonpath=python_path())
+HERE = Install("checkout", sys.executable, include=True, pythonpath=warm.path(), waits=True)
 """This Python, with the checkout's code before what is installed."""
 
 
@@ -129,7 +99,7 @@ def run(
     if install.pythonpath:
         environment["PYTHONPATH"] = install.pythonpath
     done = subprocess.run(
-        [install.python, "-m", module, *arguments],
+        [*install.command, "-m", module, *arguments],
         cwd=cwd,
         env={**inherited, **environment},
         capture_output=True,

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.command import CHECKOUT, HERE, Install, is_benchmark
+from tests.e2e.command import CHECKOUT, HERE, Install
+from tests.warm import is_benchmark
 
 VERSIONS = ("0.4.13", "0.5.0.dev1")
 """The versions of lm-eval that the pack is made for; the second is a pre-release."""
@@ -53,7 +54,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureR
                 shutil.rmtree(benchmark)
             # What plain `lm_eval` needs; `persona-metrics run` has a test of its own.
             _run(python, "-m", "persona_metrics", "tasks", "--link")
-            made[name] = Install(name, python, include=False)
+            made[name] = Install(name, python, include=False, waits=True)
             request.addfinalizer(lambda: shutil.rmtree(folder, ignore_errors=True))
         return made[name]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +16,7 @@ import pytest
 
 from persona_metrics.dataset.sources import load_pool
 from persona_metrics.settings import Settings
+from tests import warm
 from tests.conftest import full_attributes
 from tests.e2e.command import evaluate
 from tests.fakes.runs import Planted, Texts, write_run
@@ -67,7 +68,7 @@ def run_(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def shell(name: str, run_: Path, out: Path, ending: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
     out.mkdir(exist_ok=True)
     words = COMMANDS[name][0].replace("RUN", f"'{run_}'").replace("OUT", f"'{out}'")
-    line = f"set -o pipefail; '{sys.executable}' -m persona_metrics {words} {ending}"
+    line = f"set -o pipefail; {shlex.join(warm.python())} -m persona_metrics {words} {ending}"
     return subprocess.run(
         ["bash", "-c", line],
         cwd=ROOT,
@@ -169,7 +170,7 @@ def test_ctrl_c_ends_in_one_line(name: str, big: dict[str, str], tmp_path: Path)
     for key, value in {**big, "OUT": str(tmp_path)}.items():
         words = words.replace(key, value)
     for wait in (0.4, 2.5):
-        command = [sys.executable, "-m", "persona_metrics", *words.split()]
+        command = [*warm.python(), "-m", "persona_metrics", *words.split()]
         with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
             time.sleep(wait)
             running = process.poll() is None
@@ -188,7 +189,7 @@ def test_ctrl_c_while_scoring_ends_in_one_line_and_keeps_the_verdicts(tmp_path: 
     rows = [{"persona": full_attributes(), "question": f"What {i}?", "answer": "Try it."} for i in range(60)]
     (tmp_path / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     command = [
-        sys.executable,
+        *warm.python(),
         "-m",
         "persona_metrics",
         "score",

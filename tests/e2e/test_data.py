@@ -16,8 +16,8 @@ from persona_metrics import settings
 from persona_metrics.api import EvaluationResult, evaluate_model
 from persona_metrics.dataset.sources import HUB_PERSONAS, HUB_QUESTIONS, load_pool
 from persona_metrics.personas import ATTRIBUTES
+from tests import warm
 from tests.conftest import full_attributes
-from tests.e2e.command import python_path
 from tests.fakes.hub import Hub
 from tests.fakes.server import Server
 
@@ -86,7 +86,7 @@ def test_persona_main_runs_on_the_hubs_sets(tmp_path: Path) -> None:
     served = {HUB_PERSONAS: personas.getvalue(), HUB_QUESTIONS: questions.getvalue()}
     with Hub(served) as hub, Server() as server:
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("HF_", "HUGGING"))}
-        environment |= {"HF_ENDPOINT": hub.endpoint, "HF_HOME": str(tmp_path), "PYTHONPATH": python_path()}
+        environment |= {"HF_ENDPOINT": hub.endpoint, "HF_HOME": str(tmp_path), "PYTHONPATH": warm.path()}
         command = [sys.executable, "-c", ON_THE_HUB, server.base_url]
         run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from persona_metrics.runs.read import load_run, read_samples, results_of
-from tests.e2e.command import Ran, python_path
+from tests import warm
+from tests.e2e.command import Ran
 
 SHORT = """
 import sys
@@ -27,7 +28,7 @@ def test_demo_prints_the_table_what_it_is_worth_and_where_the_files_are(tmp_path
     done = subprocess.run(
         [sys.executable, "-c", SHORT, "demo", "--n", "1", "--out", "out"],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": python_path(), "OPENAI_API_KEY": "sk-not-for-the-demo"},
+        env={**os.environ, "PYTHONPATH": warm.path(), "OPENAI_API_KEY": "sk-not-for-the-demo"},
         capture_output=True,
         text=True,
         check=False,

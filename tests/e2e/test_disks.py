@@ -7,13 +7,13 @@ import json
 import os
 import resource
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests import warm
 from tests.conftest import full_attributes
 from tests.fakes.runs import write_run
 from tests.fakes.server import Server
@@ -45,7 +45,7 @@ def ran(arguments: str | list[str], limit: int | None = None, **environment: str
 
     words = arguments.split() if isinstance(arguments, str) else arguments
     return subprocess.run(
-        [sys.executable, "-m", "persona_metrics", *words],
+        [*warm.python(), "-m", "persona_metrics", *words],
         cwd=ROOT,
         env={**os.environ, "HF_HUB_OFFLINE": "1", "PYTHONDONTWRITEBYTECODE": "1", **environment},
         capture_output=True,
@@ -176,7 +176,7 @@ except PersonaError as error:
 def test_evaluate_model_on_a_full_disk_raises_and_leaves_nothing(tiny: Path, tmp_path: Path) -> None:
     with Server() as server:
         command = [
-            sys.executable,
+            *warm.python(),
             "-c",
             API.replace("PersonaError, evaluate_model", "evaluate_model").replace(
                 "import sys\n", "import sys\nfrom persona_metrics.errors import PersonaError\n"

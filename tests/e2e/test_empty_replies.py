@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
 
-from tests.e2e.command import python_path
+from tests import warm
 from tests.fakes.server import Server
 
 RUN = """
@@ -38,12 +37,12 @@ class Wordless(Server):
 
 @pytest.mark.parametrize("placeholder", [None, "[no content]"])
 def test_null_and_empty_content_is_an_answer_failure(placeholder: str | None, tmp_path: Path) -> None:
-    environment = {**os.environ, "PYTHONPATH": python_path()}
+    environment = {**os.environ, "PYTHONPATH": warm.path()}
     environment.pop("LMEVAL_MODEL_NONE_ANSWER_PLACEHOLDER", None)
     if placeholder is not None:
         environment["LMEVAL_MODEL_NONE_ANSWER_PLACEHOLDER"] = placeholder
     with Wordless() as server:
-        command = [sys.executable, "-c", RUN, server.base_url]
+        command = [*warm.python(), "-c", RUN, server.base_url]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, cwd=tmp_path)
         assert done.returncode == 0, done.stderr[-2000:]
         judged = [body for _, body, _ in server.log if body["messages"][0]["role"] == "system"]

@@ -7,7 +7,6 @@ import json
 import os
 import sqlite3
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from math import sqrt
@@ -23,7 +22,8 @@ from persona_metrics.errors import PersonaError
 from persona_metrics.personas import ATTRIBUTES, band
 from persona_metrics.runs.read import results_of, tidy
 from persona_metrics.statistics.pooling import between_group_sd, pooled_rates
-from tests.e2e.command import CHECKOUT, Ran, evaluate, python_path
+from tests import warm
+from tests.e2e.command import CHECKOUT, Ran, evaluate
 from tests.e2e.planted import PLAIN_SEED, POLITICS, WEIGHTS, fits, reply, verdict
 from tests.fakes.server import Server
 
@@ -327,9 +327,9 @@ def test_killed_run_goes_on_with_the_attempts_it_has(tmp_path: Path) -> None:
             ),
             *("--metadata", json.dumps({**chosen, "critic_model": "c", "critic_base_url": slow.base_url})),
         ]
-        environment = {**os.environ, "OPENAI_API_KEY": "none", "PYTHONPATH": python_path()}
+        environment = {**os.environ, "OPENAI_API_KEY": "none", "PYTHONPATH": warm.path()}
         process = subprocess.Popen(
-            [sys.executable, "-m", "lm_eval", *arguments],
+            [*warm.python(), "-m", "lm_eval", *arguments],
             cwd=tmp_path,
             env=environment,
             stdout=subprocess.DEVNULL,

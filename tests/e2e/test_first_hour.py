@@ -7,14 +7,14 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
 from persona_metrics.cli import main
-from tests.e2e.command import HERE, evaluate, python_path
+from tests import warm
+from tests.e2e.command import HERE, evaluate
 from tests.fakes.server import Server
 
 
@@ -96,7 +96,7 @@ def test_interrupt_while_generating_ends_in_one_line(module: str, at_once: int, 
     with Server(latency=0.3) as server:
         process = subprocess.Popen(
             [
-                *(sys.executable, "-m", module, "run", "--model", "local-chat-completions", "--apply_chat_template"),
+                *(*warm.python(), "-m", module, "run", "--model", "local-chat-completions", "--apply_chat_template"),
                 *(
                     "--model_args",
                     f"model=m,base_url={server.chat_url},num_concurrent={at_once}",
@@ -107,7 +107,7 @@ def test_interrupt_while_generating_ends_in_one_line(module: str, at_once: int, 
                 *("--metadata", json.dumps({"n": 100, "critic_model": "c", "critic_base_url": server.base_url})),
             ],
             cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": python_path(), "OPENAI_API_KEY": "none", "HF_HUB_OFFLINE": "1"},
+            env={**os.environ, "PYTHONPATH": warm.path(), "OPENAI_API_KEY": "none", "HF_HUB_OFFLINE": "1"},
             stderr=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
+from tests import warm
 from tests.fakes.server import Server
 
 RUN = """
@@ -20,7 +20,7 @@ print(result.results.metrics["critic_agreement"].value, result.results.metrics["
 
 
 def test_an_interrupted_run_goes_on_where_it_was(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", RUN]
+    command = [*warm.python(), "-c", RUN]
     root = Path(__file__).parents[2]
     with Server() as server:
         command += [server.base_url, str(tmp_path / "answers")]

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from persona_metrics.harness.task_files import tasks_folder
-from tests.e2e.command import python_path
+from tests import warm
 from tests.fakes.server import Server, draw
 
 pytestmark = [pytest.mark.slow, pytest.mark.hf]
@@ -91,7 +91,7 @@ def run(
         command += ["--metadata", *critic, f"n={n}", *more]
         environment = {
             **os.environ,
-            "PYTHONPATH": python_path(),
+            "PYTHONPATH": warm.path(),
             "HF_HUB_OFFLINE": "1",
             "CUDA_VISIBLE_DEVICES": "",
             "ACCELERATE_USE_CPU": "true",

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from persona_metrics.harness.task_files import tasks_folder
-from tests.e2e.command import python_path
+from tests import warm
 from tests.fakes.server import Server
 
 ROOT = Path(__file__).parents[2]
@@ -23,7 +22,7 @@ SETTINGS = ("n=12", "min_support=3", "k=3", "attributes=age+sex", "cross=sex")
 def environment(server: Server) -> dict[str, str]:
     return {
         **os.environ,
-        "PYTHONPATH": python_path(),
+        "PYTHONPATH": warm.path(),
         "OPENAI_API_KEY": "none",
         "HF_HUB_OFFLINE": "1",
         "PERSONA_CRITIC_MODEL": "critic",
@@ -33,7 +32,7 @@ def environment(server: Server) -> dict[str, str]:
 
 
 def start_lm_eval(server: Server, out: Path, *more: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "lm_eval", "run", "--model", "local-chat-completions", "--apply_chat_template"]
+    command = [*warm.python(), "-m", "lm_eval", "run", "--model", "local-chat-completions", "--apply_chat_template"]
     command += ["--model_args", f"model=m,base_url={server.chat_url},num_concurrent=8", "--tasks", ",".join(TASKS)]
     command += ["--include_path", str(tasks_folder()), "--metadata", *SETTINGS, "--log_samples"]
     return subprocess.Popen([*command, "--output_path", str(out), *more], env=environment(server), text=True)
@@ -60,7 +59,7 @@ def test_predict_only_then_score_equals_the_one_step_run(tmp_path: Path) -> None
             start_lm_eval(server, tmp_path / "answers", "--predict_only"),
         ]
         assert [run.wait(300) for run in runs] == [0, 0]
-        command = [sys.executable, "-m", "persona_metrics", "score", str(tmp_path / "answers")]
+        command = [*warm.python(), "-m", "persona_metrics", "score", str(tmp_path / "answers")]
         subprocess.run([*command, "--out", str(tmp_path / "scored")], env=environment(server), check=True)
     one, scored = results(tmp_path / "one"), results(tmp_path / "scored")
     assert set(scored["results"]) == set(TASKS)

@@ -6,7 +6,6 @@ import http.client
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests import warm
 from tests.fakes.browser import chromium, found
 from tests.fakes.runs import Planted, write_run
 
@@ -27,7 +27,7 @@ def watched(tmp_path: Path) -> Iterator[tuple[str, Path]]:
     """The address of a report that watches an empty folder, and the folder."""
     runs = tmp_path / "runs"
     runs.mkdir()
-    command = [sys.executable, "-m", "persona_metrics", "report", str(runs), "--watch", "--no_figures"]
+    command = [*warm.python(), "-m", "persona_metrics", "report", str(runs), "--watch", "--no_figures"]
     command += ["--out", str(tmp_path / "out")]
     environment = {**os.environ, "PERSONA_CRITIC_STORE": str(tmp_path / "store.sqlite")}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment, cwd=ROOT) as process:

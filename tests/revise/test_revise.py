@@ -7,7 +7,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -21,7 +20,7 @@ from persona_metrics.revise.writer import under_test, writer_settings
 from persona_metrics.runs.read import read_samples, results_of
 from persona_metrics.runs.table import samples
 from persona_metrics.settings import load
-from tests.e2e.command import python_path
+from tests import warm
 from tests.export.choices import write_choices
 from tests.fakes.runs import Planted, Texts, write_run
 from tests.fakes.server import Server, draw
@@ -251,13 +250,13 @@ def test_killed_in_the_middle_it_goes_on_and_pays_for_little_twice(tmp_path: Pat
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("PERSONA_")}
         environment = {
             **inherited,
-            "PYTHONPATH": python_path(),
+            "PYTHONPATH": warm.path(),
             "PERSONA_CRITIC_MODEL": "critic-x",
             "PERSONA_CRITIC_BASE_URL": server.base_url,
             "PERSONA_CRITIC_STORE": str(tmp_path / "s.sqlite"),
             "PERSONA_CRITIC_CONCURRENCY": "2",
         }
-        command = [sys.executable, "-m", "persona_metrics", "revise", str(tmp_path / "run"), "--model", "w"]
+        command = [*warm.python(), "-m", "persona_metrics", "revise", str(tmp_path / "run"), "--model", "w"]
         command += ["--out", str(tmp_path / "out")]
         first = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         while sum(server.counts.values()) < 20 and first.poll() is None:

@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -16,6 +15,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from persona_metrics.rewards.endpoint import application
+from tests import warm
 from tests.e2e.command import CHECKOUT
 from tests.fakes.server import Server
 from tests.rewards.test_rewards import PERSONA, honest
@@ -112,7 +112,7 @@ def test_command_serves_until_it_is_ended(tmp_path: Any) -> None:
     with Server(verdict=honest) as server:
         environment = {**os.environ, "PYTHONPATH": str(CHECKOUT), "PERSONA_CRITIC_MODEL": "m"}
         environment |= {"PERSONA_CRITIC_BASE_URL": server.base_url, "PERSONA_CRITIC_STORE": str(tmp_path / "s.sqlite")}
-        command = [sys.executable, "-m", "persona_metrics", "serve", "--verify", "--port", "0"]
+        command = [*warm.python(), "-m", "persona_metrics", "serve", "--verify", "--port", "0"]
         running = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
         assert running.stdout is not None
         address = running.stdout.readline().strip()

@@ -7,7 +7,6 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ import pytest
 from persona_metrics.cli import main
 from persona_metrics.critic.budget import ledger
 from persona_metrics.scoring import batchfile
+from tests import warm
 from tests.fakes.server import Server
 from tests.scoring.made import line, results, verdicts, write
 
@@ -258,7 +258,7 @@ def test_an_interrupted_wait_goes_on_where_it_was(
 ) -> None:
     server.batch_looks = 10_000
     command = [
-        sys.executable,
+        *warm.python(),
         "-m",
         "persona_metrics",
         "score",

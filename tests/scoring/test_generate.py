@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -17,6 +16,7 @@ from aiohttp import web
 
 from persona_metrics.cli import main
 from persona_metrics.scoring.asked import read
+from tests import warm
 from tests.fakes.server import Server, default_reply
 from tests.scoring.made import results
 
@@ -182,7 +182,7 @@ def test_fleet_that_dies_on_the_way_ends_in_one_line_and_loses_nothing(
 def test_kill_loses_at_most_what_was_in_flight(tmp_path: Path) -> None:
     path, out = prompts(tmp_path / "p.jsonl", 120), tmp_path / "out"
     with Server(latency=0.1) as server:
-        command = [sys.executable, "-m", "persona_metrics", "generate", str(path), "--out", str(out), "--model", "m"]
+        command = [*warm.python(), "-m", "persona_metrics", "generate", str(path), "--out", str(out), "--model", "m"]
         command += ["--base_url", server.base_url, "--concurrency", "5"]
         running = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.DEVNULL)
         while server.counts["model"] < 30 and running.poll() is None:

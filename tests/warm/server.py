@@ -1,0 +1,136 @@
+"""Waits with everything imported and forks a process for each command that a client hands over. Has one thread, for forks."""
+
+from __future__ import annotations
+
+import array
+import contextlib
+import gc
+import importlib
+import json
+import os
+import resource
+import runpy
+import select
+import signal
+import socket
+import sys
+import types
+from typing import Any
+
+MODULES = (
+    *("lm_eval.__main__", "lm_eval.evaluator", "lm_eval.tasks", "lm_eval.models.openai_completions"),
+    *("lm_eval.models.dummy", "lm_eval.loggers", "lm_eval._cli.run", "lm_eval.config.evaluate_config"),
+    *("persona_metrics.harness.task", "persona_metrics.cli.run", "persona_metrics.cli.score"),
+    *("persona_metrics.cli.report", "persona_metrics.cli.export", "persona_metrics.cli.leaderboard"),
+    *("persona_metrics.scoring.streamed", "persona_metrics.scoring.outcome", "persona_metrics.api"),
+    *("matplotlib.pyplot", "matplotlib.backends.backend_svg", "seaborn", "pyarrow.parquet", "pyarrow.json"),
+)
+OWN = (
+    *("PERSONA_", "OPENAI_", "GENERATE_MODE", "LOO_JSON", "INTERSECTION_JSON", "LMEVAL_", "PYTEST_"),
+    *("PWD", "OLDPWD", "SHLVL", "_", "COLUMNS", "LINES", "TERM", "NO_COLOR", "FORCE_COLOR"),
+    *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
+)
+"""Variables that are read when a command runs, not when a module is imported."""
+HARMLESS = {"PYTHONDONTWRITEBYTECODE"}
+GIVEN = dict(os.environ)
+"""The environment before anything was imported."""
+
+
+def differs(environment: dict[str, str], folder: str, here: str) -> bool:
+    """Return whether a Python started in this environment and folder would import other things than this one did."""
+    names = {n for n in {*environment, *GIVEN} if not n.startswith(OWN) and environment.get(n) != GIVEN.get(n)}
+    if folder == here:  # the checkout, into which `-m` and `-c` look first
+        return "PYTHONPATH" not in GIVEN or bool(names - HARMLESS - {"PYTHONPATH"})
+    return bool(names - HARMLESS)
+
+
+def received(client: socket.socket) -> tuple[dict[str, Any], list[int]]:
+    """Return the command, and the client's standard streams."""
+    numbers = array.array("i")
+    head, more, _, _ = client.recvmsg(4, socket.CMSG_LEN(3 * numbers.itemsize))
+    for _, _, data in more:
+        numbers.frombytes(data[: len(data) - len(data) % numbers.itemsize])
+    with client.makefile("rb") as file:
+        return json.loads(file.read(int.from_bytes(head, "big"))), list(numbers)
+
+
+def become(told: dict[str, Any], streams: list[int]) -> None:
+    """Take on the command's streams, folder and environment, and run it."""
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+        os.close(stream)
+    os.chdir(told["folder"])
+    resource.setrlimit(resource.RLIMIT_FSIZE, tuple(told["limit"]))
+    imported = {name: value for name, value in os.environ.items() if name not in GIVEN}
+    os.environ.clear()
+    os.environ.update({**imported, **told["environment"]})
+    sys.dont_write_bytecode = bool(os.environ.get("PYTHONDONTWRITEBYTECODE"))
+    errors = sys.stdout.errors
+    # ruff: noqa: SIM115 - the streams of a whole process
+    sys.stdin = open(0, encoding="utf-8", errors=errors, closefd=False)
+    sys.stdout = open(1, "w", encoding="utf-8", errors=errors, closefd=False, buffering=1 if os.isatty(1) else -1)
+    sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False, buffering=1)
+    sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr
+    kind, what, *words = told["words"]
+    if kind == "-m":
+        sys.path[0] = told["folder"]
+        sys.argv = [what, *words]
+        runpy.run_module(what, run_name="__main__", alter_sys=True)
+    else:
+        sys.path[0] = ""
+        sys.argv = ["-c", *words]
+        main = types.ModuleType("__main__")
+        sys.modules["__main__"] = main
+        exec(compile(what, "<string>", "exec"), main.__dict__)
+
+
+def watch(client: socket.socket, number: int) -> None:
+    """Tell the client how the command ended; end it where the client is gone."""
+    client.sendall(json.dumps({"number": number}).encode() + b"\n")
+    own = os.pidfd_open(number)
+    ready, _, _ = select.select([own, client], [], [])
+    if own not in ready:
+        os.kill(number, signal.SIGKILL)
+    _, status = os.waitpid(number, 0)
+    with contextlib.suppress(OSError):
+        client.sendall(json.dumps({"status": status}).encode() + b"\n")
+    os._exit(0)
+
+
+def main() -> None:
+    """Import, say so, and fork until standard input ends."""
+    _, address, here = sys.argv
+    sys.path[0] = ""  # nothing beside this file
+    for name in MODULES:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+    gc.collect()
+    gc.freeze()
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listening.bind(address)
+    listening.listen(16)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    os.write(1, b"ready\n")
+    while True:
+        ready, _, _ = select.select([listening, 0], [], [])
+        if 0 in ready:
+            return
+        client, _ = listening.accept()
+        told, streams = received(client)
+        if differs(told["environment"], told["folder"], here):
+            client.sendall(b"{}\n")
+        elif os.fork() == 0:
+            listening.close()
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            number = os.fork()
+            if number == 0:
+                client.close()
+                break
+            watch(client, number)
+        for stream in streams:
+            os.close(stream)
+        client.close()
+    become(told, streams)
+
+
+main()

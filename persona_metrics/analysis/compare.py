@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from statsmodels.stats.multitest import multipletests
 
 from ..evaluations.pass_at_k import PassAtK
 from ..statistics.attempts import curves
+from ..statistics.multiple import holm
 from ..statistics.paired import paired_difference
 from ..statistics.rates import pass_at_k
 from .rates import LEVEL, NAN, codes, flips
@@ -58,7 +58,7 @@ def compare(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     tested = ~np.isnan(p)
     adjusted = np.full(len(p), NAN)
     if tested.any():
-        adjusted[tested] = multipletests(p[tested], method="holm")[1]
+        adjusted[tested] = holm(p[tested])
     for row, value in zip(rows, adjusted, strict=True):
         row["p_adjusted"] = float(value)
     return pd.DataFrame(rows, columns=_COLUMNS)

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from statsmodels.stats.multitest import multipletests
+from scipy import stats
 
 from ..evaluations.leave_one_out import ALL_LISTED, NONE_LISTED, PLACEBO, WHERE_IT_BEARS
 from ..statistics.clusters import repeats
+from ..statistics.multiple import holm
 from ..statistics.paired import clustered_p, critical_value, detectable_difference, paired_difference, step_down_max_t
 from ..statistics.rates import paired_bounds
 from .rates import LEVEL, NAN, Floats, by_variant, clusters_of, codes, flips, headline, whole
@@ -98,7 +99,7 @@ def where_it_bears(frame: pd.DataFrame, overall: pd.DataFrame) -> pd.DataFrame:
         item = name.removeprefix("without ")
         rows.append({**row, "item": item, "questions": len(set(questions[inside])), "overall": float(of[item])})
     if rows:
-        adjusted = multipletests([row["p"] for row in rows], method="holm")[1]
+        adjusted = holm([row["p"] for row in rows])
         for row, p in zip(rows, adjusted, strict=True):
             row.update(p_adjusted=float(p), survives=bool(p <= 1 - LEVEL + 1e-12))
     return pd.DataFrame(rows, columns=_BEARING)
@@ -136,7 +137,7 @@ def importance(frame: pd.DataFrame) -> pd.DataFrame:
     joint = clustered_p(differences, clusters) if clustered else np.array(step_down_max_t(differences).adjusted)
     # A sign flip of differences in −1, 0, 1 is McNemar's exact test: random flips may not claim a smaller p than it.
     adjusted = np.maximum(joint, p)
-    exploratory = multipletests(p, method="fdr_bh")[1]
+    exploratory = stats.false_discovery_control(p)
     critical = critical_value(differences)
     for row, adjusted_p, bh in zip(rows, adjusted, exploratory, strict=True):
         row.update(p_adjusted=float(adjusted_p), p_bh=float(bh), survives=bool(adjusted_p <= 1 - LEVEL + 1e-12))

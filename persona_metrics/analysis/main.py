@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from statsmodels.stats.multitest import multipletests
 
 from ..evaluations.base import row_of
 from ..personas import NOT_STATED, QUESTION_GROUPS, band, in_order
+from ..statistics.multiple import holm
 from ..statistics.pooling import homogeneity
 from . import length
 from .rates import LEVEL, SMALL, clusters_of, codes, column_of, headline, summary, whole
@@ -93,7 +93,7 @@ def differing(personas: list[Mapping[str, Any]], values: Any, persons: Sequence[
         tested = {"statistic": found.statistic, "df": found.df, "p": found.p, "method": found.method}
         rows.append({"attribute": attribute, **counts, **tested})
     if rows:
-        adjusted = multipletests([row["p"] for row in rows], method="holm")[1]
+        adjusted = holm([row["p"] for row in rows])
         for row, p in zip(rows, adjusted, strict=True):
             row.update(p_adjusted=float(p), differs=bool(p <= 1 - LEVEL + 1e-12))
     return pd.DataFrame(rows, columns=_DIFFER)

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
-from statsmodels.stats.multitest import multipletests
 
 from ..personas import band
+from ..statistics.multiple import holm
 from ..statistics.two_phase import Interval, plain_interval, variance
 from .units import ENOUGH, Floats, Rate, Units
 
@@ -47,7 +47,7 @@ def groups(units: Units, by: Sequence[str]) -> tuple[Group, ...]:
     tested = ~np.isnan(p)
     adjusted = np.full(len(p), math.nan)
     if tested.any():
-        adjusted[tested] = multipletests(p[tested], method="holm")[1]
+        adjusted[tested] = holm(p[tested])
     return tuple(replace(g, p_adjusted=float(v)) for g, v in zip(found, adjusted, strict=True))
 
 

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from statsmodels.stats.multitest import multipletests
-
 from ..analysis.compare import compare
 from ..analysis.rates import LEVEL
 from ..analysis.words import count, listed, p_value, percent, points
@@ -19,6 +17,7 @@ from ..errors import PersonaError, shorten
 from ..runs.find import Keep, find
 from ..runs.read import Run, TaskRun
 from ..runs.terms import differing, task_terms, terms_of
+from ..statistics.multiple import holm
 from .reader import read_task
 
 BEFORE, AFTER = "before", "after"
@@ -68,7 +67,7 @@ def differences(first: Path, second: Path, task: str | None = None) -> list[Diff
                 rows.append({**{str(k): v for k, v in row.items()}, "task": name, **_rates(frames, row)})
     if not rows:
         raise PersonaError(f"cannot be compared: no pair of {listed(shared)} has a verdict in both runs")
-    adjusted = multipletests([row["p"] for row in rows], method="holm")[1]
+    adjusted = holm([row["p"] for row in rows])
     return [
         Difference(
             row["task"],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import importlib
 
 import numpy as np
@@ -21,8 +20,6 @@ def test_equal_models_on_repeated_questions_rarely_differ(monkeypatch: pytest.Mo
     # The same test with fewer flips: 999 are enough to tell 0.005 (Holm's first step over ten comparisons) apart.
     comparing = importlib.import_module("persona_metrics.analysis.compare")
     monkeypatch.setattr(comparing, "paired_difference", lambda *given: paired_difference(*given, flips=999))
-    # statsmodels collects garbage after every correction, over all that the test process holds.
-    monkeypatch.setattr(gc, "collect", lambda *_: 0)
     rng, number, wrong = np.random.default_rng(5), runs(120), 0
     questions = [i % 40 for i in range(300)]
     made = tidy([[0.0]] * 300, questions=questions)

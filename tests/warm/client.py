@@ -14,14 +14,15 @@ import sys
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def streams_are_open() -> bool:
-    """Return whether all three standard streams are."""
-    try:
-        for number in range(3):
+def closed_streams() -> list[int]:
+    """Return which standard streams are closed, after something harmless has taken their places."""
+    closed = []
+    for number in range(3):
+        try:
             os.fstat(number)
-    except OSError:
-        return False
-    return True
+        except OSError:
+            closed.append(os.open(os.devnull, os.O_RDWR))  # the lowest free number: this one
+    return closed
 
 
 def main() -> None:
@@ -29,14 +30,14 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # as before Python is up: it ends without a word
     address, *words = sys.argv[1:]
     afresh = [sys.executable, *words]
-    if not streams_are_open():  # before a socket takes the place of one
-        os.execv(sys.executable, afresh)
+    closed = closed_streams()
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as server:
         server.connect(address)
         told = {
             "words": words,
             "environment": dict(os.environ),
             "folder": os.getcwd(),  # noqa: PTH109 - pathlib takes as long to import as all else here
+            "closed": closed,
             "limit": resource.getrlimit(resource.RLIMIT_FSIZE),
         }
         packed = json.dumps(told).encode()
@@ -46,12 +47,15 @@ def main() -> None:
         replies = server.makefile("rb")
         reply = json.loads(replies.readline())
         if "number" not in reply:
+            for number in closed:
+                os.close(number)
             os.execv(sys.executable, afresh)
         for one in SIGNALS:
             signal.signal(one, lambda number, _frame: os.kill(reply["number"], number))
         ended = json.loads(replies.readline())["status"]
     if os.WIFSIGNALED(ended):
-        signal.signal(os.WTERMSIG(ended), signal.SIG_DFL)
+        if os.WTERMSIG(ended) in SIGNALS:
+            signal.signal(os.WTERMSIG(ended), signal.SIG_DFL)
         os.kill(os.getpid(), os.WTERMSIG(ended))
     sys.stdout = sys.stderr = None  # type: ignore[assignment]
     os._exit(os.WEXITSTATUS(ended))

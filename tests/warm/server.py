@@ -1,5 +1,6 @@
 """Waits with everything imported and forks a process for each command that a client hands over. Has one thread, for forks."""
 
+# ruff: noqa: SIM115 - the streams of a whole process
 from __future__ import annotations
 
 import array
@@ -31,16 +32,23 @@ OWN = (
     *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
 )
 """Variables that are read when a command runs, not when a module is imported."""
-HARMLESS = {"PYTHONDONTWRITEBYTECODE"}
+HARMLESS = {"PYTHONDONTWRITEBYTECODE", "HF_XET_HIGH_PERFORMANCE", "KMP_INIT_AT_FORK"}
+"""Read at the start of Python, and set by what is imported, in the tests as in the commands."""
 GIVEN = dict(os.environ)
 """The environment before anything was imported."""
 
 
 def differs(environment: dict[str, str], folder: str, here: str) -> bool:
-    """Return whether a Python started in this environment and folder would import other things than this one did."""
+    """Return whether a Python started in this environment and folder would import other things than this one did.
+
+    Where this one waits with the checkout's code, that is imported by all who name it or start in its folder.
+    """
     names = {n for n in {*environment, *GIVEN} if not n.startswith(OWN) and environment.get(n) != GIVEN.get(n)}
-    if folder == here:  # the checkout, into which `-m` and `-c` look first
-        return "PYTHONPATH" not in GIVEN or bool(names - HARMLESS - {"PYTHONPATH"})
+    given, ours = environment.get("PYTHONPATH"), "PYTHONPATH" in GIVEN
+    if ours and (given == here or (given is None and folder == here)):
+        names.discard("PYTHONPATH")
+    elif folder == here and not ours:
+        return True
     return bool(names - HARMLESS)
 
 
@@ -66,10 +74,15 @@ def become(told: dict[str, Any], streams: list[int]) -> None:
     os.environ.update({**imported, **told["environment"]})
     sys.dont_write_bytecode = bool(os.environ.get("PYTHONDONTWRITEBYTECODE"))
     errors = sys.stdout.errors
-    # ruff: noqa: SIM115 - the streams of a whole process
-    sys.stdin = open(0, encoding="utf-8", errors=errors, closefd=False)
-    sys.stdout = open(1, "w", encoding="utf-8", errors=errors, closefd=False, buffering=1 if os.isatty(1) else -1)
-    sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False, buffering=1)
+    for number in told["closed"]:
+        os.close(number)
+    # As Python does it: no stream where there is none.
+    shut = told["closed"]
+    sys.stdin = None if 0 in shut else open(0, encoding="utf-8", errors=errors, closefd=False)
+    buffered = {"buffering": 1} if 1 not in shut and os.isatty(1) else {}
+    sys.stdout = None if 1 in shut else open(1, "w", encoding="utf-8", errors=errors, closefd=False, **buffered)
+    told_how = {"encoding": "utf-8", "errors": "backslashreplace", "closefd": False, "buffering": 1}
+    sys.stderr = None if 2 in shut else open(2, "w", **told_how)
     sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr
     kind, what, *words = told["words"]
     if kind == "-m":

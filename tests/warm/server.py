@@ -32,7 +32,7 @@ OWN = (
     *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
 )
 """Variables that are read when a command runs, not when a module is imported."""
-HARMLESS = {"PYTHONDONTWRITEBYTECODE", "HF_XET_HIGH_PERFORMANCE", "KMP_INIT_AT_FORK"}
+HARMLESS = {"PYTHONDONTWRITEBYTECODE", "HF_XET_HIGH_PERFORMANCE", "KMP_INIT_AT_FORK", "KMP_DUPLICATE_LIB_OK"}
 """Read at the start of Python, and set by what is imported, in the tests as in the commands."""
 GIVEN = dict(os.environ)
 """The environment before anything was imported."""

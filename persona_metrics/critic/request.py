@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..environment import DOTENV
+from ..environment import DOTENV, addresses
 from ..errors import PersonaError, shorten
 from ..settings import Settings
 from . import keys
@@ -100,7 +100,8 @@ def votes_each(settings: Settings) -> int:
 def panel(settings: Settings) -> tuple[Critic, ...]:
     """Return the critics of ``critic_model``: one name, or several with commas, each with ``@base_url`` if it has its own.
 
-    ``critic_base_url`` may be a fleet, several addresses with commas: whoever has no address of its own is served by all.
+    ``critic_base_url`` may be a fleet, several addresses with ``,`` or ``+``: whoever has no address of its own is served by
+    all.
     Raises ``PersonaError`` where no critic is configured, a name is blank or given twice, or an address is none.
     """
     if not settings.critic_model:
@@ -114,7 +115,7 @@ def panel(settings: Settings) -> tuple[Critic, ...]:
         name, _, url = part.strip().partition("@http")
         if not name:
             raise PersonaError(f"critic_model={shorten(settings.critic_model, 60)!r}: a critic's name is blank")
-        shared = [part for part in (settings.critic_base_url or OPENAI).split(",") if part.strip()]
+        shared = addresses(settings.critic_base_url or OPENAI)
         first, *others = dict.fromkeys(map(tidy, [f"http{url}"] if url else shared or [","]))
         critics.append(Critic(name.strip(), first, bool(url), others=tuple(others)))
     for critic in (member for one in critics for member in one.members):

@@ -26,6 +26,7 @@ from ..errors import PersonaError
 from ..scoring.given import Answered
 from ..scoring.pieces import Piece, Terms
 from ..scoring.stream import Numbered, Stream
+from .inside import Held
 from .shards import Shard, found, own_path
 from .spans import Span, rows_of
 
@@ -107,6 +108,8 @@ class Orders:
     """Answers of this model alone."""
     run: str = ""
     """What tells this run's shards from those of others."""
+    missing: Mapping[str, str] | None = None
+    """Where nobody is asked any more: why votes that the stores lack are missing, by their keys."""
 
 
 class Judge:
@@ -121,7 +124,12 @@ class Judge:
         stores = dict.fromkeys((*orders.stores, *(map(str, found(orders.out)) if again else ())))
         limited = chosen.critic_max_cost is not None or chosen.max_tokens_total is not None
         self._shard = Shard(path, list(stores), orders.run)
-        self._session = Session(chosen, self._shard, orders.share, TillPurse(till, self.name, limited))
+        purse = TillPurse(till, self.name, limited)
+        self._session: Session | Held = (
+            Session(chosen, self._shard, orders.share, purse)
+            if orders.missing is None
+            else Held(chosen, self._shard, orders.missing)
+        )
         self._tally = Tally(None, chosen.critic_max_failures)
         self._stop: str | None = None
         ledger.reset()

@@ -28,9 +28,10 @@ from ..scoring.rows import Sums
 from ..scoring.stream import Hashes
 from ..scoring.streamed import announce
 from ..scoring.survey import Survey, survey
-from ..settings import Settings
-from . import engine, shards
+from ..settings import Settings, load
+from . import engine, inside, shards
 from .actor import RayJudge
+from .inside import Inside
 from .judge import SAMPLES, Orders, Summary
 from .spans import Span, rows_of
 from .till import Till, too_many
@@ -55,15 +56,22 @@ def score(
     address: str | None = None,
     actors: int | None = None,
     rows: int | None = None,
+    vllm: Inside | None = None,
 ) -> list[Path]:
     """Judge the answers at ``path`` and write shards of samples and one results file below ``out``; return what to read.
 
-    ``out`` has to be a folder that every machine sees. ``rows`` is a span's size. Raises ``PersonaError`` where the run
+    ``out`` has to be a folder that every machine sees. ``rows`` is a span's size. ``vllm`` is a critic inside the cluster,
+    which judges what the stores lack before any span is scored. Raises ``PersonaError`` where the run
     cannot go on; what is judged by then is kept, and the same command asks for the rest alone.
     """
     check_folder(out)
     began = time.time()
+    if vllm is not None:
+        overrides = vllm.settings(overrides)
+        vllm.require(load(overrides, where="--metadata"))
     with engine.started(address) as ray:
+        if vllm is not None:
+            inside.require_gpu(ray)
         spans = engine.spans(ray, path, rows)
         found = _surveyed(ray, spans, model)
         if found.apart:
@@ -74,10 +82,14 @@ def score(
         if any(critic.model == "embedded" for critic in panel(chosen)):
             raise PersonaError("--engine ray: the embedded critic lives in one process; name a critic with an endpoint")
         announce(agreed, found)
-        check_once(chosen)
+        if vllm is None:
+            check_once(chosen)
         count = min(len(spans), actors or max(1, int(ray.cluster_resources().get("CPU", 1))))
         orders = Orders(agreed, out.resolve(), tuple(_stores(chosen, out)), count, model, uuid.uuid4().hex[:8])
-        run = _Run(ray, orders, found, count)
+        asked = None
+        if vllm is not None:
+            orders, asked = inside.judged(ray, spans, orders, vllm, found.rows)
+        run = _Run(ray, orders, found, count, asked)
         run.all(spans)
         _tidy(out, len(spans), agreed.task, began)
         return run.close(out)
@@ -134,13 +146,15 @@ def _joined(parts: Any) -> Survey:
 class _Run:
     """What comes in from the actors, in the spans' order."""
 
-    def __init__(self, ray: ModuleType, orders: Orders, found: Survey, actors: int) -> None:
+    def __init__(
+        self, ray: ModuleType, orders: Orders, found: Survey, actors: int, asked: Ledger | None = None
+    ) -> None:
         self._ray, self._orders, self._actors, self._total = ray, orders, actors, found.rows
         self.sums, self.hashes = Sums(), Hashes()
         self.first: Any = None
         self.failed = 0
         self.example: str | None = None
-        self._spent: dict[str, Ledger] = {}
+        self._spent: dict[str, Ledger] = {} if asked is None else {"": asked}
         self._stored: Counter[tuple[str, str]] = Counter()
         self._seconds = 0.0
         self.judged = 0
@@ -186,7 +200,7 @@ class _Run:
             raise self._broken(error) from None
         self._enter(time.monotonic() - began)
         if stopped:
-            raise PersonaError(f"{stopped}; {self._kept()}")
+            raise PersonaError(f"{stopped}; {shards.kept(self._orders.out)}")
 
     def _spend(self, one: Summary) -> None:
         assert one.spent is not None
@@ -233,15 +247,11 @@ class _Run:
         ledger.missing.update(self.missing)
         ledger.seconds += seconds
 
-    def _kept(self) -> str:
-        kept = self._orders.out / shards.FOLDER
-        return f"the verdicts are kept in {shorten(kept)}; run the same command again to go on from there"
-
     def _broken(self, error: BaseException) -> BaseException:
         found = engine.cause(error)
         if isinstance(found, (PersonaError, KeyboardInterrupt)):
             return found
-        return PersonaError(f"--engine ray: {shorten(found, 300)}; {self._kept()}")
+        return PersonaError(f"--engine ray: {shorten(found, 300)}; {shards.kept(self._orders.out)}")
 
     def close(self, out: Path) -> list[Path]:
         """Say what looks wrong, write the results file, and return the paths."""

@@ -14,7 +14,7 @@ from ..critic.protocol import Protocol
 from ..critic.request import panel
 from ..critic.store import OFF, Store
 from ..critic.verdict import Vote
-from ..errors import PersonaError
+from ..errors import PersonaError, shorten
 from ..settings import Settings
 from ..usage import Usage
 
@@ -30,6 +30,30 @@ def found(out: Path, run: str = "") -> list[Path]:
 def own_path(out: Path, run: str = "") -> Path:
     """Return the path of a shard that nobody else writes into."""
     return out / FOLDER / f"verdicts-{f'{run}-' if run else ''}{uuid.uuid4().hex[:12]}.sqlite"
+
+
+def kept(out: Path) -> str:
+    """Return what to say of a run that stopped."""
+    return f"the verdicts are kept in {shorten(out / FOLDER)}; run the same command again to go on from there"
+
+
+class Shards:
+    """Stores that are only read, those of them that are there. For use in ``with``."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        there = [name for name in names if name != OFF and Path(name).is_file()]
+        self._stores = [Store(name, create=False) for name in there]
+
+    def get(self, name: str, protocol: Protocol) -> Vote | None:
+        """Return the stored vote under this key, wherever it stands, or None."""
+        return next((found for store in self._stores if (found := store.get(name, protocol)) is not None), None)
+
+    def __enter__(self) -> Shards:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        for store in self._stores:
+            store.close()
 
 
 class Shard(Store):

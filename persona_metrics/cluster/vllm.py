@@ -61,12 +61,16 @@ def configuration(model: str, replicas: int, arguments: Mapping[str, Any]) -> An
         raise PersonaError(f"--vllm {shorten(model, 60)}: {shorten(error)}") from None
 
 
-def processor(config: Any) -> Processor:
-    """Return the processor that Ray builds for a configuration; raise ``PersonaError`` where it cannot."""
+def processor(config: Any, before: Any = None, behind: Any = None) -> Processor:
+    """Return the processor that Ray builds for a configuration; raise ``PersonaError`` where it cannot.
+
+    ``before`` makes a row into what the engine is asked with, ``behind`` keeps what it answered: those of prompts, unless
+    others are given.
+    """
     from ray.data.llm import build_processor
 
     try:
-        return build_processor(config, preprocess=row_of, postprocess=reply_of)  # type: ignore[no-any-return]
+        return build_processor(config, preprocess=before or row_of, postprocess=behind or reply_of)  # type: ignore[no-any-return]
     except Exception as error:  # it looks for the model's files, and for what reads them
         raise PersonaError(f"--vllm {shorten(config.model_source, 60)}: {shorten(error)}") from None
 
@@ -111,7 +115,7 @@ class Writer:
         tally, usage = Tally(), Usage()
         try:
             self._part = self._part or replies.Part(self._out, self._run)
-            for row in _rows(batch):
+            for row in rows(batch):
                 if failed := row.get(ERROR):
                     tally.add(str(row["id"]), Missing(Reason.ERROR, shorten(failed, 160), "vLLM"))
                     continue
@@ -124,7 +128,8 @@ class Writer:
         return {"report": [json.dumps({**told, "usage": vars(usage)})]}
 
 
-def _rows(batch: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def rows(batch: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield a batch of columns as rows."""
     for values in zip(*batch.values(), strict=True):
         yield dict(zip(batch, values, strict=True))
 

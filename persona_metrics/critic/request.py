@@ -18,6 +18,8 @@ from .dialect import FORMATS, THINKING, Dialect
 from .protocol import Prompt, Protocol
 
 OPENAI = "https://api.openai.com/v1"
+INSIDE = "vllm:"
+"""Begins what stands for an address where the model runs inside a cluster; the model's source follows."""
 _THINKING_TIMEOUT = 600.0
 """Seconds, where nobody set a limit: thoughts take their time."""
 
@@ -42,10 +44,17 @@ class Critic:
         return tuple(replace(self, base_url=url, others=()) for url in (self.base_url, *self.others))
 
     @property
+    def inside(self) -> bool:
+        """Whether it is no endpoint, but runs inside a cluster."""
+        return self.base_url.startswith(INSIDE)
+
+    @property
     def host(self) -> str:
         """Return the host and port alone: what results may say of an address."""
         if self.model == "embedded":
             return "embedded"
+        if self.inside:
+            return INSIDE.rstrip(":")  # the model's source may be a folder of this machine
         parts = urlsplit(self.base_url)
         return parts.netloc.rpartition("@")[2] or self.base_url
 
@@ -110,6 +119,8 @@ def panel(settings: Settings) -> tuple[Critic, ...]:
             " PERSONA_CRITIC_MODEL=<name> with PERSONA_CRITIC_BASE_URL=http://…/v1, or PERSONA_CRITIC_MODEL=embedded"
             " (a toy); with lm_eval also --metadata critic_model=…"
         )
+    if (settings.critic_base_url or "").startswith(INSIDE):
+        return (_inside(settings),)
     critics = []
     for part in settings.critic_model.split(","):
         name, _, url = part.strip().partition("@http")
@@ -127,6 +138,13 @@ def panel(settings: Settings) -> tuple[Critic, ...]:
             " critic several times"
         )
     return tuple(critics)
+
+
+def _inside(settings: Settings) -> Critic:
+    name, place = str(settings.critic_model), str(settings.critic_base_url)
+    if "," in name or "@http" in name or name == "embedded":
+        raise PersonaError(f"critic_model={shorten(name, 60)!r}: inside a cluster there is one critic, by a plain name")
+    return Critic(name, place, identity=place)
 
 
 _OPENAI_HOST = urlsplit(OPENAI).hostname

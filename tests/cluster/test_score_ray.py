@@ -95,9 +95,9 @@ def samples(folder: Path) -> list[dict[str, Any]]:
 
 
 def gone(run: subprocess.Popen[str], mark: str) -> None:
-    """Wait until a killed run and its actors are gone."""
+    """Wait until a killed run and its actors are gone; of Ray's own some stay for a minute, and ask nobody."""
     run.wait()
-    while any(processes(mark)):
+    while any(processes(mark, b"RayJudge")):
         time.sleep(0.05)
 
 

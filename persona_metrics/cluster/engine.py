@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -59,13 +60,28 @@ def started(
         where = f"no Ray cluster at {shorten(address, 60)}" if address else "Ray does not start here"
         raise PersonaError(f"--engine ray: {where}: {shorten(error)}") from None
     _quiet(ray)
+    ended = threading.Event()
+    if mine and address is None:
+        threading.Thread(target=_watch, args=(ray, ended), daemon=True).start()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of Ray's: fewer spans than actors is no news to a user
             yield ray
     finally:
+        ended.set()
         if mine:
             ray.shutdown()
+
+
+def _watch(ray: ModuleType, ended: threading.Event) -> None:
+    """End this process with a line where Ray's own processes were killed: its core would end it without a word."""
+    node = getattr(ray._private.worker, "_global_node", None)
+    while node is not None and not ended.wait(0.5):
+        killed = [name for name, _ in node.dead_processes() if name in ("raylet", "gcs_server")]
+        if killed and not ended.is_set():
+            line = f"--engine ray: Ray's {killed[0]} ended on this machine (killed, or out of memory?)"
+            print(f"persona-metrics: error: {line}; run the same command again", file=sys.stderr, flush=True)
+            os._exit(2)
 
 
 @contextmanager

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 from ..critic.budget import over
 from ..settings import Settings
@@ -70,3 +72,21 @@ class Till:
     def stopped(self) -> str | None:
         """Return why everybody should stop, or None."""
         return self.stop
+
+
+class Here:
+    """A till in the actor's own process, asked as one elsewhere is: for engines that have no actors to share."""
+
+    def __init__(self, till: Till) -> None:
+        self._till = till
+
+    def __getattr__(self, name: str) -> SimpleNamespace:
+        """Return the method's stand-in, whose ``remote`` can be awaited."""
+        if name.startswith("_"):
+            raise AttributeError(name)
+        method = getattr(self._till, name)
+
+        async def remote(*given: Any) -> Any:
+            return method(*given)
+
+        return SimpleNamespace(remote=remote)

@@ -1,4 +1,4 @@
-"""The recipe for Spark in the documentation, run as it stands there with what stands in for ``mapInPandas``: two partitions."""
+"""The recipe for Spark in the documentation, as it stands there, with a stand-in for ``mapInPandas`` over two partitions."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ class Frame:
     def repartition(self, parts: int) -> Frame:
         return Frame(self.rows.iloc[::-1], parts)
 
-    def mapInPandas(self, made: Callable[..., Any], schema: str) -> Frame:  # noqa: N802 - Spark's name
+    def mapInPandas(self, made: Callable[..., Any], schema: str) -> Frame:
         assert schema == "summary binary"
         parts = [self.rows.iloc[i :: self.parts] for i in range(self.parts)]
         frames = [frame for part in parts if len(part) for frame in made(iter([part.iloc[:1], part.iloc[1:]]))]
         return Frame(pd.concat(frames))
 
-    def toLocalIterator(self) -> Iterator[Any]:  # noqa: N802 - Spark's name
+    def toLocalIterator(self) -> Iterator[Any]:
         return self.rows.itertuples()
 
 

@@ -211,10 +211,12 @@ def _reports(ray: ModuleType, spans: list[Span], orders: Orders, inside: Inside)
 
         return list(lacking(Span(**json.loads(str(row["span"]))), ray.get(held[0])))
 
-    configuration = vllm.configuration(inside.model, inside.replicas, inside.arguments)
-    ask = vllm.processor(configuration, row_of(orders.terms.settings), reply_of)
     blocks = [{"span": json.dumps(vars(span))} for span in spans]
     asked = ray.data.from_items(blocks, override_num_blocks=min(len(blocks), engine.BLOCKS)).flat_map(rows)
+    if not asked.take(1):
+        return ()  # no engine is started for nothing
+    configuration = vllm.configuration(inside.model, inside.replicas, inside.arguments)
+    ask = vllm.processor(configuration, row_of(orders.terms.settings), reply_of)
     told = ask(asked).map_batches(
         Keeper,
         batch_size=vllm.BATCH,

@@ -163,7 +163,7 @@ def test_arguments_that_do_not_go_together_are_one_line(
     assert said in capsys.readouterr().err
 
 
-def stand_in(log: Path, fails_at: int) -> Callable[..., Any]:
+def stand_in(log: Path, fails_at: int, long: str = '"Answer 7."') -> Callable[..., Any]:
     """Return what stands in for ``vllm.processor``: an engine that says what the test server would, and notes each call."""
 
     def processor(configuration: Any, before: Any, behind: Any) -> Any:
@@ -175,7 +175,7 @@ def stand_in(log: Path, fails_at: int) -> Callable[..., Any]:
             with log.open("a") as calls:
                 calls.write(f"{row['key']}\n")
             text = "\n".join(one["content"] for one in asked["messages"])
-            if '"Answer 7."' in text:
+            if long in text:
                 return {**row, "reply": None, "tokens_in": None, "tokens_out": None, vllm.ERROR: "ValueError: long"}
             if fails_at and len(log.read_text().splitlines()) >= fails_at:
                 raise RuntimeError("the engine died")
@@ -204,7 +204,7 @@ def test_scored_as_by_an_endpoint_and_what_is_judged_is_not_asked_again(
 
     from persona_metrics.cluster import engine
 
-    with engine.started(num_cpus=2):  # one Ray for all three
+    with engine.started(num_cpus=2):  # one Ray for all of them
         monkeypatch.setattr(vllm, "processor", stand_in(log, 40))
         assert main(given) == 2
         assert "the engine died" in (said := capsys.readouterr().err)
@@ -225,6 +225,11 @@ def test_scored_as_by_an_endpoint_and_what_is_judged_is_not_asked_again(
         (once_more,) = log.read_text().splitlines()[len(asked) :]  # the one that is missing
         assert once_more in asked
         assert verdicts(out) == ray
+        monkeypatch.setattr(vllm, "processor", stand_in(log, 0, "no prompt has this"))
+        assert main(given) == 0
+        assert log.read_text().splitlines()[len(asked) + 1 :] == [once_more]
+        monkeypatch.setattr(vllm, "processor", None)  # nothing is lacking any more
+        assert main(given) == 0
     with Server() as server:
         monkeypatch.setenv("PERSONA_CRITIC_MODEL", "m")
         monkeypatch.setenv("PERSONA_CRITIC_BASE_URL", server.base_url)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -119,16 +120,21 @@ def test_whoever_is_killed_costs_no_more_than_was_in_flight(tmp_path: Path, monk
             os.utime(path, (1e9, 1e9))
         os.utime(out / ".99999.part", (1e9, 1e9))
 
-        early = subprocess.Popen(command(folder, out), env=shown, text=True, start_new_session=True)
+        early = subprocess.Popen(command(folder, out), env=shown, text=True)
         wait_for(early, lambda: server.counts["critic"] > CHECKS)
-        os.killpg(early.pid, signal.SIGKILL)  # and whatever it has started
+        for number in processes(mark):  # and whatever it has started
+            with suppress(ProcessLookupError):
+                os.kill(number, signal.SIGKILL)
         gone(early, mark)
         middle = subprocess.Popen(command(folder, out), env=shown, text=True)
         wait_for(middle, lambda: server.counts["critic"] > FIRST // 2)
-        middle.kill()  # alone
+        middle.kill()  # alone: for a moment the actors go on
         gone(middle, mark)
+        parts = [out / "samples" / f"part-0000000{span}.parquet" for span in (0, 1)]
+        for path in parts:
+            path.unlink(missing_ok=True)
         late = subprocess.Popen(command(folder, out), env=shown, text=True)
-        wait_for(late, (out / "samples" / "part-00000001.parquet").exists)
+        wait_for(late, lambda: all(path.exists() for path in parts))
         late.kill()
         gone(late, mark)
         assert not list(out.glob("[!.]*/results_*.json"))

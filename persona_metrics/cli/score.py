@@ -127,6 +127,7 @@ def _on_cluster(arguments: argparse.Namespace, overrides: dict[str, Any]) -> int
     from ..harness.yamls import read_task
     from .generate import vllm_arguments
 
+    served = vllm_arguments(arguments.vllm_args)
     require_ray()
     task = arguments.task or "persona_main"
     if (read_task(task).get("metadata") or {}).get("evaluation") != "main":
@@ -136,7 +137,6 @@ def _on_cluster(arguments: argparse.Namespace, overrides: dict[str, Any]) -> int
     from ..cluster import score
     from ..cluster.inside import Inside
 
-    served = vllm_arguments(arguments.vllm_args)
     critic = Inside(arguments.vllm, arguments.actors or 1, served) if arguments.vllm else None
     written = score.score(
         arguments.file,

@@ -157,7 +157,6 @@ def test_settings_that_do_not_go_with_it_are_one_line(given: dict[str, Any], sai
 def test_arguments_that_do_not_go_together_are_one_line(
     given: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pytest.importorskip("ray", reason="needs the ray extra")
     path = write(tmp_path / "a.jsonl", [line(0)])
     assert main(["score", str(path), "--out", str(tmp_path / "o"), *given]) == 2
     assert said in capsys.readouterr().err

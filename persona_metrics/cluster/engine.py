@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 import threading
 import warnings
@@ -19,6 +20,8 @@ ENGINES = ("ray",)
 EXTRA = "--engine ray needs Ray: pip install 'persona-metrics[ray]'"
 BLOCKS = 10_000
 """Ray's scheduler looks after so many blocks without trouble."""
+_AT_BOTTOM = re.compile(r"(?:\w+\.)*\w*(?:Error|Exception|Exit|Interrupt): ")
+"""How a trace's line begins that names the exception."""
 FILES_HERE = 4
 """So many files are cut in this process; more of them by tasks of the cluster."""
 
@@ -137,3 +140,10 @@ def cause(error: BaseException) -> BaseException:
         inner = getattr(seen, "cause", None)
         seen = inner if isinstance(inner, BaseException) else seen.__cause__
     return error
+
+
+def said(error: BaseException) -> str:
+    """Return on one line what the error of a task or an actor is at bottom: Ray hands it on as a trace, in a text."""
+    lines = (line.strip() for line in str(error).splitlines())
+    first = next((line for line in lines if _AT_BOTTOM.match(line) and not line.startswith("ray.")), None)
+    return shorten(first or error, 300)

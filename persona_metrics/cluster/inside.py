@@ -194,7 +194,7 @@ def judged(ray: ModuleType, spans: list[Span], orders: Orders, inside: Inside, t
                 raise PersonaError(many)
     except Exception as error:  # Ray wraps what an actor raised in types of its own
         found = engine.cause(error)
-        said = found if isinstance(found, PersonaError) else f"--vllm: {shorten(found, 300)}"
+        said = found if isinstance(found, PersonaError) else f"--vllm: {engine.said(found)}"
         raise PersonaError(f"{said}; {shards.kept(orders.out)}") from None
     (critic,) = panel(chosen)
     spent = Spent(find(critic.model, critic.base_url, chosen.prices), came.usage)

@@ -251,7 +251,7 @@ class _Run:
         found = engine.cause(error)
         if isinstance(found, (PersonaError, KeyboardInterrupt)):
             return found
-        return PersonaError(f"--engine ray: {shorten(found, 300)}; {shards.kept(self._orders.out)}")
+        return PersonaError(f"--engine ray: {engine.said(found)}; {shards.kept(self._orders.out)}")
 
     def close(self, out: Path) -> list[Path]:
         """Say what looks wrong, write the results file, and return the paths."""

@@ -212,7 +212,8 @@ def _reports(ray: ModuleType, spans: list[Span], orders: Orders, inside: Inside)
         return list(lacking(Span(**json.loads(str(row["span"]))), ray.get(held[0])))
 
     blocks = [{"span": json.dumps(vars(span))} for span in spans]
-    asked = ray.data.from_items(blocks, override_num_blocks=min(len(blocks), engine.BLOCKS)).flat_map(rows)
+    asked = ray.data.from_items(blocks, override_num_blocks=min(len(blocks), engine.BLOCKS))
+    asked = asked.flat_map(rows, num_cpus=vllm.READING)
     if not asked.take(1):
         return ()  # no engine is started for nothing
     configuration = vllm.configuration(inside.model, inside.replicas, inside.arguments)

@@ -24,6 +24,8 @@ from .spans import Span
 NEEDED = ("vllm", "transformers")
 BATCH = 64
 """Prompts that a replica is given at once; what a kill loses of its work."""
+READING = 0.25
+"""CPUs of a task that makes prompts: the engine's stages hold one each, and a machine of four has to have some left."""
 ERROR = "__inference_error__"
 """Where Ray says what became of a row that the engine failed on."""
 
@@ -149,7 +151,7 @@ def reports(
         return [waiting(one, span.number) for one in questions(span) if mark(one.id) not in known]
 
     blocks = [{"span": json.dumps(vars(span))} for span in spans]
-    asked = ray.data.from_items(blocks, override_num_blocks=len(blocks)).flat_map(lacking)
+    asked = ray.data.from_items(blocks, override_num_blocks=len(blocks)).flat_map(lacking, num_cpus=READING)
     told = answer(asked).map_batches(
         Writer,
         batch_size=BATCH,

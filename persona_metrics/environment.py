@@ -8,6 +8,7 @@ from __future__ import annotations
 import codecs
 import io
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -43,6 +44,21 @@ class Lent:
 
 
 _lent: list[Lent] = []
+
+_BETWEEN = re.compile(r"[,+]\s*(?=https?://)", re.I)
+
+
+def addresses(text: str | None) -> list[str]:
+    """Return the addresses in a list with commas, or with ``+`` where a command line cuts at commas; blanks are left out.
+
+    Either mark parts where an address follows. Elsewhere a ``+`` is the address's own, and so is a comma in its query.
+    """
+    parts: list[str] = []
+    for part in _BETWEEN.split((text or "").strip().rstrip(",+")):
+        before, mark, query = part.partition("?")
+        *whole, last = before.split(",")
+        parts += [*whole, f"{last}{mark}{query}"]
+    return [part.strip() for part in parts if part.strip()]
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from .environment import ARGUMENT, DOTENV, ENVIRONMENT
+from .environment import ARGUMENT, DOTENV, ENVIRONMENT, addresses
 from .masking import remember, remember_url
 
 CRITIC, CRITICS, OPENAI = "PERSONA_CRITIC_API_KEY", "PERSONA_CRITIC_API_KEYS", "OPENAI_API_KEY"
@@ -64,13 +64,13 @@ def keep_secret(keys: tuple[Key, ...], values: Mapping[str, Any], found: Mapping
     """Have every key, and what addresses hold of secrets, masked wherever a text is shown."""
     for key in keys:
         remember(*(secret for _, secret in pairs(key)) if key.variable == CRITICS else (key.secret,))
-        for url in (key.url or "").split(","):
+        for url in addresses(key.url):
             remember_url(url)
     for source in (ENVIRONMENT, DOTENV):
         remember(*(found[source].get(name) for name in ("HF_TOKEN", "OPENAI_ADMIN_KEY")))
-    addresses = str(values.get("critic_model") or "").split(",")
-    fleet = str(values.get("critic_base_url") or "").split(",")
-    for url in (*fleet, *(one.partition("@")[2] for one in addresses)):
+    panel = str(values.get("critic_model") or "").split(",")
+    fleet = addresses(str(values.get("critic_base_url") or ""))
+    for url in (*fleet, *(one.partition("@")[2] for one in panel)):
         remember_url(url)
     for name, value in found[ENVIRONMENT].items():
         if name.endswith("_PROXY"):

@@ -143,7 +143,9 @@ class Settings(BaseSettings):
 
     critic_model: str | None = Field(None, description="the critic: a model name, embedded, or a panel a,b@url,c")
     critic_base_url: str | None = Field(
-        None, description="the critic's OpenAI-compatible endpoint, or several with commas that serve the same model"
+        None,
+        description="the critic's OpenAI-compatible endpoint, or several with commas that serve the same model (with +"
+        " where lm-eval's `key=value` would cut at a comma)",
     )
     critic_api_key: SecretStr | None = Field(
         None,

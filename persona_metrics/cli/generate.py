@@ -7,7 +7,7 @@ import json
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import PersonaError, shorten
 
@@ -99,13 +99,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _vllm(arguments: argparse.Namespace) -> int:
     if not arguments.engine or arguments.base_url:
         raise PersonaError("--vllm MODEL goes with --engine ray, and without --base_url")
-    given: object = {}
-    try:
-        given = json.loads(arguments.vllm_args or "{}")
-    except ValueError as error:
-        raise PersonaError(f"--vllm_args: not JSON: {shorten(error)}") from None
-    if not isinstance(given, dict):
-        raise PersonaError('--vllm_args: an object is wanted, such as {"tensor_parallel_size": 2}')
+    given = vllm_arguments(arguments.vllm_args)
     from ..cluster import vllm
 
     made = vllm.generate(
@@ -118,6 +112,18 @@ def _vllm(arguments: argparse.Namespace) -> int:
         address=arguments.address,
     )
     return close(made, arguments, arguments.model or arguments.vllm)
+
+
+def vllm_arguments(text: str | None) -> dict[str, Any]:
+    """Return the engine arguments of ``--vllm_args``; raise ``PersonaError`` where they are no JSON object."""
+    given: object = {}
+    try:
+        given = json.loads(text or "{}")
+    except (ValueError, RecursionError) as error:
+        raise PersonaError(f"--vllm_args: not JSON: {shorten(error)}") from None
+    if not isinstance(given, dict):
+        raise PersonaError('--vllm_args: an object is wanted, such as {"tensor_parallel_size": 2}')
+    return given
 
 
 def close(outcome: Outcome, arguments: argparse.Namespace, model: str) -> int:

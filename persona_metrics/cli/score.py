@@ -30,6 +30,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--address", metavar="ADDRESS", help="the Ray cluster: auto, or ray://host:10001 (default: one on this machine)"
     )
     parser.add_argument("--actors", type=int, metavar="N", help="with --engine ray: so many (default: one a CPU)")
+    parser.add_argument(
+        "--vllm",
+        metavar="MODEL",
+        help="with --engine ray: this model as the critic, served by vLLM inside the cluster, --actors of it (default 1)",
+    )
+    parser.add_argument(
+        "--vllm_args", metavar="JSON", help='with --vllm: its engine arguments, such as {"tensor_parallel_size": 2}'
+    )
     parser.add_argument("--out", type=Path, help="folder for results_*.json and samples_*.jsonl")
     parser.add_argument(
         "--critics",
@@ -87,6 +95,8 @@ def run(arguments: argparse.Namespace) -> int:
         return _on_cluster(arguments, overrides)
     if arguments.address or arguments.actors:
         raise PersonaError("--address and --actors go with --engine ray; leave them out")
+    if arguments.vllm or arguments.vllm_args:
+        raise PersonaError("--vllm MODEL goes with --engine ray, and --vllm_args with --vllm")
     arguments.file = Path(arguments.file)
     if arguments.critics:
         return _critics(arguments, overrides)
@@ -111,9 +121,13 @@ def _on_cluster(arguments: argparse.Namespace, overrides: dict[str, Any]) -> int
             raise PersonaError(f"--{name.replace('_', '-')} does not go with --engine ray; leave one of them out")
     if arguments.actors is not None and arguments.actors < 1:
         raise PersonaError(f"--actors {arguments.actors}: at least 1")
+    if arguments.vllm_args and not arguments.vllm:
+        raise PersonaError("--vllm_args belongs to --vllm MODEL")
     from ..cluster.engine import require_ray
     from ..harness.yamls import read_task
+    from .generate import vllm_arguments
 
+    served = vllm_arguments(arguments.vllm_args)
     require_ray()
     task = arguments.task or "persona_main"
     if (read_task(task).get("metadata") or {}).get("evaluation") != "main":
@@ -121,7 +135,9 @@ def _on_cluster(arguments: argparse.Namespace, overrides: dict[str, Any]) -> int
             f"--engine ray judges every line by itself, as persona_main does; score {task} in one process"
         )
     from ..cluster import score
+    from ..cluster.inside import Inside
 
+    critic = Inside(arguments.vllm, arguments.actors or 1, served) if arguments.vllm else None
     written = score.score(
         arguments.file,
         arguments.out,
@@ -129,7 +145,8 @@ def _on_cluster(arguments: argparse.Namespace, overrides: dict[str, Any]) -> int
         task=task,
         model=arguments.model,
         address=arguments.address,
-        actors=arguments.actors,
+        actors=None if critic else arguments.actors,
+        vllm=critic,
     )
     return _close(written, arguments.out)
 

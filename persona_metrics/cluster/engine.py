@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
+import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,6 +20,8 @@ ENGINES = ("ray",)
 EXTRA = "--engine ray needs Ray: pip install 'persona-metrics[ray]'"
 BLOCKS = 10_000
 """Ray's scheduler looks after so many blocks without trouble."""
+_AT_BOTTOM = re.compile(r"(?:\w+\.)*\w*(?:Error|Exception|Exit|Interrupt): ")
+"""How a trace's line begins that names the exception."""
 FILES_HERE = 4
 """So many files are cut in this process; more of them by tasks of the cluster."""
 
@@ -59,13 +63,28 @@ def started(
         where = f"no Ray cluster at {shorten(address, 60)}" if address else "Ray does not start here"
         raise PersonaError(f"--engine ray: {where}: {shorten(error)}") from None
     _quiet(ray)
+    ended = threading.Event()
+    if mine and address is None:
+        threading.Thread(target=_watch, args=(ray, ended), daemon=True).start()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of Ray's: fewer spans than actors is no news to a user
             yield ray
     finally:
+        ended.set()
         if mine:
             ray.shutdown()
+
+
+def _watch(ray: ModuleType, ended: threading.Event) -> None:
+    """End this process with a line where Ray's own processes were killed: its core would end it without a word."""
+    node = getattr(ray._private.worker, "_global_node", None)
+    while node is not None and not ended.wait(0.5):
+        killed = [name for name, _ in node.dead_processes() if name in ("raylet", "gcs_server")]
+        if killed and not ended.is_set():
+            line = f"--engine ray: Ray's {killed[0]} ended on this machine (killed, or out of memory?)"
+            print(f"persona-metrics: error: {line}; run the same command again", file=sys.stderr, flush=True)
+            os._exit(2)
 
 
 @contextmanager
@@ -121,3 +140,10 @@ def cause(error: BaseException) -> BaseException:
         inner = getattr(seen, "cause", None)
         seen = inner if isinstance(inner, BaseException) else seen.__cause__
     return error
+
+
+def said(error: BaseException) -> str:
+    """Return on one line what the error of a task or an actor is at bottom: Ray hands it on as a trace, in a text."""
+    lines = (line.strip() for line in str(error).splitlines())
+    first = next((line for line in lines if _AT_BOTTOM.match(line) and not line.startswith("ray.")), None)
+    return shorten(first or error, 300)

@@ -26,6 +26,7 @@ from ..errors import PersonaError
 from ..scoring.given import Answered
 from ..scoring.pieces import Piece, Terms
 from ..scoring.stream import Numbered, Stream
+from .inside import Held
 from .shards import Shard, found, own_path
 from .spans import Span, rows_of
 
@@ -60,6 +61,10 @@ class Summary:
     failed: int = 0
     example: str | None = None
     first: Answered | None = None
+    missing: Counter[str] = field(default_factory=Counter)
+    """Missing verdicts by reason."""
+    stored: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Votes that earlier runs have paid for, by critic and endpoint."""
     actor: str = ""
     spent: Ledger | None = None
     """All that this actor has taken until now."""
@@ -101,6 +106,10 @@ class Orders:
     share: int
     only: str | None = None
     """Answers of this model alone."""
+    run: str = ""
+    """What tells this run's shards from those of others."""
+    missing: Mapping[str, str] | None = None
+    """Where nobody is asked any more: why votes that the stores lack are missing, by their keys."""
 
 
 class Judge:
@@ -109,20 +118,26 @@ class Judge:
     def __init__(self, orders: Orders, till: Any, again: bool = False) -> None:
         self.orders, self._till = orders, till
         chosen = orders.terms.settings
-        path = own_path(orders.out)
+        path = own_path(orders.out, orders.run)
         self.name = path.stem
         # One that takes another's place also reads what that one, and everybody else, has written meanwhile.
         stores = dict.fromkeys((*orders.stores, *(map(str, found(orders.out)) if again else ())))
         limited = chosen.critic_max_cost is not None or chosen.max_tokens_total is not None
-        self._session = Session(chosen, Shard(path, list(stores)), orders.share, TillPurse(till, self.name, limited))
+        self._shard = Shard(path, list(stores), orders.run)
+        purse = TillPurse(till, self.name, limited)
+        self._session: Session | Held = (
+            Session(chosen, self._shard, orders.share, purse)
+            if orders.missing is None
+            else Held(chosen, self._shard, orders.missing)
+        )
         self._tally = Tally(None, chosen.critic_max_failures)
         self._stop: str | None = None
         ledger.reset()
 
     async def __call__(self, batch: Mapping[str, Any]) -> dict[str, list[bytes]]:
         """Judge the spans of a batch of their fields; return a packed summary of each."""
-        names = list(batch)
-        spans = [Span(*values) for values in zip(*(_plain(batch[n]) for n in names), strict=True)]
+        columns = zip(*(_plain(column) for column in batch.values()), strict=True)
+        spans = [Span(**dict(zip(batch, values, strict=True))) for values in columns]  # in whatever order they come
         return {"summary": [(await self.judge(span)).packed() for span in spans]}
 
     async def judge(self, span: Span) -> Summary:
@@ -143,7 +158,7 @@ class Judge:
         with _Samples(self.orders.out, span) as samples:
             stream = Stream(self.orders.terms, self._lines(span), lambda piece: self._take(piece, made, samples))
             try:
-                await self._all(stream)
+                await self._all(stream, made)
                 if self._stop is None:
                     stream.flush()
                     samples.close()
@@ -155,15 +170,15 @@ class Judge:
         only = self.orders.only
         return (row for row in rows_of(span) if only is None or row[2].get("model") == only)
 
-    async def _all(self, stream: Stream) -> None:
+    async def _all(self, stream: Stream, made: Summary) -> None:
         waiting = stream.judgements()
-        workers = [asyncio.ensure_future(self._work(stream, waiting)) for _ in range(self._session.window)]
+        workers = [asyncio.ensure_future(self._work(stream, waiting, made)) for _ in range(self._session.window)]
         done = await asyncio.gather(*workers, return_exceptions=True)
         for one in done:
             if isinstance(one, BaseException):
                 raise one
 
-    async def _work(self, stream: Stream, waiting: Iterator[tuple[int, Any]]) -> None:
+    async def _work(self, stream: Stream, waiting: Iterator[tuple[int, Any]], made: Summary) -> None:
         for position, judgement in waiting:
             try:
                 verdict = await self._session.verdict(judgement)
@@ -172,8 +187,12 @@ class Judge:
                 return
             stop = self._tally.add(judgement, verdict)
             stream.deliver(position, verdict)
+            made.stored.update((vote.critic, vote.endpoint) for vote in verdict.votes if vote.stored)
+            await asyncio.sleep(0)  # of one that was there already nothing was waited for
             if verdict.missing is not None:
-                told = await self._till.lost.remote({verdict.missing.kind: 1})
+                made.missing[verdict.missing.kind] += 1
+                self._shard.note()
+                told = await self._till.lost.remote(made.span, dict(made.missing))
                 if stop is not None:
                     await self._till.end.remote(stop)
                 self._stop = self._stop or stop or told

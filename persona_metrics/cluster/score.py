@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import time
+import uuid
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -12,7 +14,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from ..critic import check_once
-from ..critic.budget import Ledger, ledger, require_prices
+from ..critic.budget import Ledger, Spent, ledger, require_prices
 from ..critic.request import panel
 from ..critic.store import OFF, default_path
 from ..errors import PersonaError, shorten
@@ -26,12 +28,13 @@ from ..scoring.rows import Sums
 from ..scoring.stream import Hashes
 from ..scoring.streamed import announce
 from ..scoring.survey import Survey, survey
-from ..settings import Settings
-from . import engine, shards
+from ..settings import Settings, load
+from . import engine, inside, shards
 from .actor import RayJudge
+from .inside import Inside
 from .judge import SAMPLES, Orders, Summary
 from .spans import Span, rows_of
-from .till import Till
+from .till import Till, too_many
 
 IN_FLIGHT = 2
 """Spans that an actor has at once: the end of one never waits for the slowest of its calls."""
@@ -53,14 +56,22 @@ def score(
     address: str | None = None,
     actors: int | None = None,
     rows: int | None = None,
+    vllm: Inside | None = None,
 ) -> list[Path]:
     """Judge the answers at ``path`` and write shards of samples and one results file below ``out``; return what to read.
 
-    ``out`` has to be a folder that every machine sees. ``rows`` is a span's size. Raises ``PersonaError`` where the run
+    ``out`` has to be a folder that every machine sees. ``rows`` is a span's size. ``vllm`` is a critic inside the cluster,
+    which judges what the stores lack before any span is scored. Raises ``PersonaError`` where the run
     cannot go on; what is judged by then is kept, and the same command asks for the rest alone.
     """
     check_folder(out)
+    began = time.time()
+    if vllm is not None:
+        overrides = vllm.settings(overrides)
+        vllm.require(load(overrides, where="--metadata"))
     with engine.started(address) as ray:
+        if vllm is not None:
+            inside.require_gpu(ray)
         spans = engine.spans(ray, path, rows)
         found = _surveyed(ray, spans, model)
         if found.apart:
@@ -71,20 +82,29 @@ def score(
         if any(critic.model == "embedded" for critic in panel(chosen)):
             raise PersonaError("--engine ray: the embedded critic lives in one process; name a critic with an endpoint")
         announce(agreed, found)
-        check_once(chosen)
+        if vllm is None:
+            check_once(chosen)
         count = min(len(spans), actors or max(1, int(ray.cluster_resources().get("CPU", 1))))
-        orders = Orders(agreed, out.resolve(), tuple(_stores(chosen, out)), count, model)
-        run = _Run(ray, orders, found, count)
+        orders = Orders(agreed, out.resolve(), tuple(_stores(chosen, out)), count, model, uuid.uuid4().hex[:8])
+        asked = None
+        if vllm is not None:
+            orders, asked = inside.judged(ray, spans, orders, vllm, found.rows)
+        run = _Run(ray, orders, found, count, asked)
         run.all(spans)
-        _tidy(out, len(spans))
+        _tidy(out, len(spans), agreed.task, began)
         return run.close(out)
 
 
-def _tidy(out: Path, spans: int) -> None:
-    """Remove the shards of samples that an earlier run into the same folder left beyond this one's."""
+def _tidy(out: Path, spans: int, task: str, began: float) -> None:
+    """Remove the shards of samples that an earlier run into the same folder left beyond this one's, and what kills left."""
     for path in (out / SAMPLES).glob("part-*.parquet"):
         if path.stem.removeprefix("part-").isdigit() and int(path.stem.removeprefix("part-")) >= spans:
             path.unlink()
+    for path in (out / SAMPLES).glob(".part-*.part"):  # nobody writes there any more
+        path.unlink(missing_ok=True)
+    for path in (*out.glob(f".{task}-*.part"), *out.glob(".[0-9]*.part")):
+        if path.stat().st_mtime < began:  # another command may be writing its own
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def _stores(settings: Settings, out: Path) -> Iterator[str]:
@@ -126,13 +146,17 @@ def _joined(parts: Any) -> Survey:
 class _Run:
     """What comes in from the actors, in the spans' order."""
 
-    def __init__(self, ray: ModuleType, orders: Orders, found: Survey, actors: int) -> None:
+    def __init__(
+        self, ray: ModuleType, orders: Orders, found: Survey, actors: int, asked: Ledger | None = None
+    ) -> None:
         self._ray, self._orders, self._actors, self._total = ray, orders, actors, found.rows
         self.sums, self.hashes = Sums(), Hashes()
         self.first: Any = None
         self.failed = 0
         self.example: str | None = None
-        self._spent: dict[str, Ledger] = {}
+        self._spent: dict[str, Ledger] = {} if asked is None else {"": asked}
+        self._stored: Counter[tuple[str, str]] = Counter()
+        self._seconds = 0.0
         self.judged = 0
         self.missing: Counter[str] = Counter()
         self._next = 0
@@ -141,7 +165,11 @@ class _Run:
         """Have every span judged; raise ``PersonaError`` where the run stopped."""
         ray = self._ray
         chosen = self._orders.terms.settings
-        till = ray.remote(Till).options(num_cpus=0, name=f"persona-till-{id(self):x}").remote(chosen, self._total)
+        # It begins anew where it is killed, and whoever asked it meanwhile waits for that.
+        kept = {"name": f"persona-till-{self._orders.run}", "max_restarts": -1, "max_task_retries": -1}
+        till = (
+            ray.remote(Till).options(num_cpus=0, **kept).remote(chosen, self._total, self._orders.out, self._orders.run)
+        )
         strategy = ray.data.ActorPoolStrategy(size=self._actors, max_concurrent_calls_per_actor=IN_FLIGHT)
         judged = engine.dataset(ray, spans).map_batches(
             RayJudge,
@@ -163,14 +191,16 @@ class _Run:
                     waiting[one.span] = one
                 while not stopped and (following := waiting.pop(self._next, None)) is not None:
                     self._add(following)
+                    if (many := too_many(chosen, self.missing, self._total)) is not None:
+                        stopped = many
+                        till.end.remote(many)
         except PersonaError:
             raise
         except Exception as error:
             raise self._broken(error) from None
-        self.missing.update(ray.get(till.counted.remote()))
         self._enter(time.monotonic() - began)
         if stopped:
-            raise PersonaError(f"{stopped}; {self._kept()}")
+            raise PersonaError(f"{stopped}; {shards.kept(self._orders.out)}")
 
     def _spend(self, one: Summary) -> None:
         assert one.spent is not None
@@ -189,32 +219,39 @@ class _Run:
         self.hashes.add_data(one.data)
         self.failed += one.failed
         self.judged += len(one.judged)
+        self.missing.update(one.missing)
+        self._stored.update(one.stored)
         self.example, self.first = self.example or one.example, self.first or one.first
 
     def spent(self) -> Ledger:
-        """Return what all actors took together."""
-        total = Spending()
-        for one in self._spent.values():
-            total = total.plus(Spending(critics=one))
-        return total.critics
+        """Return what all actors took together, and what the store spared them; the killed by what their shards hold."""
+        books = dict(shards.taken(self._orders.out, self._orders.run, self._orders.terms.settings))
+        for actor, told in self._spent.items():
+            # On some file systems a shard shows less here than its writer has written.
+            if actor not in books or books[actor].usage.calls < told.usage.calls:
+                books[actor] = told
+        total = Ledger(seconds=self._seconds)
+        for book in books.values():
+            total = Spending(critics=total).plus(Spending(critics=book)).critics
+        for spent in total.critics.values():
+            spent.stored = 0  # they count again what a killed one had read
+        for place, votes in self._stored.items():
+            total.critics.setdefault(place, Spent(None)).stored = votes
+        return total
 
     def _enter(self, seconds: float) -> None:
         """Enter it into this process's ledger, from which the closing words are made."""
-        self._spent["driver"] = Ledger(seconds=seconds)
+        self._seconds = seconds
         ledger.critics = Spending(critics=ledger).plus(Spending(critics=self.spent())).critics.critics
         ledger.judged += self.judged
         ledger.missing.update(self.missing)
         ledger.seconds += seconds
 
-    def _kept(self) -> str:
-        kept = self._orders.out / shards.FOLDER
-        return f"the verdicts are kept in {shorten(kept)}; run the same command again to go on from there"
-
     def _broken(self, error: BaseException) -> BaseException:
         found = engine.cause(error)
         if isinstance(found, (PersonaError, KeyboardInterrupt)):
             return found
-        return PersonaError(f"--engine ray: {shorten(found, 300)}; {self._kept()}")
+        return PersonaError(f"--engine ray: {engine.said(found)}; {shards.kept(self._orders.out)}")
 
     def close(self, out: Path) -> list[Path]:
         """Say what looks wrong, write the results file, and return the paths."""

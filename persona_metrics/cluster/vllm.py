@@ -24,6 +24,8 @@ from .spans import Span
 NEEDED = ("vllm", "transformers")
 BATCH = 64
 """Prompts that a replica is given at once; what a kill loses of its work."""
+READING = 0.25
+"""CPUs of a task that makes prompts: the engine's stages hold one each, and a machine of four has to have some left."""
 ERROR = "__inference_error__"
 """Where Ray says what became of a row that the engine failed on."""
 
@@ -61,12 +63,16 @@ def configuration(model: str, replicas: int, arguments: Mapping[str, Any]) -> An
         raise PersonaError(f"--vllm {shorten(model, 60)}: {shorten(error)}") from None
 
 
-def processor(config: Any) -> Processor:
-    """Return the processor that Ray builds for a configuration; raise ``PersonaError`` where it cannot."""
+def processor(config: Any, before: Any = None, behind: Any = None) -> Processor:
+    """Return the processor that Ray builds for a configuration; raise ``PersonaError`` where it cannot.
+
+    ``before`` makes a row into what the engine is asked with, ``behind`` keeps what it answered: those of prompts, unless
+    others are given.
+    """
     from ray.data.llm import build_processor
 
     try:
-        return build_processor(config, preprocess=row_of, postprocess=reply_of)  # type: ignore[no-any-return]
+        return build_processor(config, preprocess=before or row_of, postprocess=behind or reply_of)  # type: ignore[no-any-return]
     except Exception as error:  # it looks for the model's files, and for what reads them
         raise PersonaError(f"--vllm {shorten(config.model_source, 60)}: {shorten(error)}") from None
 
@@ -111,7 +117,7 @@ class Writer:
         tally, usage = Tally(), Usage()
         try:
             self._part = self._part or replies.Part(self._out, self._run)
-            for row in _rows(batch):
+            for row in rows(batch):
                 if failed := row.get(ERROR):
                     tally.add(str(row["id"]), Missing(Reason.ERROR, shorten(failed, 160), "vLLM"))
                     continue
@@ -124,7 +130,8 @@ class Writer:
         return {"report": [json.dumps({**told, "usage": vars(usage)})]}
 
 
-def _rows(batch: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def rows(batch: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield a batch of columns as rows."""
     for values in zip(*batch.values(), strict=True):
         yield dict(zip(batch, values, strict=True))
 
@@ -144,7 +151,7 @@ def reports(
         return [waiting(one, span.number) for one in questions(span) if mark(one.id) not in known]
 
     blocks = [{"span": json.dumps(vars(span))} for span in spans]
-    asked = ray.data.from_items(blocks, override_num_blocks=len(blocks)).flat_map(lacking)
+    asked = ray.data.from_items(blocks, override_num_blocks=len(blocks)).flat_map(lacking, num_cpus=READING)
     told = answer(asked).map_batches(
         Writer,
         batch_size=BATCH,

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ..errors import PersonaError
 from ..settings import Settings
 from . import faults
 from .client import Endpoint, announce
@@ -237,7 +238,9 @@ class Together(Endpoint):
 
 
 def endpoint_of(critic: Critic, settings: Settings, **given: Any) -> Endpoint:
-    """Return what asks a critic: its one endpoint, or its fleet as one."""
+    """Return what asks a critic: its one endpoint, or its fleet as one. Raises ``PersonaError`` where it is no endpoint."""
+    if critic.inside:
+        raise PersonaError("critic_base_url=vllm:… is no endpoint: it goes with score --engine ray --vllm MODEL")
     return Together(critic, settings, **given) if critic.others else Endpoint(critic, settings, **given)
 
 

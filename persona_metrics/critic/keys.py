@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import openai
 import yarl
 
-from ..environment import ARGUMENT, DEFAULT, DOTENV, ENVIRONMENT
+from ..environment import ARGUMENT, DEFAULT, DOTENV, ENVIRONMENT, addresses
 from ..errors import PersonaError, shorten
 from ..keyring import CRITIC, CRITICS, Key, pairs
 from ..masking import is_placeholder
@@ -117,7 +117,7 @@ def _reason(key: Key, here: Origin, named_by: str, panel_address: str | None) ->
         return f"is for {origin(panel_address)}"
     if own is not None:
         # A fleet's addresses are named together, and so is the key for them.
-        fleet = map(origin, (key.url or "").split(","))
+        fleet = map(origin, addresses(key.url))
         return "" if any(here.same(one) for one in fleet) else f"is for {own}"
     if _TRUST[key.source] < _ASKED[named_by]:
         return f"is less trusted than the {named_by} that names the host"

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..environment import DOTENV
+from ..environment import DOTENV, addresses
 from ..errors import PersonaError, shorten
 from ..settings import Settings
 from . import keys
@@ -18,6 +18,8 @@ from .dialect import FORMATS, THINKING, Dialect
 from .protocol import Prompt, Protocol
 
 OPENAI = "https://api.openai.com/v1"
+INSIDE = "vllm:"
+"""Begins what stands for an address where the model runs inside a cluster; the model's source follows."""
 _THINKING_TIMEOUT = 600.0
 """Seconds, where nobody set a limit: thoughts take their time."""
 
@@ -42,10 +44,17 @@ class Critic:
         return tuple(replace(self, base_url=url, others=()) for url in (self.base_url, *self.others))
 
     @property
+    def inside(self) -> bool:
+        """Whether it is no endpoint, but runs inside a cluster."""
+        return self.base_url.startswith(INSIDE)
+
+    @property
     def host(self) -> str:
         """Return the host and port alone: what results may say of an address."""
         if self.model == "embedded":
             return "embedded"
+        if self.inside:
+            return INSIDE.rstrip(":")  # the model's source may be a folder of this machine
         parts = urlsplit(self.base_url)
         return parts.netloc.rpartition("@")[2] or self.base_url
 
@@ -100,7 +109,8 @@ def votes_each(settings: Settings) -> int:
 def panel(settings: Settings) -> tuple[Critic, ...]:
     """Return the critics of ``critic_model``: one name, or several with commas, each with ``@base_url`` if it has its own.
 
-    ``critic_base_url`` may be a fleet, several addresses with commas: whoever has no address of its own is served by all.
+    ``critic_base_url`` may be a fleet, several addresses with ``,`` or ``+``: whoever has no address of its own is served by
+    all.
     Raises ``PersonaError`` where no critic is configured, a name is blank or given twice, or an address is none.
     """
     if not settings.critic_model:
@@ -109,12 +119,14 @@ def panel(settings: Settings) -> tuple[Critic, ...]:
             " PERSONA_CRITIC_MODEL=<name> with PERSONA_CRITIC_BASE_URL=http://…/v1, or PERSONA_CRITIC_MODEL=embedded"
             " (a toy); with lm_eval also --metadata critic_model=…"
         )
+    if (settings.critic_base_url or "").startswith(INSIDE):
+        return (_inside(settings),)
     critics = []
     for part in settings.critic_model.split(","):
         name, _, url = part.strip().partition("@http")
         if not name:
             raise PersonaError(f"critic_model={shorten(settings.critic_model, 60)!r}: a critic's name is blank")
-        shared = [part for part in (settings.critic_base_url or OPENAI).split(",") if part.strip()]
+        shared = addresses(settings.critic_base_url or OPENAI)
         first, *others = dict.fromkeys(map(tidy, [f"http{url}"] if url else shared or [","]))
         critics.append(Critic(name.strip(), first, bool(url), others=tuple(others)))
     for critic in (member for one in critics for member in one.members):
@@ -126,6 +138,13 @@ def panel(settings: Settings) -> tuple[Critic, ...]:
             " critic several times"
         )
     return tuple(critics)
+
+
+def _inside(settings: Settings) -> Critic:
+    name, place = str(settings.critic_model), str(settings.critic_base_url)
+    if "," in name or "@http" in name or name == "embedded":
+        raise PersonaError(f"critic_model={shorten(name, 60)!r}: inside a cluster there is one critic, by a plain name")
+    return Critic(name, place, identity=place)
 
 
 _OPENAI_HOST = urlsplit(OPENAI).hostname

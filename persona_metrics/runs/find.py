@@ -74,9 +74,15 @@ def find_results(path: Path) -> list[Path]:
         Path(folder, name)
         for folder, _, names in os.walk(path)  # goes by what it may not read, and follows no link in a circle
         for name in names
+        if not _unfinished(Path(folder).relative_to(path))
         if _is_results(name) and name.removesuffix(".gz") not in set(names) - {name} and is_regular(Path(folder, name))
     ]
     return sorted(found, key=lambda p: (p.name.removesuffix(".gz"), str(p)), reverse=True)
+
+
+def _unfinished(folder: Path) -> bool:
+    """Return whether somebody is writing there, or was killed meanwhile."""
+    return any(part.startswith(".") and part.endswith(".part") for part in folder.parts)
 
 
 def _is_results(name: str) -> bool:

@@ -14,6 +14,7 @@ from ..critic.check import located
 from ..critic.fleet import Down, Fleet
 from ..critic.loop import in_own_loop
 from ..critic.request import OPENAI, Critic
+from ..environment import addresses as split_addresses
 from ..errors import PersonaError, shorten
 from ..settings import Settings
 
@@ -72,9 +73,9 @@ def addresses(given: str | None) -> tuple[str, ...]:
     Raises ``PersonaError`` where one is no address.
     """
     option = "--base_url" if given else "OPENAI_BASE_URL"
-    parts = (given or os.environ.get("OPENAI_BASE_URL") or OPENAI).split(",")
+    parts = split_addresses(given or os.environ.get("OPENAI_BASE_URL") or OPENAI)
     try:
-        found = list(dict.fromkeys(tidy(part) for part in parts if part.strip()))
+        found = list(dict.fromkeys(map(tidy, parts)))
     except PersonaError as error:
         raise PersonaError(str(error).replace("critic_base_url", option, 1)) from None
     if not found:

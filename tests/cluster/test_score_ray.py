@@ -8,7 +8,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,10 @@ pytestmark = [pytest.mark.slow, pytest.mark.ray, pytest.mark.xdist_group("ray")]
 
 ROOT = Path(__file__).parents[2]
 ANSWERS = 1500
+FIRST = 600
+"""So many of them are there at first."""
 FLIGHT = 32
+CHECKS = 1
 
 
 def environment(server: Server, folder: Path, mark: str) -> dict[str, str]:
@@ -59,22 +63,22 @@ def command(path: Path, out: Path) -> list[str]:
     ]
 
 
-def actors(mark: str) -> Iterator[int]:
-    """Yield the process numbers of the run's actors."""
+def processes(mark: str, name: bytes = b"") -> Iterator[int]:
+    """Yield the numbers of the run's processes of this name."""
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            name, inherited = (folder / "cmdline").read_bytes(), (folder / "environ").read_bytes()
+            named, inherited = (folder / "cmdline").read_bytes(), (folder / "environ").read_bytes()
         except OSError:
             continue
-        if b"RayJudge" in name and f"RAY_TEST_MARK={mark}".encode() in inherited:
+        if name in named and f"RAY_TEST_MARK={mark}".encode() in inherited:
             yield int(folder.name)
 
 
-def wait_for(server: Server, calls: int, run: subprocess.Popen[str]) -> None:
-    """Wait until the critic was asked so often."""
-    while server.counts["critic"] < calls:
+def wait_for(run: subprocess.Popen[str], moment: Callable[[], bool]) -> None:
+    """Wait for the moment to kill somebody."""
+    while not moment():
         assert run.poll() is None, "the run ended before it was killed"
-        time.sleep(0.02)
+        time.sleep(0.01)
 
 
 def samples(folder: Path) -> list[dict[str, Any]]:
@@ -91,40 +95,77 @@ def samples(folder: Path) -> list[dict[str, Any]]:
     return found
 
 
-def test_killed_driver_and_killed_actor_cost_no_more_than_was_in_flight(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def gone(run: subprocess.Popen[str], mark: str) -> None:
+    """Wait until a killed run and its actors are gone; of Ray's own some stay for a minute, and ask nobody."""
+    run.wait()
+    while any(processes(mark, b"RayJudge")):
+        time.sleep(0.05)
+
+
+def test_whoever_is_killed_costs_no_more_than_was_in_flight(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The driver dies at its first calls, in their middle and over the results; an actor as early, later and as late."""
     lines = [line(i) for i in range(ANSWERS)]
     answers, folder = write(tmp_path / "answers.jsonl", lines), tmp_path / "answers"
     folder.mkdir()
-    write(folder / "a.jsonl", lines[:800])
-    pq.write_table(pa.Table.from_pylist(lines[800:]), folder / "b.parquet")
+    write(folder / "a.jsonl", lines[:FIRST])
+    mark, out = f"{os.getpid()}-{tmp_path.name}", tmp_path / "ray"
     with Server(latency=0.05, keep_log=False) as server:
-        shown = environment(server, tmp_path, f"{os.getpid()}-{tmp_path.name}")
-        # As an earlier run over more answers would have left it.
-        stale = tmp_path / "ray" / "samples" / "part-00000099.parquet"
-        stale.parent.mkdir(parents=True)
-        stale.touch()
-        first = subprocess.Popen(command(folder, tmp_path / "ray"), env=shown, text=True, start_new_session=True)
-        wait_for(server, 300, first)
-        os.killpg(first.pid, signal.SIGKILL)
-        first.wait()
-        again = subprocess.Popen(command(folder, tmp_path / "ray"), env=shown, text=True)
-        wait_for(server, 900, again)
-        os.kill(next(actors(shown["RAY_TEST_MARK"])), signal.SIGKILL)
-        assert again.wait(300) == 0
-        assert not stale.exists()
+        shown = environment(server, tmp_path, mark)
+        # As an earlier run over more answers would have left it, and others that were killed.
+        left = [out / "samples" / "part-00000099.parquet", out / "samples" / ".part-00000000.parquet-1f.part"]
+        left += [out / ".persona_main-1f.part", out / ".99999.part" / "m" / "results_2026.json"]
+        for path in left:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("cut of")
+            os.utime(path, (1e9, 1e9))
+        os.utime(out / ".99999.part", (1e9, 1e9))
+
+        early = subprocess.Popen(command(folder, out), env=shown, text=True)
+        wait_for(early, lambda: server.counts["critic"] > CHECKS)
+        for number in processes(mark):  # and whatever it has started
+            with suppress(ProcessLookupError):
+                os.kill(number, signal.SIGKILL)
+        gone(early, mark)
+        middle = subprocess.Popen(command(folder, out), env=shown, text=True)
+        wait_for(middle, lambda: server.counts["critic"] > FIRST // 2)
+        middle.kill()  # alone: for a moment the actors go on
+        gone(middle, mark)
+        parts = [out / "samples" / f"part-0000000{span}.parquet" for span in (0, 1)]
+        for path in parts:
+            path.unlink(missing_ok=True)
+        late = subprocess.Popen(command(folder, out), env=shown, text=True)
+        wait_for(late, lambda: all(path.exists() for path in parts))
+        late.kill()
+        gone(late, mark)
+        assert not list(out.glob("[!.]*/results_*.json"))
         calls = server.counts["critic"]
-        checks = 2
-        assert ANSWERS <= calls <= ANSWERS + 2 * FLIGHT + checks
+        assert FIRST <= calls <= FIRST + 3 * FLIGHT + CHECKS
+
+        # More answers have come meanwhile.
+        pq.write_table(pa.Table.from_pylist(lines[FIRST:]), folder / "b.parquet")
+        run = subprocess.Popen(command(folder, out), env=shown, text=True)
+        for moment in (calls, (FIRST + ANSWERS) // 2, ANSWERS - FLIGHT // 2):
+            wait_for(run, lambda moment=moment: server.counts["critic"] > moment)  # type: ignore[misc]
+            os.kill(next(processes(mark, b"RayJudge")), signal.SIGKILL)
+            if moment == calls:
+                os.kill(next(processes(mark, b"ray::Till")), signal.SIGKILL)
+        assert run.wait(300) == 0
+        assert not any(path.exists() for path in (*left, left[-1].parents[1]))
+        again = server.counts["critic"] - calls
+        assert ANSWERS - FIRST <= again <= ANSWERS - FIRST + 3 * FLIGHT // 2
+        usage = results(out)["configs"]["persona_main"]["metadata"]["usage"]["critic"]
+        assert again - 3 * FLIGHT // 2 <= usage["calls"] <= again
+        assert usage["prompt_tokens"] == 700 * usage["calls"]  # as the server says of each
+        assert usage["from_store"] == FIRST
+        print(f"{calls} calls for {FIRST}, {again} for {ANSWERS - FIRST}, {usage['calls']} of them told")
 
         for name in ("PERSONA_CRITIC_MODEL", "PERSONA_CRITIC_BASE_URL", "OPENAI_API_KEY"):
             monkeypatch.setenv(name, shown[name])
         monkeypatch.setenv("PERSONA_CRITIC_STORE", str(tmp_path / "merged.sqlite"))
-        assert main(["store", "merge", str(tmp_path / "ray" / "store")]) == 0
-        assert main(["store", "merge", str(tmp_path / "ray" / "store")]) == 0
+        assert main(["store", "merge", str(out / "store")]) == 0
+        assert main(["store", "merge", str(out / "store")]) == 0
         assert main(["score", str(answers), "--out", str(tmp_path / "one")]) == 0
-        assert server.counts["critic"] == calls  # the merged store holds every verdict
+        assert server.counts["critic"] == calls + again  # the merged store holds every verdict
 
     ray, one = results(tmp_path / "ray"), results(tmp_path / "one")
     mine, theirs = ray["results"]["persona_main"], one["results"]["persona_main"]

@@ -9,9 +9,12 @@ import pytest
 
 from persona_metrics import settings
 from persona_metrics.cli import main
+from persona_metrics.cluster import shards
 from persona_metrics.cluster.shards import Shard, found, own_path
 from persona_metrics.cluster.till import Till
+from persona_metrics.critic.budget import ledger
 from persona_metrics.critic.debate import DEBATE, Debate
+from persona_metrics.critic.request import panel
 from persona_metrics.critic.store import Store
 from persona_metrics.critic.verdict import Vote
 
@@ -37,8 +40,11 @@ def test_price_is_of_all_actors_together() -> None:
 
 def test_too_many_missing_stop_everybody() -> None:
     till = Till(settings.load({"critic_max_failures": 0.1}), 100)
-    assert till.lost({"HTTP 500": 10}) is None
-    assert "11 of 100 verdicts are missing" in str(till.lost({"HTTP 500": 1}))
+    assert till.lost(0, {"HTTP 500": 9}) is None
+    assert till.lost(0, {"HTTP 500": 10}) is None
+    # The same span again, after its actor was killed.
+    assert till.lost(0, {"HTTP 500": 10}) is None
+    assert "11 of 100 verdicts are missing" in str(till.lost(1, {"HTTP 500": 1}))
 
 
 def test_shard_finds_what_stands_in_others_and_writes_into_its_own_alone(tmp_path: Path) -> None:
@@ -58,6 +64,41 @@ def test_shard_finds_what_stands_in_others_and_writes_into_its_own_alone(tmp_pat
     with Store(str(base)) as store:
         assert store.get("two", DEBATE) is None
     assert len(found(tmp_path)) == 2
+
+
+def test_shards_say_what_their_writers_took_and_a_new_till_begins_with_it(tmp_path: Path) -> None:
+    chosen = settings.load({"critic_model": "c", "critic_base_url": "http://host/v1", "max_tokens_total": 100})
+    (critic,) = panel(chosen)
+    ledger.reset()
+    before = Shard(own_path(tmp_path, "earlier"), [])
+    ledger.of(critic, chosen).usage.add(20, 400, 50, 9)
+    before.note()
+    before.close()
+    ledger.reset()
+    # As after a kill: nobody closed it, and nobody was told.
+    killed = Shard(own_path(tmp_path, "now"), [])
+    for n in range(3):
+        ledger.of(critic, chosen).usage.add(20, 7, 3, 9)
+        killed.put(f"{n}", vote())
+    ledger.of(critic, chosen).usage.add(20, None, None, 8)  # a reply that could not be read was paid for, too
+    killed.note()
+    killed.note()
+    (tmp_path / "store" / "verdicts-now-broken.sqlite").write_bytes(b"no database" * 99)
+    ((who, book),) = shards.taken(tmp_path, "now", chosen)
+    assert who == killed.path.stem  # type: ignore[union-attr]
+    assert book.usage == ledger.usage
+    assert (book.usage.calls, book.usage.untold, book.tokens) == (4, 1, 37)
+    till = Till(chosen, 1000, tmp_path, "now")
+    assert till.reached("another", 62, None) is None
+    assert "100 tokens" in str(till.reached("another", 63, None))
+    # Who takes the killed one's place finds its votes, which are no earlier run's.
+    successor = Shard(own_path(tmp_path, "now"), [str(killed.path)], "now")
+    assert not successor.get("1", DEBATE).stored  # type: ignore[union-attr]
+    later = Shard(own_path(tmp_path, "later"), [str(killed.path)], "later")
+    assert later.get("1", DEBATE).stored  # type: ignore[union-attr]
+    for one in (killed, successor, later):
+        one.close()
+    ledger.reset()
 
 
 def test_merging_is_idempotent_and_keeps_what_is_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

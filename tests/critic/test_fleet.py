@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 
 import pytest
@@ -103,7 +104,24 @@ def test_key_belongs_to_the_addresses_that_are_named_beside_it(monkeypatch: pyte
     assert [[m.secret(beside) for m in c.members] for c in panel(beside)] == [["sk-of-both-0001"] * 2, [None]]
 
 
-@pytest.mark.parametrize("given", [",", "http://h/v1,h2:8000/v1", "http://h/v1,ftp://h2/v1"])
+@pytest.mark.parametrize("mark", [",", "+", " , ", "[]", '["]', list])
+def test_fleet_is_spelled_with_commas_or_as_a_command_line_lets_it(mark: object) -> None:
+    one, two = "http://h1.example/v1", "https://h2.example/v1?api-version=1+2,3&x=a%2Chttp://h"
+    given: object = [one, two]
+    if isinstance(mark, str):
+        given = f"[{one},{two}]" if mark == "[]" else json.dumps([one, two]) if mark == '["]' else f"{one}{mark}{two}"
+    # Another's key, and one that comes with the addresses and is theirs, their own marks and all.
+    chosen = settings.load(
+        {"critic_model": "m", "critic_base_url": given, "critic_api_keys": "h1.example=sk-first-0001"}
+    )
+    [critic] = panel(chosen)
+    assert [member.base_url for member in critic.members] == [one, two]
+    assert [member.secret(chosen) for member in critic.members] == ["sk-first-0001", None]
+
+
+@pytest.mark.parametrize(
+    "given", [",", "http://h/v1,h2:8000/v1", "http://h/v1,ftp://h2/v1", "+", "http://h,h2/v1", "http://h/v1+http:///v1"]
+)
 def test_fleet_with_an_address_that_is_none_is_one_line(given: str) -> None:
     with pytest.raises(PersonaError, match=r"critic_base_url=.*must begin with http"):
         panel(settings.load({"critic_model": "m", "critic_base_url": given}))

@@ -45,6 +45,12 @@ def test_a_folder_is_its_runs_the_newest_first(folder: Path) -> None:
     assert any("mmlu" in note for note in notes)
 
 
+def test_what_a_killed_writer_left_is_no_run(tmp_path: Path) -> None:
+    write_run(tmp_path / "runs", ("persona_main",), n=4, attributes="age", stamp=OLD)
+    write_run(tmp_path / "runs" / ".4711.part", ("persona_main",), n=4, attributes="age", stamp=NEW)
+    assert names(tmp_path / "runs") == [("2026-03-01", ["persona_main"])]
+
+
 @pytest.mark.parametrize("packed", [False, True])
 def test_a_samples_file_is_its_task_alone_in_every_command(folder: Path, tmp_path: Path, packed: bool) -> None:
     place = folder / "model-a"

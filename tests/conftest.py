@@ -22,6 +22,7 @@ from persona_metrics import masking
 from persona_metrics.personas import ATTRIBUTES, Persona
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the marks in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep on one worker what shares a costly fixture: a module that runs lm_eval, and all that stands on one install."""
     for item in items:

@@ -28,7 +28,7 @@ def sentence(table: TaskTables) -> str:
     n = _pairs(table)
     if said and n < FEW and table.entry.evaluation in _OF_CASES:
         said = f"{said.removesuffix('.')}, over {count(n, 'pair')} only."
-    return said
+    return f"So far: {said}" if said and table.entry.so_far else said
 
 
 def cell(table: TaskTables) -> str:
@@ -36,7 +36,8 @@ def cell(table: TaskTables) -> str:
     if not _counted(table):
         return "–"
     made = _CELLS.get(table.entry.evaluation)
-    return made(table) if made else "–"
+    said = made(table) if made else "–"
+    return f"{said}, so far" if table.entry.so_far else said
 
 
 def of_hundred(share: float, noun: str) -> str:

@@ -68,7 +68,7 @@ function show() {
   watchRows();
   const total = index.rows.task.length;
   const reading = wordsRead.samples < total && words.length ? ` (searched ${wordsRead.samples.toLocaleString("en")} so far)` : "";
-  byId("status").textContent = `${found.length.toLocaleString("en")} of ${total.toLocaleString("en")} samples${live() ? " so far" : ""}${reading}`;
+  byId("status").textContent = `${found.length.toLocaleString("en")} of ${total.toLocaleString("en")} samples${config.going ? " so far" : ""}${reading}`;
   byId("pager").hidden = pages < 2;
   byId("p-where").textContent = `Page ${page + 1} of ${pages}`;
   byId("p-back").disabled = page === 0;

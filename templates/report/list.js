@@ -65,6 +65,7 @@ function show() {
   const words = searched();
   const rows = found.slice(page * PAGE, page * PAGE + PAGE).map((position, i) => el("li", {}, rowButton(position, page * PAGE + i, words)));
   byId("rows").replaceChildren(...rows);
+  byId("nothing").hidden = found.length > 0 || wordsRead.samples < index.rows.task.length;
   watchRows();
   const total = index.rows.task.length;
   const reading = wordsRead.samples < total && words.length ? ` (searched ${wordsRead.samples.toLocaleString("en")} so far)` : "";

@@ -43,8 +43,9 @@ def _of_task(table: TaskTables, prefix: str) -> list[Drawn]:
 
 def _comparing(tables: Sequence[TaskTables], comparisons: Sequence[Comparison]) -> list[Drawn]:
     drawn = []
-    models = [c for c in comparisons if c.kind == "models"]
-    modes = [c for c in comparisons if c.kind == "modes"]
+    judged = [c for c in comparisons if (c.rates["n"] > 0).any()]
+    models = [c for c in judged if c.kind == "models"]
+    modes = [c for c in judged if c.kind == "modes"]
     for comparison in models:
         first = comparison.entries[0]
         said = f"n = pairs each model was judged on · critic {words.critics(first.task.metadata)}"

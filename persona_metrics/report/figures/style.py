@@ -293,10 +293,8 @@ def _narrow(figure: Figure) -> None:
     """Give charts of rows a phone's whole width and higher rows, and no text less than the smallest size."""
     listed = [ax for ax in figure.axes if ax.get_gid() == _ROWS]
     if listed:
-        figure.set_size_inches(PHONE, figure.get_figheight() * _ROW_UNITS)
+        _stack(figure, sorted(listed, key=lambda ax: -ax.get_position().y1))
     for ax in listed:
-        box = ax.get_position()
-        ax.set_position((0.03, box.y0, 0.92, box.height))
         if (title := ax.get_title(loc="left")) and len(title) > 44:
             ax.set_title("\n".join(textwrap.wrap(title, 44)), fontsize=8.6, pad=8)
     for ax in figure.axes:
@@ -304,9 +302,24 @@ def _narrow(figure: Figure) -> None:
         for text in (ax.xaxis.label, ax.yaxis.label, *ax.texts):
             text.set_fontsize(max(_SMALLEST, float(text.get_fontsize())))
         ax.set_xlabel("\n".join(textwrap.wrap(ax.get_xlabel(), 46)))
+        ax.set_ylabel("\n".join(textwrap.wrap(ax.get_ylabel(), 34)))
     for legend in (*figure.legends, *(found for ax in figure.axes if (found := ax.get_legend()))):
         for text in legend.get_texts():
             text.set_fontsize(_SMALLEST)
+
+
+def _stack(figure: Figure, charts: Sequence[Axes]) -> None:
+    """Make charts that lie one below the other higher, and leave the gaps between them as they are."""
+    before = figure.get_figheight()
+    boxes = [ax.get_position() for ax in charts]
+    gaps = [max(0.0, (one.y0 - two.y1) * before) for one, two in zip(boxes, boxes[1:], strict=False)]
+    heights = [box.height * before * _ROW_UNITS for box in boxes]
+    whole = sum(heights) + sum(gaps)
+    figure.set_size_inches(PHONE, whole)
+    top = whole
+    for ax, height, gap in zip(charts, heights, [*gaps, 0.0], strict=True):
+        ax.set_position((0.03, (top - height) / whole, 0.92, height / whole))
+        top -= height + gap
 
 
 def span(ax: Axes, low: Any, high: Any, *, least: float = 0.05) -> None:

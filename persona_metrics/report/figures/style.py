@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -312,7 +313,7 @@ def _stack(figure: Figure, charts: Sequence[Axes]) -> None:
     """Make charts that lie one below the other higher, and leave the gaps between them as they are."""
     before = figure.get_figheight()
     boxes = [ax.get_position() for ax in charts]
-    gaps = [max(0.0, (one.y0 - two.y1) * before) for one, two in zip(boxes, boxes[1:], strict=False)]
+    gaps = [max(0.0, (one.y0 - two.y1) * before) for one, two in pairwise(boxes)]
     heights = [box.height * before * _ROW_UNITS for box in boxes]
     whole = sum(heights) + sum(gaps)
     figure.set_size_inches(PHONE, whole)

@@ -52,6 +52,7 @@ def by_document(lines: list[bytes]) -> dict[int, dict[str, Any]]:
         sample = model.sample(text)
         assert sample is not None
         names = ("doc", "resps", "filtered_resps", "arguments")
+        sample["doc"].pop("variant", None)  # lm-eval 0.5 writes the first request's document
         found[int(sample["doc_id"])] = {name: sample[name] for name in names if name in sample}
     return found
 

@@ -11,7 +11,6 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -121,6 +120,7 @@ def watch(
     written: Found | None = None
     began, due, refused = _votes(store), 0.0, ""
     runs: list[Run] = []
+    lines = _Lines()
     while True:
         now = fingerprint(paths)
         if now != seen:
@@ -135,7 +135,7 @@ def watch(
                 refused, site.page, site.version = "", out / "report.html", site.version + 1
             # A large report takes longer than it stays true: most of the time is the run's.
             due = time.monotonic() + SHARE * (time.monotonic() - started)
-        site.said = _said(now, refused, site.page is not None, [*_tasks(runs)], _judged(store, began))
+        site.said = _said(now, refused, site.page is not None, [*_tasks(runs, lines)], _judged(store, began))
         if stop.wait(EVERY):
             return
 
@@ -156,7 +156,7 @@ def _said(now: Found, refused: str, shown: bool, tasks: Sequence[str], judged: s
     return f"Waiting for the first results. {judged}"
 
 
-def _tasks(runs: Sequence[Run]) -> Iterator[str]:
+def _tasks(runs: Sequence[Run], lines: _Lines) -> Iterator[str]:
     """Yield of every task that goes on how many of its pairs are judged, and where nothing was heard of it, since when."""
     for run in runs:
         try:
@@ -165,16 +165,29 @@ def _tasks(runs: Sequence[Run]) -> Iterator[str]:
             continue
         said = f"; nothing was heard of the run for {silent / 60:.0f} minutes" if silent > SILENT else ""
         for task in run.tasks:
-            pairs = f"{_lines(task.samples):,} of {task.counts.effective or 0:,} pairs judged"
+            pairs = f"{lines.of(task.samples):,} of {task.counts.effective or 0:,} pairs judged"
             yield f"{task.called} of {run.model}, {pairs}{said}."
 
 
-def _lines(path: Path | None) -> int:
-    try:
-        with open_read(path) if path is not None else nullcontext(()) as file:
-            return sum(1 for _ in file)
-    except (OSError, PersonaError):
-        return 0
+class _Lines:
+    """Counts the lines of files that grow, reading what is new alone."""
+
+    def __init__(self) -> None:
+        self._known: dict[Path, tuple[int, int]] = {}
+
+    def of(self, path: Path | None) -> int:
+        if path is None:
+            return 0
+        offset, count = self._known.get(path, (0, 0))
+        try:
+            with open_read(path) as file:
+                file.seek(offset)
+                while part := file.read(1 << 20):
+                    offset, count = offset + len(part), count + part.count(b"\n")
+        except (OSError, PersonaError):
+            return count
+        self._known[path] = offset, count
+        return count
 
 
 @dataclass(frozen=True)

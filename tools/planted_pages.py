@@ -70,14 +70,14 @@ def edge(folder: Path, n: int, rate: float, missing: float = 0.0) -> Path:
 
 
 def going(folder: Path, finished: Path, pairs: int = 40) -> SoFar:
-    """Begin a run of every task that ``finished`` holds, with the first ``pairs`` of the first two tasks judged so far."""
+    """Begin a run of every task that ``finished`` holds, with the first ``pairs`` of main and its modes judged so far."""
     run = SoFar(folder, SERVED)
-    for number, path in enumerate(sorted(finished.glob("samples_*.jsonl"))):
+    for path in sorted(finished.glob("samples_*.jsonl")):
         results = json.loads(path.with_name(f"results_{path.stem.rpartition('_')[2]}.json").read_text(encoding="utf-8"))
         for task, config in results["configs"].items():
             lines = path.read_text(encoding="utf-8").splitlines()
             run.begin(task, config["metadata"], config["generation_kwargs"], len(lines))
-            for line in lines[: pairs if number < 2 else 0]:
+            for line in lines[: pairs if "_main" in task else 0]:
                 run.add(task, json.loads(line))
     return run
 

@@ -10,6 +10,7 @@ from typing import Any
 from packaging.version import InvalidVersion, Version
 
 from .. import __version__
+from ..analysis.words import listed
 from ..errors import PersonaError
 from ..evaluations import NAMES
 from ..runs import so_far
@@ -119,6 +120,9 @@ def read(runs: Sequence[Run]) -> Loaded:
             data = read_task(task, label)
             entries.append(Entry(run, task, label, data))
             notes += _task_notes(run, task, data)
+    if going := [f"{entry.task.called} of {entry.label}" for entry in entries if entry.so_far]:
+        rest = "are those of the pairs judged so far, which are no random part of all; they will move"
+        notes.insert(0, f"not over yet: the numbers of {listed(going, 12)} {rest}")
     return Loaded(tuple(sorted(entries, key=place)), tuple(dict.fromkeys(notes)))
 
 
@@ -131,10 +135,7 @@ def place(entry: Entry) -> tuple[int, int, str]:
 
 def _task_notes(run: Run, task: TaskRun, data: TaskData) -> list[str]:
     if run.going is not None:
-        return [
-            f"{task.name} of {run.model}: the run goes on. Its numbers are those of the pairs judged so far, which are no"
-            " random part of all; they will move."
-        ]
+        return []
     notes = []
     if task.samples is None:
         notes.append(

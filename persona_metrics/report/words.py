@@ -51,14 +51,14 @@ def title(entry: Entry) -> str:
 
 def statistics(table: TaskTables) -> str:
     """Return the task's main number with its interval and counts."""
-    said = analysis.headline(table.entry.evaluation, table.tables)
-    return f"So far, {table.entry.so_far}: {said}" if table.entry.so_far else said
+    return analysis.headline(table.entry.evaluation, table.tables)
 
 
 def headline(table: TaskTables) -> str:
     """Return the task's main number as a sentence, and where the model saw no persona, that it is the floor."""
     said = statistics(table)
     counted = table.headline is not None and len(table.headline) > 0 and int(table.headline["n"].iloc[0]) > 0
+    said = f"So far, {table.entry.so_far}: {said}" if table.entry.so_far else said
     return f"{said} {_FLOOR}" if counted and table.entry.mode == BASELINE else said
 
 

@@ -105,7 +105,7 @@ def test_page_follows_the_run_and_keeps_filters_folds_and_the_sample_that_is_rea
             first = driver.execute_script("return index.rows.doc.length")
             assert 1 <= first <= 8
             assert driver.execute_script(status) == f"{first} of {first} samples so far"
-            assert f"So far, {first} of 20 pairs" in driver.find_element("css selector", ".card").text
+            assert f"so far, {first} of 20 pairs" in driver.find_element("css selector", ".card").text
             banner = "return document.querySelector('.live').textContent"
             _until(lambda: f"So far: persona_main of m, {first} of 20 pairs judged." in driver.execute_script(banner))
             choose = """byId('f-text').value = 'the'; const s = byId('f-outcome');

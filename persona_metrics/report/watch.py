@@ -16,7 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
 
-from ..critic.store import Store
+from ..critic.store import OFF, Store
 from ..errors import PersonaError
 from ..files import open_read
 from ..loopback import allowed
@@ -150,10 +150,10 @@ def _said(now: Found, refused: str, shown: bool, tasks: Sequence[str], judged: s
     if refused:
         return f"So far: {refused}"
     if done:
-        return f"{files} This page follows what comes. {judged}"
+        return f"{files} This page follows what comes. {judged}".rstrip()
     if shown:
-        return f"The run has ended without results: this page shows what there was so far. {judged}"
-    return f"Waiting for the first results. {judged}"
+        return f"The run has ended without results: this page shows what there was so far. {judged}".rstrip()
+    return f"Waiting for the first results. {judged}".rstrip()
 
 
 def _tasks(runs: Sequence[Run], lines: _Lines) -> Iterator[str]:
@@ -220,6 +220,8 @@ def fingerprint(paths: Sequence[Path]) -> Found:
 
 
 def _votes(store: str | None) -> int | None:
+    if store == OFF:
+        return None
     try:
         with Store(store, create=False) as held:
             return sum(int(row["verdicts"]) for row in held.stats())
@@ -228,6 +230,8 @@ def _votes(store: str | None) -> int | None:
 
 
 def _judged(store: str | None, began: int | None) -> str:
+    if store == OFF:
+        return ""
     now = _votes(store)
     if now is None:
         return "There are no verdicts in the store."

@@ -30,7 +30,7 @@ def watched(tmp_path: Path) -> Iterator[tuple[str, Path]]:
     runs = tmp_path / "out"
     command = [sys.executable, "-m", "persona_metrics", "report", str(runs), "--watch", "--no_figures"]
     command += ["--out", str(tmp_path / "report")]
-    environment = {**os.environ, "PERSONA_CRITIC_STORE": str(tmp_path / "store.sqlite")}
+    environment = {**os.environ, "PERSONA_CRITIC_STORE": "off"}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment, cwd=ROOT) as process:
         assert process.stdout is not None
         yield process.stdout.readline().strip(), runs

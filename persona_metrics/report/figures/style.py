@@ -246,7 +246,8 @@ def side_notes(ax: Axes, texts: Sequence[str], title: str = "", at: float = 1.02
     if on_phone():
         for row, text in enumerate(texts):
             said = f"{title} {text}" if title == "n" else text
-            ax.text(1, row - 0.18, said, transform=place, va="bottom", ha="right", fontsize=_SMALLEST, color=SOFT)
+            right = {**_ABOVE, "ha": "right", "color": SOFT}
+            ax.text(1, row - 0.18, said, transform=place, fontsize=_SMALLEST, bbox=_CLEAR, **right)
         return
     for row, text in enumerate(texts):
         ax.text(at, row, text, transform=place, va="center", ha="left", fontsize=7.6, color=SOFT)

@@ -148,13 +148,14 @@ def _run(
     from lm_eval import simple_evaluate
     from lm_eval.tasks import TaskManager
 
+    from .harness import so_far
     from .harness.exits import raising
 
     if output_path is not None:
         check_folder(Path(output_path))
     ledger.reset()  # what a run may take is counted from here
     manager = TaskManager(include_path=str(tasks_folder()), include_defaults=False, metadata={**arguments, **overrides})
-    with raising():
+    with raising(), so_far.into(Path(output_path) if output_path is not None else None):
         raw = _outside_event_loops(
             simple_evaluate,
             model=kind,
@@ -167,8 +168,8 @@ def _run(
             use_cache=use_cache,
             log_samples=True,
         )
-    if output_path is not None:
-        save(raw, Path(output_path), kind, arguments)
+        if output_path is not None:
+            save(raw, Path(output_path), kind, arguments)
     metadata = raw["configs"][task]["metadata"]
     name = metadata.get("model_name") or arguments.get("model") or arguments.get("pretrained") or kind
     return EvaluationResult(

@@ -9,6 +9,7 @@ from typing import Any
 
 from persona_metrics.dataset.sources import Pair
 from persona_metrics.evaluations import Variant
+from persona_metrics.harness.so_far import SoFar
 from tests.e2e.command import evaluate
 from tests.fakes.choosing import knows, letter, table
 from tests.fakes.runs import Planted, Texts, write_run
@@ -66,6 +67,19 @@ def edge(folder: Path, n: int, rate: float, missing: float = 0.0) -> Path:
     for task, given in tasks.items():
         write_run(folder, (task,), n=n, stamp=_stamp(task), planted=Planted(lambda *_: rate, missing=missing), **given)
     return folder
+
+
+def going(folder: Path, finished: Path, pairs: int = 40) -> SoFar:
+    """Begin a run of every task that ``finished`` holds, with the first ``pairs`` of main and its modes judged so far."""
+    run = SoFar(folder, SERVED)
+    for path in sorted(finished.glob("samples_*.jsonl")):
+        results = json.loads(path.with_name(f"results_{path.stem.rpartition('_')[2]}.json").read_text(encoding="utf-8"))
+        for task, config in results["configs"].items():
+            lines = path.read_text(encoding="utf-8").splitlines()
+            run.begin(task, config["metadata"], config["generation_kwargs"], len(lines))
+            for line in lines[: pairs if "_main" in task else 0]:
+                run.add(task, json.loads(line))
+    return run
 
 
 def _judged(folder: Path, model: str, better: float, n: int, **more: Any) -> None:

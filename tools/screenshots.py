@@ -8,6 +8,7 @@ taken at three widths, light and dark, and the page as it prints; each figure in
 from __future__ import annotations
 
 import base64
+import shutil
 import subprocess
 import sys
 import time
@@ -21,6 +22,7 @@ from PIL import Image
 
 from persona_metrics.cli import main as command
 from persona_metrics.report import write_report
+from persona_metrics.report.watch import Site
 from tests.fakes.browser import chromium
 from tools import planted_pages, views
 
@@ -33,27 +35,36 @@ TALLEST = 15_000
 """Chromium takes no picture higher than this many pixels."""
 
 
-def take(page: Path, out: Path, widths: Sequence[int] = WIDTHS, *, within: bool = False) -> None:
-    """Write the page's pictures, light and dark, and as it prints on A4, into ``out``; ``within``: its views, too."""
+def take(
+    page: Path, out: Path, widths: Sequence[int] = WIDTHS, *, within: bool = False, address: str | None = None
+) -> None:
+    """Write the page's pictures, light and dark, and as it prints on A4, into ``out``; ``within``: its views, too.
+
+    ``address`` is where the page is served, if it is.
+    """
     out.mkdir(parents=True, exist_ok=True)
     name = f"{page.parent.parent.name}-{page.stem}"
     for dark in (False, True):
         light = "dark" if dark else "light"
         for width in widths:
             with chromium(out / ".profile", width=width, height=844 if width < 600 else 900, dark=dark) as driver:
-                driver.get(page.as_uri())
+                driver.get(address or page.as_uri())
                 samples = views.ready(driver)
                 time.sleep(1)
                 _whole(driver, out / f"{name}-{width}-{light}.png", width)
                 if width == widths[0]:
                     _print(driver, out / f"{name}-{light}.pdf")
-                for view in views.VIEWS if within and samples else ():
+                for view in (*views.VIEWS, *views.PICTURED) if within and samples else ():
                     if views.show(driver, view):
                         driver.save_screenshot(str(out / f"{name}-{view}-{width}-{light}.png"))
 
 
 def _whole(driver: Any, path: Path, width: int) -> None:
     """Write the whole page; one that is higher than Chromium's pictures in parts."""
+    # Rows that are out of sight are not drawn otherwise.
+    driver.execute_script(
+        "for (const row of document.querySelectorAll('.rows li')) row.style.contentVisibility = 'visible'"
+    )
     height = int(driver.execute_script("return document.documentElement.scrollHeight"))
     for part, top in enumerate(range(0, height, TALLEST)):
         clip = {"x": 0, "y": top, "width": width, "height": min(TALLEST, height - top), "scale": 1}
@@ -116,6 +127,25 @@ def pages(out: Path) -> list[Path]:
     return [*reports, out / "several" / "leaderboard" / "leaderboard.html", sheet]
 
 
+def live(out: Path) -> None:
+    """Take the page of a run that goes on, and the one that waits for its first verdicts."""
+    runs = out / "live" / "runs"
+    shutil.rmtree(out / "live", ignore_errors=True)
+    finished = next((out / "one" / "runs" / "judged").rglob("results_*.json"))
+    going = planted_pages.going(runs, finished.parent)
+    site = Site()
+    try:
+        site.said = "Waiting for the first verdicts: persona_main of m, 0 of 120 pairs judged."
+        take(out / "live" / "waiting" / "waiting.html", out / "pages", address=site.url)
+        write_report([runs], out / "live" / "report", live=1)
+        site.said, site.version = "So far: persona_main of m, 40 of 120 pairs judged.", 1
+        site.page = out / "live" / "report" / "report.html"
+        take(site.page, out / "pages", within=True, address=site.url)
+    finally:
+        site.close()
+        going.close()
+
+
 def main() -> None:
     """Take the pages named, or those of planted runs."""
     out = Path(sys.argv[1]).resolve()
@@ -123,6 +153,8 @@ def main() -> None:
     for page in named or pages(out):
         take(page, out / "pages", within=bool(named) or page.parent.parent.name in ("several", "one"))
         print(f"{page}: {page.stat().st_size / 1e6:.2f} MB, pictures in {out / 'pages'}", flush=True)
+    if not named:
+        live(out)
 
 
 if __name__ == "__main__":

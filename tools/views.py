@@ -11,7 +11,7 @@ _OPEN = (
 )
 _ANY = "index.rows.doc[i] === 4"
 _FLIPS = "index.flips[index.rows.flips[i]].length > 1"
-LISTS = ("list", "filters", "nothing-found", "between", "labelling")
+LISTS = ("list", "filters", "nothing-found", "between", "labelling", "words", "table", "run")
 """Views in which no sample is open."""
 VIEWS: dict[str, str] = {
     "list": "byId('samples').scrollIntoView()",
@@ -36,12 +36,22 @@ VIEWS: dict[str, str] = {
     "label": "byId('l-on').click();" + _OPEN.format("persona_main", _ANY),
     "label-attempts": "byId('l-on').click();" + _OPEN.format("persona_pass_at_k", _ANY),
 }
+PICTURED: dict[str, str] = {
+    "words": "byId('words').scrollIntoView()",
+    "table": """const box = document.querySelector('.tables details'); for (let d = box; d; d = d.parentElement)
+        if (d.tagName === 'DETAILS') d.open = true; box.scrollIntoView()""",
+    "run": "const box = document.querySelector('.run-boxes details'); box.open = true; box.scrollIntoView()",
+    "word-diff": _OPEN.format("persona_main", "index.rows.doc[i] === 2"),
+}
+"""Views that pictures are taken of beside those: what axe-core sees of them it has seen in the others."""
 _UNFOLD = """const box = document.querySelector('#d-main {}'); box.open = true;
     setTimeout(() => box.scrollIntoView(), 200)"""
 _THEN = {
     "prompt": _UNFOLD.format(".sent"),
     "same-pair": _UNFOLD.format(".same"),
     "drawer": "togglePersona()",
+    "word-diff": """const box = document.querySelector('#d-main .same'); box.open = true;
+        setTimeout(() => box.querySelector('.compared').scrollIntoView(), 300)""",
 }
 """What is done once the sample is there."""
 _CLEAN = """localStorage.clear(); book.own = {}; book.saved = {}; book.seen = {}; if (asWritten) toggleWritten();
@@ -63,7 +73,9 @@ def show(driver: Any, name: str) -> bool:
     """Bring the page to a view, from wherever it stood; return whether it has such a view."""
     driver.execute_script(_CLEAN)
     time.sleep(0.1)
-    has = driver.execute_script(f"try {{ {VIEWS[name]}; return true }} catch (error) {{ return String(error) }}")
+    has = driver.execute_script(
+        f"try {{ {(VIEWS | PICTURED)[name]}; return true }} catch (error) {{ return String(error) }}"
+    )
     if has is not True:
         return False
     end = time.monotonic() + 20

@@ -110,7 +110,8 @@ def headline(name: object, found: Tables) -> str:
     if own is not None:
         return str(own(found))
     text = f"{plus_minus(*(float(row[k]) for k in ('value', 'low', 'high')))} of answers were judged personalised"
-    without = f"; {unanswered:,} of {replies:,} replies held no answer and count as not" if unanswered else ""
+    counted = f"count{'s' if unanswered == 1 else ''} as not personalised"
+    without = f"; {unanswered:,} of {replies:,} replies held no answer and {counted}" if unanswered else ""
     if missing:
         have = "has" if missing == 1 else "have"
         return f"{text}; {missing:,} of {judged + missing:,} {have} no verdict{_tied(row, missing)}{without}."

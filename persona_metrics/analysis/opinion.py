@@ -164,11 +164,11 @@ def finding(found: Mapping[str, pd.DataFrame]) -> str:
         return "Too few items for an interval."
     parts = []
     if float(skill["high"]) < 0:
-        parts.append("Its groups are farther from the surveyed ones than the average person is")
+        parts.append("What it says of groups is farther from the survey than the average person's opinion is")
     elif float(skill["low"]) > 0:
         parts.append("It knows something of the groups that the average person does not tell")
     else:
-        parts.append("Its groups cannot be told from the average person")
+        parts.append("What it says of groups is not shown to be nearer to the survey than the average person's opinion")
     if float(steer["low"]) > 1:
         parts.append("it exaggerates how they differ")
     elif float(steer["high"]) < 1 and float(steer["low"]) > 0:

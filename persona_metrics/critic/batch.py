@@ -40,13 +40,23 @@ def judge(
     beside: tuple[int, int] = (0, 0),
     backoff: float = 0.5,
     repeats: bool = False,
+    told: Deliver | None = None,
 ) -> list[Verdict]:
-    """Return one verdict a judgement, in their order. See ``judge_each``, which does not hold them all."""
+    """Return one verdict a judgement, in their order; ``told`` hears of each as it arrives.
+
+    See ``judge_each``, which does not hold them all.
+    """
     verdicts: dict[int, Verdict] = {}
+
+    def deliver(position: int, verdict: Verdict) -> None:
+        verdicts[position] = verdict
+        if told is not None:
+            told(position, verdict)
+
     judge_each(
         judgements,
         settings,
-        verdicts.__setitem__,
+        deliver,
         total=len(judgements),
         share=share,
         progress=progress,

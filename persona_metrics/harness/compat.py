@@ -64,6 +64,14 @@ def model_arguments() -> set[str]:
     return set(given) if isinstance(given, Mapping) else set()
 
 
+def output_path() -> str | None:
+    """Return where lm-eval will write results, which it tells no task; None where it will not, or not the samples."""
+    if not caller("evaluate").get("log_samples"):
+        return None
+    path = getattr(caller("simple_evaluate").get("evaluation_tracker"), "output_path", None)
+    return str(path) if path else None
+
+
 def other_tasks(ours: type) -> bool:
     """Return whether tasks that are not ``ours`` run beside ours."""
     found = caller("evaluate").get("eval_tasks") or {}
@@ -79,6 +87,11 @@ def model_name(model: Any) -> str | None:
             return value
     name = getattr(getattr(getattr(model, "_model", None), "config", None), "_name_or_path", None)
     return name if isinstance(name, str) and name else None
+
+
+def flat(results: Any) -> list[Mapping[str, Any]]:
+    """Return the results of a document's instances: 0.4 hands over ``[[r1], [r2]]``, 0.5 ``[r1, r2]``."""
+    return [r for item in results for r in (item if isinstance(item, list) else [item])]
 
 
 def takes_messages(model: Any) -> bool:

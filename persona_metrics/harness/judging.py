@@ -20,17 +20,36 @@ from .replies import NoReply
 
 @dataclass(frozen=True)
 class Prepared:
-    """Replies whose answers are taken out, and what the critic is to be asked about them, in order."""
+    """Replies whose answers are taken out, and what the critic is to be asked about them, in order.
+
+    ``waiting`` are the results without a verdict, each with its instance's number, in the order of the judgements: one of
+    them each, or ``each``.
+    """
 
     results: list[list[dict[str, Any]]]
-    judgements: list[Judgement]
-    waiting: list[dict[str, Any]]
+    judgements: Sequence[Judged]
+    waiting: list[tuple[int, dict[str, Any]]]
+    settle: Callable[[dict[str, Any], Sequence[Verdict]], None]
+    each: int = 1
 
     def finish(self, verdicts: Sequence[Verdict]) -> list[list[dict[str, Any]]]:
         """Return the results, each with its verdict."""
-        for made, verdict in zip(self.waiting, verdicts, strict=True):
-            made["verdict"] = verdict.to_dict()
+        if len(verdicts) != len(self.judgements):
+            raise ValueError(f"{len(verdicts)} verdicts on {len(self.judgements)} judgements")
+        for at, (_, made) in enumerate(self.waiting):
+            self.settle(made, verdicts[at * self.each : (at + 1) * self.each])
         return self.results
+
+
+def _settle(made: dict[str, Any], verdicts: Sequence[Verdict]) -> None:
+    made["verdict"] = verdicts[0].to_dict()
+
+
+def _settle_both(made: dict[str, Any], verdicts: Sequence[Verdict]) -> None:
+    verdict = joined(*verdicts)
+    made["verdict"] = verdict.to_dict()
+    if (place := turned_to(verdict)) is not None:
+        made["choice"] = ("first", "second").index(place)
 
 
 def judge_replies(
@@ -40,12 +59,14 @@ def judge_replies(
     *,
     evaluation: evaluations.Evaluation | None = None,
     ask: Callable[[Sequence[Judged]], Sequence[Verdict]] | None = None,
+    prepared: Callable[[Prepared], None] | None = None,
 ) -> list[list[dict[str, Any]]]:
     """Take the answers out of ``replies`` and have them judged in one concurrent batch.
 
     ``replies`` and ``docs`` are aligned, one entry an instance; the result has one list an instance with a dict for each
     person that a reply is judged for (see ``runs.read``). The critic compares with the whole persona, or with the one the
-    model saw where the yardstick is ``reduced``. ``ask`` stands in for the critic (verdicts of a batch file).
+    model saw where the yardstick is ``reduced``. ``ask`` stands in for the critic (verdicts of a batch file);
+    ``prepared`` is handed what will be asked before it is.
     """
     asking = ask or partial(judge, settings=chosen)
     if evaluation is None and chosen.protocol != "debate":
@@ -53,8 +74,11 @@ def judge_replies(
             f"protocol={chosen.protocol}: this filter judges one answer at a time; persona_contrast compares"
         )
     if evaluation is not None and evaluation.protocol == PAIRWISE:
-        return _compared(replies, docs, chosen, evaluation, asking)
-    ready = prepare(replies, docs, chosen, evaluation)
+        ready = _compared(replies, docs, chosen, evaluation)
+    else:
+        ready = prepare(replies, docs, chosen, evaluation)
+    if prepared is not None:
+        prepared(ready)
     return ready.finish(asking(ready.judgements))
 
 
@@ -67,7 +91,7 @@ def prepare(
     """Take the answers out of ``replies``, each to be judged by itself; arguments as ``judge_replies`` has them."""
     results: list[list[dict[str, Any]]] = [[] for _ in replies]
     judgements: list[Judgement] = []
-    waiting: list[dict[str, Any]] = []
+    waiting: list[tuple[int, dict[str, Any]]] = []
     for i, group in enumerate(replies):
         doc, own = docs[i], persona_of(docs[i])
         variant = _variant(doc, own, evaluation)
@@ -91,8 +115,8 @@ def prepare(
                     reduced = chosen.yardstick == "reduced" and name == variant.name and variant.mode is None
                     shown = variant.persona if reduced else person
                     judgements.append(Judgement(doc["question"], shown.attributes, found.answer, chosen.template))
-                    waiting.append(made)
-    return Prepared(results, judgements, waiting)
+                    waiting.append((i, made))
+    return Prepared(results, judgements, waiting, _settle)
 
 
 def _compared(
@@ -100,9 +124,8 @@ def _compared(
     docs: Sequence[Mapping[str, Any]],
     chosen: settings.Settings,
     evaluation: evaluations.Evaluation,
-    asking: Callable[[Sequence[Judged]], Sequence[Verdict]],
-) -> list[list[dict[str, Any]]]:
-    """Have each pair's own answer compared with its others, in both orders; a comparison stands with the other answer.
+) -> Prepared:
+    """Let each pair's own answer be compared with its others, in both orders; a comparison stands with the other answer.
 
     An answer that is not there loses against one that is, and the critic is not asked; of a reply that the endpoint did
     not give nobody knows, and its comparisons are missing.
@@ -127,7 +150,7 @@ def _compared(
         if variant.name in evaluation.unjudged:
             made[i]["value"] = None
             own[str(doc["pair_id"])] = i
-    waiting: list[int] = []
+    waiting: list[tuple[int, dict[str, Any]]] = []
     judgements: list[Judged] = []
     for i, doc in enumerate(docs):
         first = own[str(doc["pair_id"])]
@@ -141,14 +164,8 @@ def _compared(
             made[i]["value"] = 0.5 if ours is theirs else float(theirs is None)
             continue
         judgements += both_orders(str(doc["question"]), persona_of(doc).attributes, ours, theirs)
-        waiting.append(i)
-    verdicts = asking(judgements)
-    for i, own_first, own_second in zip(waiting, verdicts[::2], verdicts[1::2], strict=True):
-        verdict = joined(own_first, own_second)
-        made[i]["verdict"] = verdict.to_dict()
-        if (place := turned_to(verdict)) is not None:
-            made[i]["choice"] = ("first", "second").index(place)
-    return [[one] for one in made]
+        waiting.append((i, made[i]))
+    return Prepared([[one] for one in made], judgements, waiting, _settle_both, each=2)
 
 
 _NOTHING = object()

@@ -13,7 +13,7 @@ from ..critic.check import ties
 from ..critic.debate import prompt_hash as debate_hash
 from ..critic.protocol import FIRST
 from ..dataset.sources import Pair, Pool
-from ..errors import shorten, suggest
+from ..errors import PersonaError, shorten, suggest
 from ..evaluations import Evaluation
 from ..evaluations.judgefree import Document, Judgefree
 from ..exam.found import doubts, noted
@@ -86,6 +86,22 @@ def metadata(
 def count(number: int, noun: str) -> str:
     """Return a number with its noun: ``1 variant``, ``2 variants``."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def require_samples(task: str, samples: Sequence[int], pairs: int) -> None:
+    """Raise ``PersonaError`` where ``--samples`` names a pair that the task does not have."""
+    if strange := [i for i in samples if not isinstance(i, int) or not 0 <= i < pairs]:
+        raise PersonaError(
+            f"--samples: {task} numbers its pairs 0 to {pairs - 1} (n={pairs}), and has no {shorten(strange[0], 20)}"
+        )
+
+
+def thin(support: Mapping[str, int], least: int) -> list[str]:
+    """Return the line about groups with fewer pairs than ``least``; none where there are none."""
+    few = {group: pairs for group, pairs in support.items() if pairs < least}
+    named = ", ".join(f"{group} {pairs}" for group, pairs in list(few.items())[:8])
+    more = f" and {len(few) - 8} more" if len(few) > 8 else ""
+    return [f"below {least} pairs: {named}{more} (more n or personas would help)"] if few else []
 
 
 def strange_keys(given: Mapping[str, Any], taken: Collection[str], others: bool) -> list[str]:

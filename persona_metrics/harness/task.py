@@ -16,11 +16,11 @@ from ..critic.budget import Ledger
 from ..critic.request import votes_each
 from ..dataset import sources
 from ..dataset.questions import of_document as question_of
-from ..errors import PersonaError, shorten
+from ..errors import PersonaError
 from ..personas import Persona, columns_of, shown
 from ..prompts import render
 from ..usage import Usage
-from . import cache, closing, compat, exits, overall, processes, record
+from . import cache, closing, compat, exits, overall, processes, record, so_far
 from .critic_filter import bind
 from .endpoint import check_key, look
 from .exits import say, say_once, user_errors
@@ -52,6 +52,7 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         self._typed = metadata
         self._guard: Guard | None = None
         self._judging = Ledger()
+        self._so_far: so_far.SoFar | None = None
         # lm-eval prints its table when everything is paid: a console in cp1252 must not end it there.
         consoles.forgive()
         with user_errors():
@@ -148,7 +149,7 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         self._model = running
         endpoint = compat.is_endpoint(running)
         with user_errors():
-            self._check_samples(kwargs.get("samples"))
+            record.require_samples(str(self.config.task), kwargs.get("samples") or (), len(self.pairs))
             asked = len(set(kwargs.get("samples") or ())) or len(self.pairs[: kwargs.get("limit")])
             if asked < self._world:
                 raise PersonaError(
@@ -180,14 +181,10 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         exits.interrupts_in_one_line()
         if not (self._rank or processes.process()):
             closing.begin(str(self.config.task))
+            if not self._predict_only and self.evaluation.needs_critic:
+                told = (str(self.config.task), self.config.metadata, self.config.generation_kwargs, asked)
+                self._so_far = so_far.begin(compat.output_path(), compat.model_name(running), *told)
         return built
-
-    def _check_samples(self, samples: Sequence[int] | None) -> None:
-        if strange := [i for i in samples or () if not isinstance(i, int) or not 0 <= i < len(self.pairs)]:
-            raise PersonaError(
-                f"--samples: {self.config.task} numbers its pairs 0 to {len(self.pairs) - 1} (n={len(self.pairs)}),"
-                f" and has no {shorten(strange[0], 20)}"
-            )
 
     def _keep_apart(self, caching: Any, running: Any) -> None:
         known = {k: v for k, v in self._typed.items() if k in compat.model_arguments()}
@@ -227,12 +224,8 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         )
         say(f"{self.config.task}: {sums}, {judged}")
         say_once(self._remarks_of_pool)
-        if support := self.config.metadata.get("support"):
-            thin = {k: v for k, v in support.items() if v < self.settings.min_support}
-            if thin:
-                listed = ", ".join(f"{k} {v}" for k, v in list(thin.items())[:8])
-                more = f" and {len(thin) - 8} more" if len(thin) > 8 else ""
-                say(f"below {self.settings.min_support} pairs: {listed}{more} (more n or personas would help)")
+        for line in record.thin(self.config.metadata.get("support") or {}, self.settings.min_support):
+            say(line)
         if not self._predict_only:
             self._warn(name)
 
@@ -252,10 +245,20 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         twins = processes.replicas(self._world)
         shown = self._rank == 0 and not processes.process()
         share = self._world * twins
+        # Of replicas none knows the others' verdicts before all are there.
+        live = self.pairs_so_far() if twins == 1 else so_far.Pairs()
 
         def ask(judgements: Sequence[Any]) -> list[Verdict]:
             at = overall.span(str(self.config.task), len(judgements), share)
-            return judge(judgements, self.settings, share=share, progress=shown, description=at.name, beside=at.beside)
+            return judge(
+                judgements,
+                self.settings,
+                share=share,
+                progress=shown,
+                description=at.name,
+                beside=at.beside,
+                told=live.told,
+            )
 
         asking: Callable[[Sequence[Any]], Sequence[Verdict]] = ask
         if twins > 1:
@@ -264,7 +267,12 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         if self._guard is not None:
             self._guard.tell(replies, self.settings.critic_max_failures, str(self.config.task))
         with entered(self._judging):
-            return judge_replies(replies, docs, self.settings, evaluation=self.evaluation, ask=asking)
+            evaluation, begin = self.evaluation, live.begin
+            return judge_replies(replies, docs, self.settings, evaluation=evaluation, ask=asking, prepared=begin)
+
+    def pairs_so_far(self) -> so_far.Pairs:
+        """Return what hears of verdicts as they arrive."""
+        return so_far.Pairs(self._so_far, str(self.config.task), self.instances)
 
     def apply_filters(self) -> Any:
         """Judge this rank's replies, then bring them all to rank 0."""
@@ -335,7 +343,7 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         """Return the pair's rows from its variants' verdicts."""
         if self._predict_only:
             return {"bypass": 0}
-        outcomes = [outcome(result) for result in _flat(results)]
+        outcomes = [outcome(result) for result in compat.flat(results)]
         rows = rows_of_pair(self.evaluation, persona_of(doc), question_of(doc), outcomes, self._repeats)
         self._incomplete |= {str(m["metric"]) for m in self.config.metric_list or ()} - rows.keys()
         return rows
@@ -381,11 +389,6 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
                     table[f"{name},{scorer.name}"] = function(values)
                     table[f"{name}_stderr,{scorer.name}"] = "N/A"
         return table, count
-
-
-def _flat(results: Any) -> list[Mapping[str, Any]]:
-    # 0.4 hands over [[r1], [r2]], 0.5 [r1, r2].
-    return [r for item in results for r in (item if isinstance(item, list) else [item])]
 
 
 def _without_defaults(metadata: Mapping[str, Any]) -> dict[str, Any]:

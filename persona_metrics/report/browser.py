@@ -203,7 +203,7 @@ def _words(entry: Entry) -> Sequence[str]:
 
 
 def _file(entry: Entry) -> str:
-    return entry.task.samples.name if entry.task.samples else ""
+    return entry.task.samples.name if entry.task.samples and not entry.so_far else ""
 
 
 def _again(entry: Entry, chosen: np.ndarray[Any, Any]) -> Iterator[dict[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from markupsafe import Markup, escape
@@ -65,7 +65,7 @@ TERMS = (
     ),
     Term(
         "bounds",
-        "where the number would lie if every missing verdict had come out one way, and the other (bound low, bound high).",
+        "where the number would lie if every missing verdict had come out one way, and where if the other.",
         r"bounds?",
     ),
     Term(
@@ -100,6 +100,13 @@ class Linker:
             )
             at = end
         return made + _code(text[at:])
+
+    def columns(self, headings: Iterable[str]) -> Markup:
+        """Return a line of the terms that first stand as headings of a table, each linked; empty where there are none."""
+        known = {term.name: term for term in self.terms}
+        new = dict.fromkeys(name for heading in headings if (name := heading.removesuffix(" interval")) in known)
+        found = [name for name in new if name not in self.linked]
+        return Markup(" · ").join(map(self, found))
 
 
 def _code(text: str) -> Markup:

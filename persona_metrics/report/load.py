@@ -10,8 +10,10 @@ from typing import Any
 from packaging.version import InvalidVersion, Version
 
 from .. import __version__
+from ..analysis.words import listed
 from ..errors import PersonaError
 from ..evaluations import NAMES
+from ..runs import so_far
 from ..runs.find import Keep
 from ..runs.find import find as runs_at
 from ..runs.read import Run, TaskRun
@@ -46,6 +48,13 @@ class Entry:
         """Whether there is any verdict to count."""
         return len(self.data.frame) > 0
 
+    @property
+    def so_far(self) -> str:
+        """How many pairs of a run that goes on are there: ``120 of 300 pairs``; empty for results."""
+        if self.run.going is None:
+            return ""
+        return f"{len(self.data.offsets):,} of {self.task.counts.effective or 0:,} pairs"
+
 
 @dataclass(frozen=True)
 class Loaded:
@@ -60,12 +69,14 @@ class Loaded:
         return tuple(dict.fromkeys(e.label for e in self.entries))
 
 
-def find(paths: Sequence[Path]) -> tuple[list[Run], list[str]]:
-    """Return the runs that the paths stand for (see ``runs.find``), by model, and notes.
+def find(paths: Sequence[Path], live: bool = False) -> tuple[list[Run], list[str]]:
+    """Return the runs that the paths stand for (see ``runs.find``), by model, and notes; ``live``: those that go on, too.
 
     No path: the newest run below the current folder. A folder: the newest run of each model and task below it. Raises
     ``PersonaError`` where there is none.
     """
+    if live:
+        return _live(paths)
     if paths:
         found = runs_at(paths, Keep.NEWEST_OF_EACH)
         return sorted(found.runs, key=lambda r: r.model), list(found.notes)
@@ -79,6 +90,27 @@ def find(paths: Sequence[Path]) -> tuple[list[Run], list[str]]:
     return list(found.runs), [f"report on the newest run below the current folder: {found.runs[0].path}", *found.notes]
 
 
+def going(paths: Sequence[Path]) -> list[Run]:
+    """Return the runs at ``paths`` that have no results so far, each with the tasks that it has none of."""
+    return so_far.fresh(_real(paths)[0], paths)
+
+
+def _live(paths: Sequence[Path]) -> tuple[list[Run], list[str]]:
+    real, notes, nothing = _real(paths)
+    runs = so_far.beside(real, paths)
+    if nothing is not None and not runs:
+        raise nothing
+    return sorted(runs, key=lambda r: r.model), list(notes)
+
+
+def _real(paths: Sequence[Path]) -> tuple[Sequence[Run], Sequence[str], PersonaError | None]:
+    try:
+        found = runs_at(paths or [Path()], Keep.NEWEST_OF_EACH)
+    except PersonaError as error:
+        return (), (), error
+    return found.runs, found.notes, None
+
+
 def read(runs: Sequence[Run]) -> Loaded:
     """Read the samples of the runs."""
     labels = _labels(runs)
@@ -88,6 +120,9 @@ def read(runs: Sequence[Run]) -> Loaded:
             data = read_task(task, label)
             entries.append(Entry(run, task, label, data))
             notes += _task_notes(run, task, data)
+    if going := [f"{entry.task.called} of {entry.label}" for entry in entries if entry.so_far]:
+        rest = "are those of the pairs judged so far, which are no random part of all; they will move"
+        notes.insert(0, f"not over yet: the numbers of {listed(going, 12)} {rest}")
     return Loaded(tuple(sorted(entries, key=place)), tuple(dict.fromkeys(notes)))
 
 
@@ -99,6 +134,8 @@ def place(entry: Entry) -> tuple[int, int, str]:
 
 
 def _task_notes(run: Run, task: TaskRun, data: TaskData) -> list[str]:
+    if run.going is not None:
+        return []
     notes = []
     if task.samples is None:
         notes.append(

@@ -138,7 +138,7 @@ def render_page(
             compared=_compared_all(compared, figures, [t.entry for t in tables if t.entry.has_samples]),
             comparison_figures=[f for f in figures if f.section == "comparison" and f.svg.stem not in own],
             packed=packed,
-            config=_json({**_config(tables, packed), "live": live}),
+            config=_json({**_config(tables, packed), "live": live, "going": any(t.entry.so_far for t in tables)}),
             several=several,
         )
     )
@@ -162,7 +162,8 @@ def _once(sections: Sequence[Section], tables: Sequence[TaskTables]) -> tuple[li
     said: dict[str, list[tuple[str, str]]] = {}
     for table in tables:
         for text in filter(None, (words.worth(table, tables), words.finding(table))):
-            said.setdefault(text, []).append((words.title(table.entry), table.entry.label))
+            called = words.title(table.entry) + words.so_far([table.entry])
+            said.setdefault(text, []).append((called, table.entry.label))
     several = {text: about for text, about in said.items() if len(about) > 1}
     left = []
     for section in sections:
@@ -232,7 +233,9 @@ def _section(
     entry = table.entry
     return Section(
         anchor=f"task-{number}",
-        title=words.title(entry) + (f" · {entry.label}" if several else ""),
+        title=words.title(entry)
+        + (f" · {entry.label}" if several else "")
+        + (f" · so far, {entry.so_far}" if entry.so_far else ""),
         report=report,
         figures=tuple(f for f in figures if f.section == f"{entry.label}/{entry.task.called}"),
         tables=tuple(shown(n, t, _no_shares(table)) for n, t in table.tables.items() if len(t)),
@@ -325,6 +328,7 @@ FEW = 2
 def _compared(comparison: Comparison, packed: Sequence[Entry]) -> Compared:
     of_task = words.title(comparison.entries[0]) if comparison.entries else comparison.of
     title = f"Models · {of_task}" if comparison.kind == "models" else f"Modes of {comparison.of}"
+    title += words.so_far(comparison.entries)
     sentences = [
         (words.difference(row, words.names(comparison)), _counts(row, comparison, packed))
         for row in comparison.differences.head(28).to_dict("records")

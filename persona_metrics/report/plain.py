@@ -28,7 +28,7 @@ def sentence(table: TaskTables) -> str:
     n = _pairs(table)
     if said and n < FEW and table.entry.evaluation in _OF_CASES:
         said = f"{said.removesuffix('.')}, over {count(n, 'pair')} only."
-    return said
+    return f"So far: {said}" if said and table.entry.so_far else said
 
 
 def cell(table: TaskTables) -> str:
@@ -36,7 +36,8 @@ def cell(table: TaskTables) -> str:
     if not _counted(table):
         return "–"
     made = _CELLS.get(table.entry.evaluation)
-    return made(table) if made else "–"
+    said = made(table) if made else "–"
+    return f"{said}, so far" if table.entry.so_far else said
 
 
 def of_hundred(share: float, noun: str) -> str:
@@ -98,6 +99,8 @@ def _contrast(table: TaskTables) -> str:
         return f"The answers are made for their person: {more} more of 100 fit their own person than fit somebody else."
     if float(row["high"]) < 0:
         return "The answers fit somebody else more often than the person they were written for."
+    if few := _few(table):
+        return f"{few} too few to show whether the answers are made for their person."
     if max(-float(row["low"]), float(row["high"])) <= ALIKE:
         return "The answers are not made for their person: they fit somebody else just about as often."
     return "Nothing shows that the answers are made for their person rather than for anybody."
@@ -127,6 +130,9 @@ def _intersectionality(table: TaskTables) -> str:
         return f"Answers fit some groups less often than others, least often {worst}."
     if few := _few(table):
         return f"{few} too few to show whether some groups of people are served worse than others."
+    if (groups := table.tables["intersections"])["suppressed"].all():
+        least = int(groups["min_support"].iloc[0])
+        return f"No group has {least} pairs: too few to show whether some people are served worse than others."
     return "No group of people is shown to be served worse than the others."
 
 
@@ -137,7 +143,7 @@ def _pass_at_k(table: TaskTables) -> str:
     if k == "1":
         return f"{once}."
     if float(last["value"]) in (0.0, 1.0) and first["value"] == last["value"]:
-        return f"{once}, and so it does when asked {k} times."
+        return f"{once}, {'nor when' if not first['value'] else 'and so it does when'} asked {k} times."
     return f"{once}; asked {k} times, at least once in {_cases(float(last['value']))}."
 
 

@@ -10,6 +10,8 @@ from .bodies import COMPARED, FAILED, MISSING, NO, TIED, YES, outcome
 
 Variants = Sequence[Mapping[str, Any]]
 _FITS = {YES: True, NO: False, FAILED: False}
+_OTHER = {"another person": "the one for another person", "no persona": "the one for nobody"}
+"""How a comparison names the answer on its other side."""
 _LED = ("leave_one_out", "contrast")
 """Evaluations whose samples are listed under the outcome of the answer with the whole persona."""
 
@@ -50,7 +52,7 @@ def summary(evaluation: str, variants: Variants) -> str:
         return ""
     if any(v["outcome"] == COMPARED for v in variants):
         others = (v for v in variants if v["outcome"] != COMPARED)
-        return " · ".join(f"{_held(v['outcome'])} {v['name']}" for v in others)
+        return " · ".join(f"{_held(v['outcome'])} {_OTHER.get(v['name'], v['name'])}" for v in others)
     if len(variants) > 1:
         unknown = sum(v["outcome"] == MISSING for v in variants)
         said = f"{successes(variants)} of {len(variants) - unknown}"

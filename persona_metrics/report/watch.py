@@ -1,6 +1,7 @@
 """Serves a report on loopback while its runs go on, and writes it anew whenever there are more samples.
 
-lm-eval writes a task's samples when the task is done; until then the verdict store says how far the critic is.
+lm-eval writes samples when all is done; until then a run keeps those judged so far in a folder of its own
+(``runs.so_far``), and the verdict store says how far the critic is where it does not.
 """
 
 from __future__ import annotations
@@ -8,18 +9,28 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
 
-from ..critic.store import Store
+from ..critic.store import OFF, Store
 from ..errors import PersonaError
+from ..files import open_read
 from ..loopback import allowed
+from ..runs import so_far
+from ..runs.read import Run
+from .load import going
 from .write import Written, write_report
 
 EVERY = 2.0
 """Seconds between two looks at the runs."""
+SHARE = 4.0
+"""So many times as long as a report took to write it is left as it is."""
+SILENT = 120.0
+"""So many seconds without a sign of life of a run are said."""
 _WAITING = """<!doctype html><html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">
 <title>No results so far</title>
@@ -105,47 +116,112 @@ def watch(
     ``told`` gets every report. A path that holds no run yet is waited for; raises ``PersonaError`` where ``out`` cannot be
     written.
     """
-    before: Any = None
-    began = _votes(store)
+    seen: Found | None = None
+    written: Found | None = None
+    began, due, refused = _votes(store), 0.0, ""
+    runs: list[Run] = []
+    lines = _Lines()
     while True:
         now = fingerprint(paths)
-        if now != before:
-            before = now
+        if now != seen:
+            seen, runs = now, going(paths)
+        if now != written and (started := time.monotonic()) >= due:
+            written = now
             try:
-                written = write_report(paths, out, live=site.version + 1, **given)
+                told(write_report(paths, out, live=site.version + 1, **given))
             except PersonaError as error:
-                missing = site.page is None and not now
-                site.said = f"Waiting for the first results. {_judged(store, began)}" if missing else f"So far: {error}"
+                refused = str(error) if now.results else ""
             else:
-                site.page, site.version = out / "report.html", site.version + 1
-                told(written)
-        if site.page is not None:
-            tasks = len(now) // 2 or 1
-            site.said = f"So far: {tasks} {'file' if tasks == 1 else 'files'} of results. {_judged(store, began)}"
-        elif not now:
-            site.said = f"Waiting for the first results. {_judged(store, began)}"
+                refused, site.page, site.version = "", out / "report.html", site.version + 1
+            # A large report takes longer than it stays true: most of the time is the run's.
+            due = time.monotonic() + SHARE * (time.monotonic() - started)
+        site.said = _said(now, refused, site.page is not None, [*_tasks(runs, lines)], _judged(store, began))
         if stop.wait(EVERY):
             return
 
 
-def fingerprint(paths: Sequence[Path]) -> tuple[tuple[str, int, int], ...]:
-    """Return name, size and time of every results and samples file at or below ``paths``."""
-    found = []
+def _said(now: Found, refused: str, shown: bool, tasks: Sequence[str], judged: str) -> str:
+    """Return the line above the page: what goes on, else what there is."""
+    done = sum(Path(name).name.startswith("results_") for name, _, _ in now.results)
+    files = f"{done} {'file' if done == 1 else 'files'} of results."
+    if tasks:
+        parts = [*tasks, files if done else "", judged]
+        return " ".join(("So far:" if shown else "Waiting for the first verdicts:", *filter(None, parts)))
+    if refused:
+        return f"So far: {refused}"
+    if done:
+        return f"{files} This page follows what comes. {judged}".rstrip()
+    if shown:
+        return f"The run has ended without results: this page shows what there was so far. {judged}".rstrip()
+    return f"Waiting for the first results. {judged}".rstrip()
+
+
+def _tasks(runs: Sequence[Run], lines: _Lines) -> Iterator[str]:
+    """Yield of every task that goes on how many of its pairs are judged, and where nothing was heard of it, since when."""
+    for run in runs:
+        try:
+            silent = time.time() - run.path.stat().st_mtime
+        except OSError:  # it has ended in this moment
+            continue
+        said = f"; nothing was heard of the run for {silent / 60:.0f} minutes" if silent > SILENT else ""
+        for task in run.tasks:
+            pairs = f"{lines.of(task.samples):,} of {task.counts.effective or 0:,} pairs judged"
+            yield f"{task.called} of {run.model}, {pairs}{said}."
+
+
+class _Lines:
+    """Counts the lines of files that grow, reading what is new alone."""
+
+    def __init__(self) -> None:
+        self._known: dict[Path, tuple[int, int]] = {}
+
+    def of(self, path: Path | None) -> int:
+        if path is None:
+            return 0
+        offset, count = self._known.get(path, (0, 0))
+        try:
+            with open_read(path) as file:
+                file.seek(offset)
+                while part := file.read(1 << 20):
+                    offset, count = offset + len(part), count + part.count(b"\n")
+        except (OSError, PersonaError):
+            return count
+        self._known[path] = offset, count
+        return count
+
+
+@dataclass(frozen=True)
+class Found:
+    """Name, size and time of every results and samples file, and name and size of what was judged so far."""
+
+    results: tuple[tuple[str, int, int], ...]
+    going: tuple[tuple[str, int], ...]
+
+
+def fingerprint(paths: Sequence[Path]) -> Found:
+    """Return what there is at or below ``paths``."""
+    found, going = [], []
     for path in paths or [Path()]:
         folders = os.walk(path) if path.is_dir() else [(str(path.parent), [], [p.name for p in path.parent.glob("*")])]
         for folder, _, names in folders:
+            so_far_here = Path(folder).parent.name == so_far.FOLDER
             for name in names:
-                if not name.startswith(("results_", "samples_")):
+                if not (so_far_here or name.startswith(("results_", "samples_"))):
                     continue
                 try:
                     stat = Path(folder, name).stat()
                 except OSError:
                     continue
-                found.append((str(Path(folder, name)), stat.st_size, stat.st_mtime_ns))
-    return tuple(sorted(found))
+                if so_far_here:
+                    going.append((str(Path(folder, name)), stat.st_size))
+                else:
+                    found.append((str(Path(folder, name)), stat.st_size, stat.st_mtime_ns))
+    return Found(tuple(sorted(found)), tuple(sorted(going)))
 
 
 def _votes(store: str | None) -> int | None:
+    if store == OFF:
+        return None
     try:
         with Store(store, create=False) as held:
             return sum(int(row["verdicts"]) for row in held.stats())
@@ -154,6 +230,8 @@ def _votes(store: str | None) -> int | None:
 
 
 def _judged(store: str | None, began: int | None) -> str:
+    if store == OFF:
+        return ""
     now = _votes(store)
     if now is None:
         return "There are no verdicts in the store."

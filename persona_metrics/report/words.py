@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +33,11 @@ def spoken(mode: str) -> str:
     return mode.replace("_", " ")
 
 
+def so_far(entries: Iterable[Entry]) -> str:
+    """Return what a title or caption adds where one of its runs goes on; empty where none does."""
+    return " · so far" if any(entry.so_far for entry in entries) else ""
+
+
 def names(comparison: Comparison) -> Callable[[object], str]:
     """Return what the page calls the sides of a comparison; models keep their names."""
     return (lambda name: spoken(str(name))) if comparison.kind == "modes" else str
@@ -53,6 +58,7 @@ def headline(table: TaskTables) -> str:
     """Return the task's main number as a sentence, and where the model saw no persona, that it is the floor."""
     said = statistics(table)
     counted = table.headline is not None and len(table.headline) > 0 and int(table.headline["n"].iloc[0]) > 0
+    said = f"So far, {table.entry.so_far}: {said}" if table.entry.so_far else said
     return f"{said} {_FLOOR}" if counted and table.entry.mode == BASELINE else said
 
 
@@ -122,7 +128,8 @@ def caption(entry: Entry, n: int | None = None) -> str:
         if needs_critic(entry)
         else _PICKED.get(entry.mode, entry.mode)
     )
-    return f"n = {count(pairs, 'pair')} · model {entry.label} · {judged}."
+    so_far = f" so far, of {entry.task.counts.effective or 0:,}" if entry.so_far else ""
+    return f"n = {count(pairs, 'pair')}{so_far} · model {entry.label} · {judged}."
 
 
 def _critic(meta: Mapping[str, Any]) -> str:

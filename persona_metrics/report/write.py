@@ -64,7 +64,7 @@ def _written(
     live: int | None,
     stage: Stage,
 ) -> Written:
-    runs, found_notes = find(paths)
+    runs, found_notes = find(paths, live=live is not None)
     stage("reading samples", 0)
     loaded = read(runs)
     said = people([(entry.run, entry.task) for entry in loaded.entries], labels)
@@ -208,8 +208,8 @@ def _task(table: TaskTables, every: Sequence[TaskTables], said: People) -> TaskR
         task=entry.task.name,
         evaluation=entry.evaluation,
         mode=entry.mode,
-        results=entry.run.path.name,
-        samples=entry.task.samples.name if entry.task.samples else None,
+        results="none so far" if entry.so_far else entry.run.path.name,
+        samples=entry.task.samples.name if entry.task.samples and not entry.so_far else None,
         lines=entry.data.log.lines,
         lost=entry.data.log.lost,
         headline=words.headline(table),

@@ -96,11 +96,20 @@ class TaskRun:
 
 
 @dataclass(frozen=True)
+class Going:
+    """When a run began that has no results yet, and its last sign of life; seconds since 1970 (UTC)."""
+
+    began: float
+    heard: float
+
+
+@dataclass(frozen=True)
 class Run:
     """One results_*.json: the model, our tasks in it, and the names of the tasks that are not ours.
 
     ``date`` is when it began, in seconds since 1970 (UTC), and ``seconds`` how long it took; None where the file does not
-    say. ``extra`` is what else stands at its top.
+    say. ``extra`` is what else stands at its top. ``going`` is set where it has no results yet: its tasks' samples are those
+    judged so far (``runs.so_far``).
     """
 
     path: Path
@@ -111,6 +120,7 @@ class Run:
     extra: Mapping[str, Any] = field(default_factory=dict)
     date: float | None = None
     seconds: float | None = None
+    going: Going | None = None
 
 
 def stamp_of(path: Path) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,12 @@ from lm_eval import simple_evaluate
 from lm_eval.api.model import LM
 from lm_eval.tasks import TaskManager
 
-from ..critic import Judged, Missing, Reason, Verdict
+from ..critic import Judged, Missing, Reason, Verdict, judge
 from ..critic.store import Store
 from ..dataset.sources import Pool, content_hash
 from ..errors import PersonaError
 from ..files import check_folder
+from ..harness import so_far
 from ..harness.exits import raising
 from ..harness.judging import judge_replies
 from ..harness.record import document
@@ -138,8 +140,12 @@ class ReplayTask(PersonaTask):
 
     def judge_replies(self, replies: Sequence[Sequence[str]], docs: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
         """Judge the given replies; answers that were taken out elsewhere are not searched for one again."""
+        chosen, live = _taking(self._given), self.pairs_so_far()
+        ask = self._ask or partial(judge, settings=chosen, told=live.told)
         with entered(self._judging):
-            return judge_replies(replies, docs, _taking(self._given), evaluation=self.evaluation, ask=self._ask)
+            return judge_replies(
+                replies, docs, chosen, evaluation=self.evaluation, ask=ask, prepared=None if self._ask else live.begin
+            )
 
 
 def judgements(given: Given) -> Iterator[Judged]:
@@ -178,8 +184,12 @@ def write(tasks: Sequence[ReplayTask], given: Sequence[Given], out: Path) -> lis
     """Run lm-eval over tasks that answer ``given``, print its table, and write and return the files; see ``score``."""
     check_folder(out)
     manager = Made(tasks)
-    with raising():
+    with raising(), so_far.into(out):
         raw = simple_evaluate(model=Repeater(given), tasks=list(manager.made), task_manager=manager, log_samples=True)
+        return _saved(raw, given, out)
+
+
+def _saved(raw: dict[str, Any], given: Sequence[Given], out: Path) -> list[Path]:
     first = given[0]
     # The model's own arguments, without what lm-eval adds about this process (device, batch size), which made nothing.
     arguments = first.config.get("model_args") or {"model": first.model}

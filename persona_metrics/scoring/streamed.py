@@ -16,10 +16,13 @@ from ..critic.budget import Ledger
 from ..critic.protocol import Prompt
 from ..critic.request import key, panel
 from ..critic.store import Store
+from ..dataset.sources import Pool
 from ..errors import PersonaError, shorten
 from ..files import check_folder, unwritable
 from ..harness import record
+from ..harness.so_far import SoFar
 from ..harness.spending import entered
+from ..harness.yamls import read_task
 from . import contrast
 from .given import each_line
 from .pieces import Piece, Terms, terms
@@ -85,8 +88,11 @@ def score(
     announce(agreed, found)
     lines = each_line(path) if len(found.models) < 2 else _of_model(each_line(path), agreed.model)
     held = out / f".{path.stem}-{id(agreed):x}.part"
+    going = SoFar(out, agreed.model)
     try:
-        with held.open("wb") as samples:
+        with held.open("wb", buffering=0) as samples:
+            going.begin(task, _known(agreed, found), {}, found.rows)
+            going.link(task, held)
             hashes, book, tried = Hashes(), Ledger(), Ledger()
 
             def write(made: Piece) -> None:
@@ -110,8 +116,16 @@ def score(
     except OSError as error:
         raise PersonaError(f"--out {unwritable(out, error)}; the verdicts are kept in the store") from None
     finally:
+        going.close()
         with suppress(OSError):
             held.unlink(missing_ok=True)
+
+
+def _known(agreed: Terms, found: Survey) -> dict[str, Any]:
+    """Return what the results will record of the task, as far as it is known before the lines are read."""
+    config = read_task(agreed.task) or read_task(agreed.evaluation.task)
+    told = record.metadata(config["metadata"], agreed.settings, agreed.evaluation, Pool((), (), "", "file", "file"), ())
+    return {**told, "n": found.rows, "model_name": agreed.model, "answer_template": None}
 
 
 def _close(stream: Stream, hashes: Hashes, book: Ledger, out: Path, samples: Path) -> list[Path]:

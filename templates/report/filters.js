@@ -53,8 +53,8 @@ function extraFacet(id, label, any, names, of, revealing, all = false) {
 function attributeFacet(number) {
   const ids = number ? [`f-attribute-${number + 1}`, `f-value-${number + 1}`] : ["f-attribute", "f-value"];
   if (number) {
-    byId("facets").append(
-      el("label", {}, "And attribute ", el("select", { id: ids[0] })), el("label", {}, "Value ", el("select", { id: ids[1] })));
+    byId("facets").append(el("div", { class: "both" },
+      el("label", {}, "And attribute ", el("select", { id: ids[0] })), el("label", {}, "Value ", el("select", { id: ids[1] }))));
   }
   const attribute = byId(ids[0]);
   attribute.replaceChildren(option("Any attribute", ""), ...index.attributes.map((a, i) => (index.values[i].length ? option(a, i) : null)).filter(Boolean));

@@ -65,10 +65,11 @@ function show() {
   const words = searched();
   const rows = found.slice(page * PAGE, page * PAGE + PAGE).map((position, i) => el("li", {}, rowButton(position, page * PAGE + i, words)));
   byId("rows").replaceChildren(...rows);
+  byId("nothing").hidden = found.length > 0 || wordsRead.samples < index.rows.task.length;
   watchRows();
   const total = index.rows.task.length;
   const reading = wordsRead.samples < total && words.length ? ` (searched ${wordsRead.samples.toLocaleString("en")} so far)` : "";
-  byId("status").textContent = `${found.length.toLocaleString("en")} of ${total.toLocaleString("en")} samples${live() ? " so far" : ""}${reading}`;
+  byId("status").textContent = `${found.length.toLocaleString("en")} of ${total.toLocaleString("en")} samples${config.going ? " so far" : ""}${reading}`;
   byId("pager").hidden = pages < 2;
   byId("p-where").textContent = `Page ${page + 1} of ${pages}`;
   byId("p-back").disabled = page === 0;

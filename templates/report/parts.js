@@ -36,7 +36,7 @@ function answerBox(variant, position) {
     if (variant.reply) box.append(el("h3", { text: "Reply" }), prose(variant.reply));
   } else box.append(prose(variant.answer));
   if (variant.long) {
-    const where = `Cut after ${config.longest.toLocaleString("en")} of ${variant.long.toLocaleString("en")} characters; the full text: document ${index.rows.doc[position]} in ${task.file}.`;
+    const where = `Cut after ${config.longest.toLocaleString("en")} of ${variant.long.toLocaleString("en")} characters${task.file ? `; the full text: document ${index.rows.doc[position]} in ${task.file}` : ""}.`;
     box.append(el("p", { class: "cut", text: where }));
   }
   if (variant.rounds) box.append(revisions(variant, position));

@@ -78,7 +78,7 @@ CASES: dict[str, tuple[tuple[str, pd.DataFrame, dict[str, Any]], list[str], list
         ("main", failed(tidy(column(100, 0)), 0.2), {}),
         [
             "80% (71 to 87)",
-            "(100 pairs; 20 of 100 replies held no answer and count as not, none of the others lacks a verdict)",
+            "(100 pairs; 20 of 100 replies held no answer and count as not personalised, none of the others lacks a verdict)",
         ],
         ["critic was never", "none without"],
     ),

@@ -19,6 +19,7 @@ import yaml
 from lm_eval import evaluator, evaluator_utils, simple_evaluate
 from lm_eval.api.model import LM, CachingLM
 from lm_eval.api.registry import get_model
+from lm_eval.loggers import EvaluationTracker
 from lm_eval.models import api_models
 from lm_eval.tasks import TaskManager
 
@@ -43,6 +44,7 @@ class Seen(list[Running]):
 
     arguments: set[str]
     others: bool
+    output: str | None
 
 
 @pytest.fixture
@@ -52,6 +54,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> Seen:
     def listening(chat_template: Any = None) -> Running:
         found.append(original(chat_template))
         found.arguments, found.others = compat.model_arguments(), compat.other_tasks(PersonaTask)
+        found.output = compat.output_path()
         return found[-1]
 
     monkeypatch.setattr(compat, "running", listening)
@@ -108,6 +111,7 @@ def test_outside_of_a_run_there_is_no_model() -> None:
     assert compat.running(str.upper) == Running(None, None, "")
     assert compat.model_arguments() == set()
     assert compat.other_tasks(PersonaTask) is False
+    assert compat.output_path() is None
 
 
 @pytest.mark.parametrize("form", ["object", "text"])
@@ -118,6 +122,15 @@ def test_model_s_own_arguments_are_known_by_name(form: str, server: Server, seen
     evaluate(server, "local-chat-completions", model_args=given, apply_chat_template=True)
     assert {"model", "base_url", "max_retries"} <= seen.arguments
     assert seen.others is False
+
+
+@pytest.mark.parametrize("samples", [True, False])
+def test_where_samples_will_be_written_is_known(samples: bool, server: Server, seen: Seen, tmp_path: Path) -> None:
+    tracker = EvaluationTracker(output_path=str(tmp_path))
+    evaluate(
+        server, "local-chat-completions", apply_chat_template=True, evaluation_tracker=tracker, log_samples=samples
+    )
+    assert seen.output == (str(tmp_path) if samples else None)
 
 
 def test_tasks_of_others_beside_ours_are_seen(server: Server, seen: Seen, tmp_path: Path) -> None:

@@ -77,11 +77,22 @@ def test_phones_figures_have_no_text_below_11_pixels(tmp_path: Path) -> None:
 
 
 def test_long_forest_has_scale_and_legend_at_both_ends(tmp_path: Path) -> None:
-    given = {"cross": "sex,age,education", "min_support": 2, "n": 60}
+    given = {"cross": "sex,age,education", "min_support": 1, "n": 60}
     (forest,) = [d for d in drawn(write_run(tmp_path, ("persona_intersection",), **given)) if "forest" in d.name]
     (ax,) = forest.figure.axes
     assert ax.xaxis.get_tick_params()["labeltop"]
     assert len(ax.findobj(Legend)) == 2
+
+
+@pytest.mark.parametrize(("support", "shown"), [(2, True), (50, False)])
+def test_long_forest_leaves_groups_with_too_few_pairs_to_the_table(tmp_path: Path, support: int, shown: bool) -> None:
+    run = write_run(tmp_path, ("persona_intersection",), cross="sex,age,education", min_support=support, n=150)
+    forests = [d for d in drawn(run) if "forest" in d.name]
+    assert len(forests) == shown
+    for forest in forests:
+        texts = [t.get_text() for t in forest.figure.findobj(Text)]
+        assert not any("too few" in text for text in texts)
+        assert "have fewer than 2 pairs and stand in the table alone" in " ".join(" ".join(texts).split())
 
 
 def test_dark_heat_map_runs_the_same_way_as_the_light_one(tmp_path: Path) -> None:

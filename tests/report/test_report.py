@@ -318,10 +318,10 @@ def test_headline_in_everyday_words_says_the_planted_truth(tmp_path: Path, task:
         ("persona_main", 1.0, 1, "The one answer judged fits the person who asked."),
         ("persona_main", 0.0, 7, "None of 7 answers fits the person who asked."),
         ("persona_main_baseline", 0.0, 60, "With nothing known of the person, no answer fits: the floor"),
-        ("persona_contrast", 1.0, 1, "Nothing shows that the answers are made for their person"),
         ("persona_loo", 1.0, 1, "1 pair is too few to show which facts"),
         ("persona_intersection", 1.0, 2, "2 pairs are too few to show whether some groups"),
-        ("persona_pass_at_k", 0.0, 60, "gives a fitting answer in no case, and so it does when asked 3 times."),
+        ("persona_contrast", 1.0, 1, "1 pair is too few to show whether the answers are made for their person"),
+        ("persona_pass_at_k", 0.0, 60, "gives a fitting answer in no case, nor when asked 3 times."),
         ("persona_pass_at_k", 1.0, 1, "in all cases, and so it does when asked 3 times, over 1 pair only."),
     ],
 )

@@ -43,8 +43,8 @@ def _variants(**outcomes: int) -> list[dict[str, Any]]:
         ("contrast", {"whole": YES, "another_person": MISSING}, "fits own · another: no verdict"),
         (
             "pairwise",
-            {"whole": COMPARED, "another_person": YES, "nobody": TIED},
-            "beats another person · ties with nobody",
+            {"whole": COMPARED, "another_person": YES, "no_persona": TIED},
+            "beats the one for another person · ties with the one for nobody",
         ),
     ],
 )

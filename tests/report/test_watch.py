@@ -6,8 +6,10 @@ import http.client
 import os
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,21 +17,20 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests import warm
+from tests.e2e.command import evaluate
 from tests.fakes.browser import chromium, found
-from tests.fakes.runs import Planted, write_run
+from tests.fakes.server import Server, default_verdict
 
 ROOT = Path(__file__).parents[2]
-LATER = "2026-03-02T10-00-00.000001"
 
 
 @pytest.fixture
 def watched(tmp_path: Path) -> Iterator[tuple[str, Path]]:
-    """The address of a report that watches an empty folder, and the folder."""
-    runs = tmp_path / "runs"
-    runs.mkdir()
+    """The address of a report that watches a folder which is not there yet, and the folder."""
+    runs = tmp_path / "out"
     command = [*warm.python(), "-m", "persona_metrics", "report", str(runs), "--watch", "--no_figures"]
-    command += ["--out", str(tmp_path / "out")]
-    environment = {**os.environ, "PERSONA_CRITIC_STORE": str(tmp_path / "store.sqlite")}
+    command += ["--out", str(tmp_path / "report")]
+    environment = {**os.environ, "PERSONA_CRITIC_STORE": "off"}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment, cwd=ROOT) as process:
         assert process.stdout is not None
         yield process.stdout.readline().strip(), runs
@@ -72,27 +73,67 @@ def test_only_pages_of_this_machine_are_answered(watched: tuple[str, Path]) -> N
 @pytest.mark.browser
 @pytest.mark.slow
 @pytest.mark.skipif(not found() and not os.environ.get("CI"), reason="chromium and its driver are not installed")
-def test_page_follows_the_run_and_keeps_filters_and_sample(watched: tuple[str, Path], tmp_path: Path) -> None:
-    url, runs = watched
-    with chromium(tmp_path / "profile") as driver:
+def test_page_follows_the_run_and_keeps_filters_folds_and_the_sample_that_is_read(
+    watched: tuple[str, Path], tmp_path: Path
+) -> None:
+    url, _ = watched
+    judged, held, gates = 0, [8, 14, 10**9], [threading.Event(), threading.Event()]
+
+    def verdict(question: str, persona: dict[str, str], answer: str) -> bool:
+        # The critic stops after 8 answers, and after 14, until the page was looked at.
+        nonlocal judged
+        judged += 1
+        for most, gate in zip(held, gates, strict=False):
+            if judged > most:
+                gate.wait(120)
+        return default_verdict(question, persona, answer)
+
+    with (
+        chromium(tmp_path / "profile") as driver,
+        Server(verdict=verdict) as server,
+        ThreadPoolExecutor(1) as pool,
+    ):
         driver.get(url)
         assert driver.find_element("tag name", "h1").text == "No results so far"
-        write_run(runs, ("persona_main",), n=20, planted=Planted(missing=0.2))
-        ready = "return document.body && document.body.dataset.searchable"
-        _until(lambda: driver.execute_script(ready))
-        status = "return document.getElementById('status').textContent"
-        assert driver.execute_script(status) == "20 of 20 samples so far"
-        choose = """byId('f-text').value = 'the'; const s = byId('f-outcome'); s.value = '0';
-            s.dispatchEvent(new Event('change')); open(0)"""
-        driver.execute_script(choose)
-        _until(lambda: driver.execute_script("return byId('sample').open"))
-        before = driver.execute_script("return [found.length, index.rows.doc[shownAt], config.live]")
-        write_run(runs, ("persona_loo",), n=10, attributes="age", stamp=LATER)
-        more = "return document.body && document.body.dataset.searchable && config.live > arguments[0]"
-        _until(lambda: driver.execute_script(more, before[2]))
-        _until(lambda: driver.execute_script("return byId('sample').open"))
-        assert driver.execute_script("return [byId('f-text').value, byId('f-outcome').value]") == ["the", "0"]
-        assert driver.execute_script("return index.rows.doc[shownAt]") == before[1]
-        assert driver.execute_script(status).endswith("of 30 samples so far")
-        assert "So far" in driver.execute_script("return document.querySelector('.live').textContent")
+        chosen = {"n": 20, "critic_concurrency": 2}
+        run = pool.submit(evaluate, server, "persona_main", cwd=tmp_path, metadata=chosen, PERSONA_CRITIC_STORE="off")
+        try:
+            ready = "return document.body && document.body.dataset.searchable"
+            _until(lambda: driver.execute_script(ready) or run.done())
+            assert not run.done()
+            status = "return document.getElementById('status').textContent"
+            first = driver.execute_script("return index.rows.doc.length")
+            assert 1 <= first <= 8
+            assert driver.execute_script(status) == f"{first} of {first} samples so far"
+            assert f"so far, {first} of 20 pairs" in driver.find_element("css selector", ".card").text
+            banner = "return document.querySelector('.live').textContent"
+            _until(lambda: f"So far: persona_main of m, {first} of 20 pairs judged." in driver.execute_script(banner))
+            choose = """byId('f-text').value = 'the'; const s = byId('f-outcome');
+                s.value = String(index.rows.outcome[0]); s.dispatchEvent(new Event('change')); open(0);
+                return s.value"""
+            outcome = driver.execute_script(choose)
+            _until(lambda: driver.execute_script("return byId('sample').open"))
+            before = driver.execute_script("return [found.length, index.rows.doc[shownAt], config.live]")
+            driver.execute_script("document.querySelector('#figures details').open = true")
+            gates[0].set()
+            # Nothing is drawn anew under somebody who reads.
+            _until(lambda: "There is more" in driver.execute_script(banner))
+            assert driver.execute_script("return [index.rows.doc[shownAt], config.live]") == before[1:]
+            driver.execute_script("byId('sample').close()")
+            more = "return document.body && document.body.dataset.searchable && config.live > arguments[0]"
+            _until(lambda: driver.execute_script(more, before[2]))
+            assert not run.done()
+            assert driver.execute_script("return [byId('f-text').value, byId('f-outcome').value]") == ["the", outcome]
+            assert driver.execute_script("return index.rows.doc.length") > first
+            assert driver.execute_script("return document.querySelector('#figures details').open")
+        finally:
+            for gate in gates:
+                gate.set()
+        assert run.result().code == 0
+        over = "return document.body && document.body.dataset.searchable && !config.going"
+        _until(lambda: driver.execute_script(over))
+        assert driver.execute_script("return [byId('f-text').value, byId('f-outcome').value]") == ["the", outcome]
+        assert "so far" not in driver.execute_script("return document.querySelector('main').textContent").lower()
+        assert driver.execute_script(status).endswith("of 20 samples")
+        _until(lambda: driver.execute_script(banner).startswith("1 file of results. This page follows what comes."))
         assert [line["message"] for line in driver.get_log("browser") if "favicon" not in line["message"]] == []

@@ -43,12 +43,13 @@ def _of_task(table: TaskTables, prefix: str) -> list[Drawn]:
 
 def _comparing(tables: Sequence[TaskTables], comparisons: Sequence[Comparison]) -> list[Drawn]:
     drawn = []
-    models = [c for c in comparisons if c.kind == "models"]
-    modes = [c for c in comparisons if c.kind == "modes"]
+    judged = [c for c in comparisons if (c.rates["n"] > 0).any()]
+    models = [c for c in judged if c.kind == "models"]
+    modes = [c for c in judged if c.kind == "modes"]
     for comparison in models:
         first = comparison.entries[0]
         said = f"n = pairs each model was judged on · critic {words.critics(first.task.metadata)}"
-        said += f" · mode {words.spoken(first.mode)}."
+        said += f" · mode {words.spoken(first.mode)}{words.so_far(comparison.entries)}."
         drawn.append(
             compare.models(comparison.file_name, comparison.rates, comparison.differences, said, comparison.of)
         )
@@ -57,14 +58,15 @@ def _comparing(tables: Sequence[TaskTables], comparisons: Sequence[Comparison]) 
         critics = {words.critics(t.entry.task.metadata) for t in tables}
         least, most = int(rows["n"].min()), int(rows["n"].max())
         n = f"{least:,} to {most:,}" if most > least else f"{most:,}"
-        said = f"n = {n} judged pairs a point · critic {'; '.join(sorted(critics))}."
+        said = f"n = {n} judged pairs a point · critic {'; '.join(sorted(critics))}"
+        said += f"{words.so_far(entry for c in modes for entry in c.entries)}."
         tests = {c.of: against_baseline(c.differences) for c in modes}
         drawn.append(compare.modes_by_models("models-modes", rows, tests, said, BASELINE))
         return drawn
     for comparison in modes:
         rates = comparison.rates.rename(columns={"name": "mode"})
         entry = comparison.entries[0]
-        said = f"model {comparison.of} · critic {words.critics(entry.task.metadata)}."
+        said = f"model {comparison.of} · critic {words.critics(entry.task.metadata)}{words.so_far(comparison.entries)}."
         paired = against_baseline(comparison.differences)
         drawn.append(main.modes("modes", rates, paired, said, comparison.of, BASELINE))
     return drawn

@@ -211,6 +211,19 @@ def _order(attribute: str, values: set[str]) -> list[str]:
     return sorted(values, key=lambda v: (known.index(v) if v in known else len(known), v))
 
 
+def _readable(rows: pd.DataFrame, caption: str) -> tuple[pd.DataFrame, str]:
+    """Return the rows of a forest, of more than ``LONG`` those with pairs enough, and its caption.
+
+    Groups with too few lie at the common rate whatever their answers: dozens of them say nothing that the table does not.
+    """
+    thin = rows["suppressed"].to_numpy(bool)
+    if len(rows) <= LONG or not thin.any():
+        return rows, caption
+    support = int(rows["min_support"].iloc[0])
+    left = f"{int(thin.sum())} of {len(rows)} groups have fewer than {support} pairs and stand in the table alone."
+    return rows[~thin], f"{caption} {left}"
+
+
 def draw(subject: Subject) -> list[Drawn]:
     """Draw the forest, and a heat map where two attributes cross."""
     rows = subject.table("intersections")
@@ -219,7 +232,10 @@ def draw(subject: Subject) -> list[Drawn]:
     listed: Any = subject.metadata.get("intersections") or {}
     named = subject.tables["groups"]["worst_group_name"].iloc[0]
     lowest = named if isinstance(named, str) else None
-    drawn = [forest(f"{subject.prefix}-forest", rows, subject.overall, subject.caption, subject.model, lowest)]
+    kept, caption = _readable(rows, subject.caption)
+    drawn = []
+    if len(kept):
+        drawn = [forest(f"{subject.prefix}-forest", kept, subject.overall, caption, subject.model, lowest)]
     for cross in crosses(listed):
         given = (file_name(subject.prefix, "heat", *cross), rows, listed, cross, subject.caption, subject.model)
         found, turned = heat(*given), heat(*given, dark=True)

@@ -40,7 +40,9 @@ def importances(name: str, table: pd.DataFrame, caption: str, model: str) -> Dra
     ax.set_xlabel("points lost when the attribute is left out", fontsize=8.4)
     side_notes(ax, [p_text(p) for p in rows["p_adjusted"]], "adjusted")
     wide = (
-        " Orange: where missing verdicts alone could put it." if (rows["bound_high"] > rows["bound_low"]).any() else ""
+        " Short bar below a point: where missing verdicts alone could put it."
+        if (rows["bound_high"] > rows["bound_low"]).any()
+        else ""
     )
     doubt = " ?: missing verdicts could turn the sign." if turned.any() else ""
     noise = " Grey band: the whole persona asked twice, the noise of sampling and critic." if len(floor) else ""

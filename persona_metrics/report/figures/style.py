@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -245,7 +246,8 @@ def side_notes(ax: Axes, texts: Sequence[str], title: str = "", at: float = 1.02
     if on_phone():
         for row, text in enumerate(texts):
             said = f"{title} {text}" if title == "n" else text
-            ax.text(1, row - 0.18, said, transform=place, va="bottom", ha="right", fontsize=_SMALLEST, color=SOFT)
+            right = {**_ABOVE, "ha": "right", "color": SOFT}
+            ax.text(1, row - 0.18, said, transform=place, fontsize=_SMALLEST, bbox=_CLEAR, **right)
         return
     for row, text in enumerate(texts):
         ax.text(at, row, text, transform=place, va="center", ha="left", fontsize=7.6, color=SOFT)
@@ -293,10 +295,8 @@ def _narrow(figure: Figure) -> None:
     """Give charts of rows a phone's whole width and higher rows, and no text less than the smallest size."""
     listed = [ax for ax in figure.axes if ax.get_gid() == _ROWS]
     if listed:
-        figure.set_size_inches(PHONE, figure.get_figheight() * _ROW_UNITS)
+        _stack(figure, sorted(listed, key=lambda ax: -ax.get_position().y1))
     for ax in listed:
-        box = ax.get_position()
-        ax.set_position((0.03, box.y0, 0.92, box.height))
         if (title := ax.get_title(loc="left")) and len(title) > 44:
             ax.set_title("\n".join(textwrap.wrap(title, 44)), fontsize=8.6, pad=8)
     for ax in figure.axes:
@@ -304,9 +304,24 @@ def _narrow(figure: Figure) -> None:
         for text in (ax.xaxis.label, ax.yaxis.label, *ax.texts):
             text.set_fontsize(max(_SMALLEST, float(text.get_fontsize())))
         ax.set_xlabel("\n".join(textwrap.wrap(ax.get_xlabel(), 46)))
+        ax.set_ylabel("\n".join(textwrap.wrap(ax.get_ylabel(), 34)))
     for legend in (*figure.legends, *(found for ax in figure.axes if (found := ax.get_legend()))):
         for text in legend.get_texts():
             text.set_fontsize(_SMALLEST)
+
+
+def _stack(figure: Figure, charts: Sequence[Axes]) -> None:
+    """Make charts that lie one below the other higher, and leave the gaps between them as they are."""
+    before = figure.get_figheight()
+    boxes = [ax.get_position() for ax in charts]
+    gaps = [max(0.0, (one.y0 - two.y1) * before) for one, two in pairwise(boxes)]
+    heights = [box.height * before * _ROW_UNITS for box in boxes]
+    whole = sum(heights) + sum(gaps)
+    figure.set_size_inches(PHONE, whole)
+    top = whole
+    for ax, height, gap in zip(charts, heights, [*gaps, 0.0], strict=True):
+        ax.set_position((0.03, (top - height) / whole, 0.92, height / whole))
+        top -= height + gap
 
 
 def span(ax: Axes, low: Any, high: Any, *, least: float = 0.05) -> None:

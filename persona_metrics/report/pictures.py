@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 _DIGITS = re.compile(rb"(\d\.\d{2})\d+")
 _PATHS = re.compile(rb' d="[^"]*"|translate\([^)]*\)')
@@ -44,4 +44,5 @@ def _data(svg: bytes) -> str:
     # Letters are most of the rest: each is put in its place by the shortest attribute that does.
     svg = _NAMES.sub(rb"\1", _LETTERS.sub(rb' x="\1"/>', svg))
     svg = svg.replace(b"xlink:href", b"href").replace(b"DejaVuSans-", b"d")
-    return "data:image/svg+xml;base64," + base64.b64encode(svg).decode("ascii")
+    # An eighth shorter than base64, and nothing in it that HTML or the URI would read as its own.
+    return "data:image/svg+xml," + quote(svg.decode("utf-8"), safe=" !$()*+,-./:;=?@[]_~")

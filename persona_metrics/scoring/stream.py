@@ -18,6 +18,8 @@ from .rows import Rows
 
 Numbered = tuple[int, str, Mapping[str, Any]]
 """A line's number, its place and its object."""
+AHEAD = 4_000
+"""So many lines are held at most: where one takes longer than so many behind it, they wait for it."""
 
 
 class Hashes:
@@ -90,6 +92,10 @@ class Stream:
                 self._asked += 1
                 yield self._asked - 1, judgement
         self.flush()
+
+    def room(self) -> bool:
+        """Return whether another line may be begun."""
+        return len(self._waiting) < AHEAD
 
     def deliver(self, position: int, verdict: Verdict) -> None:
         """Take a verdict; lines that wait for none before them are handed on soon, from within the running loop."""

@@ -102,6 +102,7 @@ def score(
                     stream.deliver,
                     total=found.rows,
                     description=f"critic {task}",
+                    room=stream.room,
                 )
             stream.flush()
         for remark in stream.remarks():

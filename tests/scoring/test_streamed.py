@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import pytest
 
 from persona_metrics.cli import main
 from persona_metrics.scoring import given, replay, stream, table
+from persona_metrics.scoring.pieces import Piece
 from persona_metrics.scoring.rows import Rows, Sums
 from persona_metrics.scoring.survey import survey
 from tests.fakes.server import Server
@@ -95,6 +97,42 @@ def test_line_is_read_when_its_turn_comes(server: Server, tmp_path: Path, monkey
     assert main(["score", str(path), "--out", str(tmp_path / "out")]) == 0
     assert len(seen) == 200
     assert seen[-1] > 150  # so many had been asked before the last line was taken apart
+
+
+class Slow(Server):
+    """Takes half a second for the first line's answer."""
+
+    async def _answer(self, request: Any, body: dict[str, Any]) -> Any:
+        if "Answer 0." in json.dumps(body):
+            await asyncio.sleep(0.5)
+        return await super()._answer(request, body)
+
+
+def test_no_more_lines_are_held_than_there_is_room_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PERSONA_CRITIC_CONCURRENCY", "4")
+    monkeypatch.setattr(stream, "AHEAD", 20)
+    path = write(tmp_path / "answers.jsonl", map(line, range(200)))
+    held: list[int] = []
+    written: list[int] = []
+    taken, finish = stream.piece, Piece.finish
+
+    def counted(*args: Any) -> Any:
+        held.append(len(held) + 1 - len(written))
+        return taken(*args)
+
+    def finished(piece: Piece, terms: Any) -> Any:
+        written.append(piece.number)
+        return finish(piece, terms)
+
+    monkeypatch.setattr(stream, "piece", counted)
+    monkeypatch.setattr(Piece, "finish", finished)
+    with Slow() as server:
+        for name, value in (("MODEL", "critic"), ("BASE_URL", server.base_url)):
+            monkeypatch.setenv(f"PERSONA_CRITIC_{name}", value)
+        monkeypatch.setenv("OPENAI_API_KEY", "none")
+        assert main(["score", str(path), "--out", str(tmp_path / "out")]) == 0
+    assert written == list(range(200))
+    assert max(held) == 20
 
 
 def test_nothing_is_asked_where_the_store_holds_every_verdict(server: Server, tmp_path: Path) -> None:

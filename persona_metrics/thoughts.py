@@ -46,7 +46,7 @@ _MARKS = re.compile(rf"\A\s*(?:{_MARK})+|(?:{_MARK})+\s*\Z")
 
 
 def marked(text: str) -> bool:
-    """Return whether a text holds a character that marks begin with; to search for the marks takes a hundred times as long."""
+    """Return whether a text holds a character that marks begin with; a search for marks takes much longer."""
     return "<" in text or "[" in text or "◁" in text
 
 

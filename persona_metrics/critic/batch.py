@@ -84,8 +84,8 @@ def judge_each(
     ``beside`` those judgements of the same run that were before and those that will come behind.
 
     Raises ``PersonaError`` where the run cannot go on (the first 20 all fail for one reason, more than
-    ``critic_max_failures`` of ``total`` fail or tie, the deadline passes, the store breaks), and what the iterable raises once
-    those in flight have ended; what is judged by then is kept, and the message says how to resume.
+    ``critic_max_failures`` of ``total`` fail or tie, the deadline passes, the store breaks), and what the iterable raises,
+    once those in flight have ended; what is judged by then is kept, and the message says how to resume.
     """
     waiting = enumerate(judgements)
     first = next(waiting, None)

@@ -219,7 +219,7 @@ class _Samples:
 
     def add(self, piece: Piece, terms: Terms) -> None:
         """Add a finished line."""
-        verdict = piece.results[0]["verdict"] or {}
+        verdict = piece.results[0][0]["verdict"] or {}
         text = json.dumps(piece.sample(terms), ensure_ascii=False).encode("utf-8", "replace").decode()
         self._held.append(
             {
@@ -228,7 +228,7 @@ class _Samples:
                 "persona_id": piece.pair.persona.id,
                 "question_id": piece.pair.question.id,
                 "topic": piece.pair.question.topic,
-                "answer": piece.results[0]["answer"],
+                "answer": piece.results[0][0]["answer"],
                 "personalized": piece.rows.get("personalized"),
                 "missing": verdict.get("missing"),
                 "sample": text,

@@ -23,13 +23,27 @@ class Prepared:
     """Replies whose answers are taken out, and what the critic is to be asked about them, in order."""
 
     results: list[list[dict[str, Any]]]
-    judgements: list[Judgement]
+    judgements: Sequence[Judged]
     waiting: list[dict[str, Any]]
 
     def finish(self, verdicts: Sequence[Verdict]) -> list[list[dict[str, Any]]]:
         """Return the results, each with its verdict."""
         for made, verdict in zip(self.waiting, verdicts, strict=True):
             made["verdict"] = verdict.to_dict()
+        return self.results
+
+
+@dataclass(frozen=True)
+class Compared(Prepared):
+    """Answers that are compared: each of those that wait has two judgements, one for each order."""
+
+    def finish(self, verdicts: Sequence[Verdict]) -> list[list[dict[str, Any]]]:
+        """Return the results, each comparison with what its two verdicts come to."""
+        for made, own_first, own_second in zip(self.waiting, verdicts[::2], verdicts[1::2], strict=True):
+            verdict = joined(own_first, own_second)
+            made["verdict"] = verdict.to_dict()
+            if (place := turned_to(verdict)) is not None:
+                made["choice"] = ("first", "second").index(place)
         return self.results
 
 
@@ -52,8 +66,6 @@ def judge_replies(
         raise PersonaError(
             f"protocol={chosen.protocol}: this filter judges one answer at a time; persona_contrast compares"
         )
-    if evaluation is not None and evaluation.protocol == PAIRWISE:
-        return _compared(replies, docs, chosen, evaluation, asking)
     ready = prepare(replies, docs, chosen, evaluation)
     return ready.finish(asking(ready.judgements))
 
@@ -64,7 +76,9 @@ def prepare(
     chosen: settings.Settings,
     evaluation: evaluations.Evaluation | None = None,
 ) -> Prepared:
-    """Take the answers out of ``replies``, each to be judged by itself; arguments as ``judge_replies`` has them."""
+    """Take the answers out of ``replies``, to be judged as the evaluation says; arguments as ``judge_replies`` has them."""
+    if evaluation is not None and evaluation.protocol == PAIRWISE:
+        return _compared(replies, docs, chosen, evaluation)
     results: list[list[dict[str, Any]]] = [[] for _ in replies]
     judgements: list[Judgement] = []
     waiting: list[dict[str, Any]] = []
@@ -100,8 +114,7 @@ def _compared(
     docs: Sequence[Mapping[str, Any]],
     chosen: settings.Settings,
     evaluation: evaluations.Evaluation,
-    asking: Callable[[Sequence[Judged]], Sequence[Verdict]],
-) -> list[list[dict[str, Any]]]:
+) -> Compared:
     """Have each pair's own answer compared with its others, in both orders; a comparison stands with the other answer.
 
     An answer that is not there loses against one that is, and the critic is not asked; of a reply that the endpoint did
@@ -127,7 +140,7 @@ def _compared(
         if variant.name in evaluation.unjudged:
             made[i]["value"] = None
             own[str(doc["pair_id"])] = i
-    waiting: list[int] = []
+    waiting: list[dict[str, Any]] = []
     judgements: list[Judged] = []
     for i, doc in enumerate(docs):
         first = own[str(doc["pair_id"])]
@@ -141,14 +154,8 @@ def _compared(
             made[i]["value"] = 0.5 if ours is theirs else float(theirs is None)
             continue
         judgements += both_orders(str(doc["question"]), persona_of(doc).attributes, ours, theirs)
-        waiting.append(i)
-    verdicts = asking(judgements)
-    for i, own_first, own_second in zip(waiting, verdicts[::2], verdicts[1::2], strict=True):
-        verdict = joined(own_first, own_second)
-        made[i]["verdict"] = verdict.to_dict()
-        if (place := turned_to(verdict)) is not None:
-            made[i]["choice"] = ("first", "second").index(place)
-    return [[one] for one in made]
+        waiting.append(made[i])
+    return Compared([[one] for one in made], judgements, waiting)
 
 
 _NOTHING = object()

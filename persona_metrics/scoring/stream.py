@@ -14,6 +14,7 @@ from ..critic import Judged, Verdict
 from ..harness.remarks import of_sums
 from .given import Answered
 from .pieces import EMPTY, Piece, Terms, piece
+from .outcomes import Outcomes, leans_on_others
 from .rows import Rows
 
 Numbered = tuple[int, str, Mapping[str, Any]]
@@ -67,14 +68,25 @@ class Hashes:
 
 
 class Stream:
-    """Lines in, finished pieces out, in the lines' order whatever order verdicts arrive in."""
+    """Lines in, finished pieces out, in the lines' order whatever order verdicts arrive in.
 
-    def __init__(self, terms: Terms, lines: Iterable[Numbered], sink: Callable[[Piece], None]) -> None:
-        self.terms, self.rows = terms, Rows(terms.evaluation.headline, terms.repeats)
+    ``lines`` are pairs of their own, or what ``make`` makes a piece of together with the terms.
+    """
+
+    def __init__(
+        self,
+        terms: Terms,
+        lines: Iterable[Any],
+        sink: Callable[[Piece], None],
+        make: Callable[..., Piece] | None = None,
+    ) -> None:
+        self.terms, self.rows = terms, Rows(terms.evaluation.headline, terms.repeats, terms.evaluation.aggregates())
+        self.replies = 0
+        self.outcomes = Outcomes() if leans_on_others(terms.evaluation) else None
         self.first: Answered | None = None
         self.failed = 0
         self.example: str | None = None
-        self._lines, self._sink = lines, sink
+        self._lines, self._sink, self._make = lines, sink, make
         self._waiting: deque[Piece] = deque()
         self._places: dict[int, tuple[Piece, int]] = {}
         self._asked = 0
@@ -83,8 +95,8 @@ class Stream:
 
     def judgements(self) -> Iterator[tuple[int, Judged]]:
         """Yield what the critic is asked, line by line, each with its position."""
-        for number, where, row in self._lines:
-            made = piece(self.terms, number, where, row)
+        for line in self._lines:
+            made = (self._make or piece)(self.terms, *line)
             self.first = self.first or made.said
             self._waiting.append(made)
             for place, judgement in enumerate(made.judgements):
@@ -131,9 +143,11 @@ class Stream:
 
     def _finish(self, made: Piece) -> None:
         outcomes = made.finish(self.terms)
+        self.replies += len(outcomes)
         self.failed += sum(one.answer_failure for one in outcomes)
-        if self.example is None and any(one.answer_failure for one in outcomes):
-            self.example = made.reply
+        self.example = made.unanswered if self.example is None else self.example
+        if self.outcomes is not None:
+            self.outcomes.add(outcomes)
         self.rows.add(made.rows, made.pair.persona.id, made.pair.question.id)
         self._sink(made)
 
@@ -141,4 +155,6 @@ class Stream:
         """Yield what makes the numbers mean less than they seem to."""
         rows, chosen = self.rows, self.terms.settings
         ranked, groups = rows.clusters.ranked(), rows.groups()
-        yield from of_sums(rows.headline, self.failed, rows.pairs, chosen, self.example, ranked, groups)
+        yield from of_sums(rows.headline, self.failed, self.replies, chosen, self.example, ranked, groups)
+        if self.outcomes is not None:
+            yield from self.terms.evaluation.remarks(self.outcomes)

@@ -70,7 +70,7 @@ def score(
         require_prices(chosen, panel(chosen))
         if any(critic.model == "embedded" for critic in panel(chosen)):
             raise PersonaError("--engine ray: the embedded critic lives in one process; name a critic with an endpoint")
-        announce(agreed, found)
+        announce(agreed, found.rows, found.rows, tuple(found.unknown))
         check_once(chosen)
         count = min(len(spans), actors or max(1, int(ray.cluster_resources().get("CPU", 1))))
         orders = Orders(agreed, out.resolve(), tuple(_stores(chosen, out)), count, model)

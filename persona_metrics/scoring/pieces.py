@@ -50,6 +50,8 @@ class Terms:
     filter: str = "critic"
     recorded: Mapping[str, Any] = field(default_factory=dict)
     left_out: int = 0
+    support: Mapping[str, int] = field(default_factory=dict)
+    """How many pairs each of the evaluation's groups has."""
 
     @property
     def taking(self) -> Settings:
@@ -95,7 +97,7 @@ def everybody(columns: Sequence[str]) -> Persona:
 
 
 def require(found: Survey, overrides: Mapping[str, Any], origin: str, free: Collection[str] = ()) -> None:
-    """Raise ``PersonaError`` where the lines are of two kinds or models, or an override is of what is fixed and not ``free``."""
+    """Raise ``PersonaError`` where lines are of two kinds or models, or an override is of what is fixed and not ``free``."""
     for key in overrides:
         if key in FIXED and key not in free:
             raise PersonaError(f"{key}=…: the answers are there already, so this can no longer be chosen; leave it out")

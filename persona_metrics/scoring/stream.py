@@ -13,8 +13,8 @@ from typing import IO, Any
 from ..critic import Judged, Verdict
 from ..harness.remarks import of_sums
 from .given import Answered
-from .pieces import EMPTY, Piece, Terms, piece
 from .outcomes import Outcomes, leans_on_others
+from .pieces import EMPTY, Piece, Terms, piece
 from .rows import Rows
 
 Numbered = tuple[int, str, Mapping[str, Any]]

@@ -17,7 +17,7 @@ from persona_metrics.scoring.pieces import Piece
 from persona_metrics.scoring.rows import Rows, Sums
 from persona_metrics.scoring.survey import survey
 from tests.fakes.server import Server
-from tests.scoring.made import line, results, write
+from tests.scoring.made import line, results, same, write
 
 
 @pytest.fixture
@@ -27,18 +27,6 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
         monkeypatch.setenv("PERSONA_CRITIC_BASE_URL", found.base_url)
         monkeypatch.setenv("OPENAI_API_KEY", "none")
         yield found
-
-
-def _samples(folder: Path) -> list[dict[str, Any]]:
-    (path,) = folder.rglob("samples_*.jsonl")
-    found = []
-    for text in path.read_text(encoding="utf-8").split("\n")[:-1]:
-        sample = json.loads(text)
-        (result,) = (json.loads(one) for one in sample["filtered_resps"][0])
-        for vote in (result["verdict"] or {"votes": []})["votes"]:
-            vote["latency"] = vote["stored"] = None
-        found.append({**sample, "filtered_resps": result})
-    return found
 
 
 ODD = [
@@ -73,14 +61,7 @@ def test_files_are_those_of_a_run_that_holds_all_lines(name: str, tmp_path: Path
     held = table.from_answers(path, rows, "persona_main", "main", {}, None, partial=False)
     replay.score([held], tmp_path / "held")
     assert main(["score", str(path), "--out", str(tmp_path / "streamed")]) == 0
-    one, two = results(tmp_path / "held"), results(tmp_path / "streamed")
-    for found in (one, two):
-        for key in ("date", "total_evaluation_time_seconds", "git_hash"):
-            del found[key]
-        del found["configs"]["persona_main"]["metadata"]["usage"]
-    assert two == one
-    assert list(two["results"]["persona_main"]) == list(one["results"]["persona_main"])
-    assert _samples(tmp_path / "streamed") == _samples(tmp_path / "held")
+    same(tmp_path / "streamed", tmp_path / "held", "persona_main")
 
 
 def test_line_is_read_when_its_turn_comes(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,9 +17,9 @@ READ = 2_048
 
 
 class Drawn(Sequence[Persona]):
-    """People who are read when they are asked for, by ``read``; the latest are held."""
+    """People who are read when they are asked for, by ``read`` of what an array says of each; the latest are held."""
 
-    def __init__(self, places: Sequence[Any], read: Callable[[Any], Persona]) -> None:
+    def __init__(self, places: Any, read: Callable[[Any], Persona]) -> None:
         self._places = places
         self._read = lru_cache(READ)(lambda i: read(places[i]))
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -228,8 +229,9 @@ def pair_in(row: Mapping[str, Any], where: str, number: int | None, unknown: dic
         )
     if not isinstance(question, str) or not question.strip():
         raise PersonaError(f"{where}: the question is blank or no text")
-    attributes, strange = read_person(persona, where)
-    unknown.update({f"{k} ({why})": None for k, why in strange.items() if k != "id"})
+    attributes, strange = _read_person(persona, where)
+    if strange:
+        unknown.update({f"{k} ({why})": None for k, why in strange.items() if k != "id"})
     if not attributes:
         raise PersonaError(f"{where}: the persona has no attribute")
     own_id = next((v for k, v in persona.items() if attribute_name(k) == "id"), None)
@@ -243,6 +245,21 @@ def pair_in(row: Mapping[str, Any], where: str, number: int | None, unknown: dic
         Persona(person, attributes),
         of_document({**row, "question_id": asked}),
     )
+
+
+def _read_person(persona: Mapping[str, Any], where: str) -> tuple[Mapping[str, str], Mapping[str, str]]:
+    """Return what ``read_person`` does; the lines of one pair, and the questions to one person, follow one another."""
+    if all(type(value) is str for value in persona.values()):
+        try:
+            return _read_once(tuple(persona.items()))
+        except PersonaError:
+            pass  # said below, with the line's name
+    return read_person(persona, where)
+
+
+@lru_cache(1024)
+def _read_once(items: tuple[tuple[str, str], ...]) -> tuple[Mapping[str, str], Mapping[str, str]]:
+    return read_person(dict(items), "")
 
 
 def _digest(value: Any) -> str:

@@ -21,12 +21,14 @@ from ..evaluations.intersectionality import Intersectionality
 from ..evaluations.leave_one_out import LeaveOneOut
 from ..evaluations.main import Main
 from ..evaluations.pass_at_k import PassAtK
+from ..personas import in_order
 from ..settings import load
 from . import contrast
 from .given import each_line
 from .pairs import Pairs
 from .people import Grouped, wanted_by
 from .pieces import Piece, Terms, everybody, of_pair, require, terms
+from .stream import Hashes
 from .survey import Survey, survey
 from .table import built_of, record_of, require_known
 
@@ -104,7 +106,6 @@ def _of_pairs(
     if len(pairs.found.models) > 1 and model in pairs.found.models:
         grouped = None if grouped is None else Grouped(grouped.wanted)
         pairs = Pairs(path, evaluation, model, baseline, grouped)
-        pairs.found.models = {str(model): None}
     found = pairs.found
     require(found, overrides, path.name, contrast.CHOICES if pairs.contrasted else ())
     if found.apart:
@@ -121,15 +122,17 @@ def _of_pairs(
         require_known(pairs.names, wanted, task, path)
     left_out = _left_out(pairs, wanted, partial, path)
     kept = len(pairs) - int(left_out.sum())
+    columns, digest = (found.columns, None) if kept == len(pairs) else _looked_through(pairs, left_out)
     agreed = Terms(
         task,
         built,
         chosen,
-        found.columns,
-        found.repeats,
+        columns,
+        pairs.repeats(left_out),
         next(iter(found.kinds), True),
         model or next(iter(found.models), "elsewhere"),
         path.name,
+        digest=digest,
         recorded=recorded,
         left_out=len(pairs) - kept,
         support=built.support(grouped.people) if grouped is not None else {},
@@ -151,13 +154,24 @@ def _left_out(pairs: Pairs, wanted: tuple[str, ...], partial: bool, path: Path) 
     left_out = lacking.any(axis=1)
     if left_out.any() and not (partial and not left_out.all()):
         rank = int(np.flatnonzero(left_out)[0])
-        name = f"{pairs.id_of(rank)}/{wanted[int(np.flatnonzero(lacking[rank])[0])]}"
+        name = f"{pairs.pair(rank).id}/{wanted[int(np.flatnonzero(lacking[rank])[0])]}"
         raise PersonaError(
             f"{path}: {int(lacking.sum())} answers are missing in {int(left_out.sum())} pairs (the first:"
             + f" {shorten(name, 60)});"
             + (" no pair is complete" if partial else " add them, or score the complete pairs alone with --partial")
         )
     return left_out
+
+
+def _looked_through(pairs: Pairs, left_out: Any) -> tuple[tuple[str, ...], str]:
+    """Return what the people state whose pairs are not left out, and the hash of all people and questions."""
+    columns: tuple[str, ...] = ()
+    hashes = Hashes()
+    for rank in range(len(pairs)):
+        pair = pairs.pair(rank)
+        hashes.add_content(pair)
+        columns = columns if left_out[rank] else in_order((columns, pair.persona.attributes))
+    return columns, hashes.data()
 
 
 def _read(agreed: Terms, number: int, pairs: Pairs, rank: int) -> Piece:

@@ -62,10 +62,11 @@ class Pairs:
     def _read(self, baseline: Path | None) -> None:
         models = self.found.models
         for place, where, row in self.files[0]:
+            if self._only is not None and row.get("model") != self._only:
+                continue
             if row.get("model") is not None:
                 models[str(row["model"])] = None
-            if self._only is None or row.get("model") == self._only:
-                self._add(place, where, row)
+            self._add(place, where, row)
         if len(models) > 1:
             return  # which one is still to be chosen
         if baseline is not None:
@@ -129,8 +130,7 @@ class Pairs:
         self.names = [named[in_turn[i]] for i in np.sort(np.unique(in_turn, return_index=True)[1])]
         self.longest = int(np.bincount(pair).max(initial=0))
         self.found.rows = len(first)
-        people, questions = (np.asarray(of, np.int64)[self._first] for of in (self._person, self._question))
-        self.found.repeats = min(len(np.unique(people)), len(np.unique(questions))) < len(first)
+        self.found.repeats = self.repeats(np.zeros(len(first), bool))
         self._own_nobody: Numbers | None = self._joined() if self._nobody and len(self.found.models) < 2 else None
         if self._own_nobody is not None:
             self.names.append(NOBODY)
@@ -184,7 +184,7 @@ class Pairs:
                 raise contrast.nobody_asked(where, row, bool(stated))
             for rank in ranks:
                 if found[rank] != _NO_LINE:
-                    raise contrast.asked_twice(where, self._named(int(self._first[rank]))[1].id)
+                    raise contrast.asked_twice(where, self.pair(rank).id)
                 found[rank] = number
         return found
 
@@ -192,6 +192,11 @@ class Pairs:
 
     def __len__(self) -> int:
         return len(self._first)
+
+    def repeats(self, left_out: npt.NDArray[np.bool_]) -> bool:
+        """Return whether a person or a question stands twice among the pairs that are not left out."""
+        kept = self._first[~left_out]
+        return any(len(np.unique(np.asarray(of, np.int64)[kept])) < len(kept) for of in (self._person, self._question))
 
     @property
     def for_nobody(self) -> bool:
@@ -212,9 +217,9 @@ class Pairs:
                 missing[pair[variant == self._codes[name]], column] = False
         return missing
 
-    def id_of(self, rank: int) -> str:
-        """Return a pair's id."""
-        return self._named(int(self._first[rank]))[1].id
+    def pair(self, rank: int) -> Pair:
+        """Return a pair without its answers."""
+        return self._named(int(self._first[rank]))[1]
 
     def said(self, rank: int) -> tuple[Pair, dict[str, str]]:
         """Return a pair, and its answers or replies by variant."""

@@ -50,6 +50,8 @@ class Terms:
     filter: str = "critic"
     recorded: Mapping[str, Any] = field(default_factory=dict)
     left_out: int = 0
+    digest: str | None = None
+    """The hash of all people and questions, where some of them are left out."""
     support: Mapping[str, int] = field(default_factory=dict)
     """How many pairs each of the evaluation's groups has."""
 
@@ -60,7 +62,7 @@ class Terms:
 
     def given(self, pairs: Sequence[Answered], n: int, digest: str) -> Given:
         """Return some of the answers as what all of them would be given as."""
-        about = {"source": "file", "data_hash": digest, "answer_template": None}
+        about = {"source": "file", "data_hash": self.digest or digest, "answer_template": None}
         recorded = {"evaluation": self.evaluation.name, **self.recorded, "n": n, **about}
         return Given(
             self.task,

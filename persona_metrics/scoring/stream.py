@@ -11,6 +11,7 @@ from tempfile import TemporaryFile
 from typing import IO, Any
 
 from ..critic import Judged, Verdict
+from ..dataset.sources import Pair
 from ..harness.remarks import of_sums
 from .given import Answered
 from .outcomes import Outcomes, leans_on_others
@@ -35,6 +36,10 @@ class Hashes:
         """Add a finished line."""
         pair = one.pair
         self.add_named(f"{pair.id}/{pair.persona.id}/{pair.question.id}", one.doc_hash)
+        self.add_content(pair)
+
+    def add_content(self, pair: Pair) -> None:
+        """Add a pair's person and question."""
         self._data.update(json.dumps([pair.persona.id, dict(pair.persona.attributes)], sort_keys=True).encode())
         self._questions.write(json.dumps([pair.question.id, pair.question.text]).encode())
 

@@ -113,9 +113,11 @@ def _on_cluster(arguments: argparse.Namespace, overrides: dict[str, Any]) -> int
 
     require_ray()
     task = arguments.task or "persona_main"
-    if (read_task(task).get("metadata") or {}).get("evaluation") != "main":
+    evaluation = (read_task(task).get("metadata") or {}).get("evaluation")
+    if evaluation not in ("main", "intersectionality"):
         raise PersonaError(
-            f"--engine ray judges every line by itself, as persona_main does; score {task} in one process"
+            "--engine ray judges every line by itself, as persona_main and persona_intersection do; score"
+            f" {shorten(task, 40)} in one process, whose memory does not grow with the file either"
         )
     from ..cluster import score
 
@@ -124,6 +126,7 @@ def _on_cluster(arguments: argparse.Namespace, overrides: dict[str, Any]) -> int
         arguments.out,
         overrides,
         task=task,
+        evaluation=str(evaluation),
         model=arguments.model,
         address=arguments.address,
         actors=arguments.actors,

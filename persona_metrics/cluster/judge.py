@@ -53,6 +53,8 @@ class Summary:
     stopped: str | None = None
     pairs: int = 0
     rows: dict[str, Counter[float]] = field(default_factory=dict)
+    texts: dict[str, list[str]] = field(default_factory=dict)
+    """The pairs' values of rows that are no mean."""
     judged: list[tuple[float, str, str]] = field(default_factory=list)
     named: list[str] = field(default_factory=list)
     hashes: bytes = b""
@@ -204,6 +206,7 @@ def _sum(stream: Stream, made: Summary) -> None:
         stream.first,
     )
     made.rows = {name: column.counts() for name, column in stream.rows.columns.items()}
+    made.texts = {name: list(texts) for name, texts in stream.rows.texts.items()}
 
 
 class _Samples:

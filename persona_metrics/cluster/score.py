@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from array import array
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,17 +17,23 @@ from ..critic.budget import Ledger, ledger, require_prices
 from ..critic.request import panel
 from ..critic.store import OFF, default_path
 from ..errors import PersonaError, shorten
+from ..evaluations import evaluation_of
+from ..evaluations.intersectionality import Intersectionality
+from ..evaluations.main import Main
 from ..files import check_folder
 from ..harness.remarks import of_sums
 from ..harness.spending import Spending
+from ..personas import Persona
 from ..scoring import contrast, outcome
 from ..scoring.outcome import Whole
+from ..scoring.people import Grouped, wanted_by
 from ..scoring.pieces import Terms, terms
 from ..scoring.rows import Sums
 from ..scoring.stream import Hashes
 from ..scoring.streamed import announce
 from ..scoring.survey import Survey, survey
-from ..settings import Settings
+from ..scoring.table import pair_in
+from ..settings import Settings, load
 from . import engine, shards
 from .actor import RayJudge
 from .judge import SAMPLES, Orders, Summary
@@ -50,6 +57,7 @@ def score(
     *,
     task: str = "persona_main",
     model: str | None = None,
+    evaluation: str = Main.name,
     address: str | None = None,
     actors: int | None = None,
     rows: int | None = None,
@@ -65,7 +73,9 @@ def score(
         found = _surveyed(ray, spans, model)
         if found.apart:
             raise PersonaError(f"--engine ray judges every line by itself: {found.apart}; score it in one process")
-        agreed = terms(task, found, overrides, model, shorten(path.rpartition("/")[2] or path))
+        origin, kind = shorten(path.rpartition("/")[2] or path), evaluation_of(evaluation)
+        people = _people(ray, spans, found, overrides, model) if kind is Intersectionality else []
+        agreed = terms(task, found, overrides, model, origin, kind, people)
         chosen = agreed.settings
         require_prices(chosen, panel(chosen))
         if any(critic.model == "embedded" for critic in panel(chosen)):
@@ -116,6 +126,38 @@ def _survey(spans: Sequence[Span], model: str | None) -> Survey:
     return found
 
 
+def _people(
+    ray: ModuleType, spans: Sequence[Span], found: Survey, overrides: Mapping[str, Any], model: str | None
+) -> list[Persona]:
+    """Return every pair's person, less what no intersection asks for."""
+    wanted = wanted_by(load({"n": found.rows, **overrides}, where="--metadata"), found.columns)
+    if not wanted:
+        raise PersonaError(
+            "--engine ray: these people do not all state sex and age: name the intersections with cross=… or"
+            " intersection_json=…, or score them in one process"
+        )
+    task, grouped = ray.remote(_stated), Grouped(wanted)
+    parts = [spans[i : i + SURVEYED] for i in range(0, len(spans), SURVEYED)]
+    try:
+        for kinds, codes in ray.get([task.remote(part, model, wanted) for part in parts]):
+            for code in codes:
+                grouped.add(kinds[code])
+    except Exception as error:
+        raise engine.cause(error) from None
+    return grouped.people
+
+
+def _stated(spans: Sequence[Span], model: str | None, wanted: Collection[str]) -> tuple[list[Mapping[str, str]], Any]:
+    """Return the different people of some spans, less what is not ``wanted``, and which of them each row's is."""
+    grouped = Grouped(wanted)
+    for number, where, row in (one for span in spans for one in rows_of(span)):
+        if model is None or row.get("model") == model:
+            grouped.add(pair_in(row, where, number, {}).persona.attributes)
+    places = {id(persona): place for place, persona in enumerate({id(p): p for p in grouped.people}.values())}
+    kinds: list[Mapping[str, str]] = [p.attributes for p in {id(p): p for p in grouped.people}.values()]
+    return kinds, array("I", (places[id(persona)] for persona in grouped.people))
+
+
 def _joined(parts: Any) -> Survey:
     made = Survey()
     for part in parts:
@@ -128,7 +170,7 @@ class _Run:
 
     def __init__(self, ray: ModuleType, orders: Orders, found: Survey, actors: int) -> None:
         self._ray, self._orders, self._actors, self._total = ray, orders, actors, found.rows
-        self.sums, self.hashes = Sums(), Hashes()
+        self.sums, self.hashes = Sums(orders.terms.evaluation.aggregates()), Hashes()
         self.first: Any = None
         self.failed = 0
         self.example: str | None = None
@@ -180,7 +222,7 @@ class _Run:
 
     def _add(self, one: Summary) -> None:
         self._next += 1
-        self.sums.add(one.rows, one.pairs)
+        self.sums.add(one.rows, one.pairs, one.texts)
         if self.sums.pairs <= CLUSTERED:
             for judged in one.judged:
                 self.sums.clusters.add(*judged)
@@ -222,7 +264,7 @@ class _Run:
         headline, ranked, groups = agreed.evaluation.headline, sums.clusters.ranked(), sums.groups()
         for line in of_sums(headline, self.failed, sums.pairs, agreed.settings, self.example, ranked, groups):
             contrast.say(f"warning: {line}")
-        whole = Whole.of(sums, self.hashes.pairs, self.hashes.samples, self.spent())
+        whole = Whole.of(sums, self.hashes.pairs, self.hashes.samples, self.spent(), agreed.support)
         digest = self.hashes.data()
         raw = outcome.raw_of(lambda some, n: agreed.given(some, n, digest), self.first, whole)
         held = _samples_joined(out, agreed) if sums.pairs <= JOINED else None

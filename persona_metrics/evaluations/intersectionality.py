@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import chain
 from typing import Any
 
@@ -47,6 +48,7 @@ class Intersection:
         )
 
 
+@lru_cache(1 << 16)
 def matches(attribute: str, wanted: str, value: str | None) -> bool:
     """Return whether a persona's value is the wanted one: the exact text, or for age and income a range or a band."""
     if value is None:

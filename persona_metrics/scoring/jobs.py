@@ -27,7 +27,7 @@ from . import contrast
 from .given import each_line
 from .pairs import Pairs
 from .people import Grouped, wanted_by
-from .pieces import Piece, Terms, everybody, of_pair, require, terms
+from .pieces import Piece, Terms, drawn, everybody, of_pair, require, terms
 from .stream import Hashes
 from .survey import Survey, survey
 from .table import built_of, record_of, require_known
@@ -125,7 +125,7 @@ def _of_pairs(
     columns, digest = (found.columns, None) if kept == len(pairs) else _looked_through(pairs, left_out)
     agreed = Terms(
         task,
-        built,
+        drawn(built),
         chosen,
         columns,
         pairs.repeats(left_out),

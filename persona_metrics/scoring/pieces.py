@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -17,6 +17,7 @@ from ..dataset.sources import Pair
 from ..errors import PersonaError, shorten
 from ..evaluations import Evaluation, Outcome
 from ..evaluations.base import WHOLE
+from ..evaluations.intersectionality import Intersectionality
 from ..evaluations.main import Main
 from ..harness.judging import Prepared, outcome, prepare
 from ..harness.record import document
@@ -77,20 +78,38 @@ class Terms:
         )
 
 
-def terms(task: str, found: Survey, overrides: Mapping[str, Any], model: str | None, origin: str) -> Terms:
-    """Return the terms of ``persona_main`` over such lines; raise ``PersonaError`` for what is wrong with all of them."""
+def terms(
+    task: str,
+    found: Survey,
+    overrides: Mapping[str, Any],
+    model: str | None,
+    origin: str,
+    kind: type[Evaluation] = Main,
+    people: Sequence[Persona] = (),
+) -> Terms:
+    """Return the terms of lines that are a pair each; raise ``PersonaError`` for what is wrong with all of them.
+
+    ``people`` are those of all pairs, where the evaluation (its ``kind``) is made of them.
+    """
     require(found, overrides, origin)
     chosen = load({"n": found.rows, **overrides}, where="--metadata")
+    built = kind.build(chosen, people or [everybody(found.columns)])
     return Terms(
         task,
-        Main.build(chosen, [everybody(found.columns)]),
+        drawn(built),
         chosen,
         found.columns,
         found.repeats,
         next(iter(found.kinds), True),
         model or next(iter(found.models), "elsewhere"),
         origin,
+        support=built.support(people),
     )
+
+
+def drawn(built: Evaluation) -> Evaluation:
+    """Return an evaluation whose pairs are drawn already, without the positions that they would be drawn by."""
+    return replace(built, groups=()) if isinstance(built, Intersectionality) else built
 
 
 def everybody(columns: Sequence[str]) -> Persona:

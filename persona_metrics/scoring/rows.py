@@ -165,20 +165,30 @@ def _stderr(column: Column, mean: float) -> float | str:
 class Sums:
     """Rows as counts of their values: parts that were added up elsewhere come together here, whatever their number."""
 
+    own: Mapping[str, Callable[[Iterable[Any]], float]] = field(default_factory=dict)
+    """The evaluation's aggregates of rows that are no mean."""
     counts: dict[str, Counter[float]] = field(default_factory=dict)
+    texts: dict[str, Texts] = field(default_factory=dict)
     clusters: Clusters = field(default_factory=Clusters)
     pairs: int = 0
 
-    def add(self, rows: Mapping[str, Counter[float]], pairs: int) -> None:
-        """Add a part."""
+    def add(
+        self, rows: Mapping[str, Counter[float]], pairs: int, texts: Mapping[str, Iterable[str]] | None = None
+    ) -> None:
+        """Add a part; ``texts`` are the values of its rows that are no mean."""
         self.pairs += pairs
         for name, counted in rows.items():
             self.counts.setdefault(name, Counter()).update(counted)
+        for name, listed in (texts or {}).items():
+            kept = self.texts.setdefault(name, Texts())
+            for text in listed:
+                kept.add(text)
 
     @property
     def incomplete(self) -> set[str]:
         """Return the rows that some pair lacks."""
-        return {k for k, c in self.counts.items() if c.total() < self.pairs and k != "design_effect"}
+        sizes = {k: len(self.texts[k]) if k in self.texts else c.total() for k, c in self.counts.items()}
+        return {name for name, size in sizes.items() if size < self.pairs and name != "design_effect"}
 
     def groups(self) -> dict[str, tuple[int, set[float]]]:
         """Return what ``Rows.groups`` does."""
@@ -191,6 +201,9 @@ class Sums:
             size = counted.total()
             if name == "design_effect":
                 made[name] = (self.clusters.effect(), "N/A")
+                continue
+            if name in self.own:
+                made[name] = (self.own[name](self.texts[name]), "N/A")
                 continue
             total = math.fsum(value * times for value, times in counted.items())
             if name.startswith("n["):

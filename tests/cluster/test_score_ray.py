@@ -136,3 +136,31 @@ def test_killed_driver_and_killed_actor_cost_no_more_than_was_in_flight(
     for name in ("n", "pairs_hash", "by", "evaluation"):
         assert ray["configs"]["persona_main"]["metadata"][name] == one["configs"]["persona_main"]["metadata"][name]
     assert samples(tmp_path / "ray") == samples(tmp_path / "one")
+
+
+def test_intersections_come_to_what_one_process_makes_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    task = "persona_intersection"
+    answers = write(tmp_path / "answers.jsonl", [line(i % 50, answer=f"Answer {i}.") for i in range(1200)])
+    with Server(keep_log=False) as server:
+        for name, value in environment(server, tmp_path, "").items():
+            monkeypatch.setenv(name, value)
+        arguments = ["score", str(answers), "--task", task, "--metadata", "min_support=20"]
+        assert main([*arguments, "--out", str(tmp_path / "one")]) == 0
+        calls = server.counts["critic"]
+        assert main([*arguments, "--engine", "ray", "--actors", "2", "--out", str(tmp_path / "ray")]) == 0
+        assert server.counts["critic"] == calls  # the store of the first holds every verdict
+        assert (
+            main(["score", str(answers), "--task", "persona_loo", "--engine", "ray", "--out", str(tmp_path / "x")]) == 2
+        )
+    assert "score persona_loo in one process" in capsys.readouterr().err
+    ray, one = results(tmp_path / "ray"), results(tmp_path / "one")
+    mine, theirs = ray["results"][task], one["results"][task]
+    assert list(mine) == list(theirs)
+    assert any(name.startswith("worst_group,") for name in theirs)
+    for name, value in theirs.items():
+        assert mine[name] == (value if isinstance(value, str) else pytest.approx(value, rel=1e-12)), name
+    for name in ("n", "pairs_hash", "support", "intersections", "evaluation"):
+        assert ray["configs"][task]["metadata"][name] == one["configs"][task]["metadata"][name]
+    assert samples(tmp_path / "ray") == samples(tmp_path / "one")

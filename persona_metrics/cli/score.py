@@ -114,10 +114,10 @@ def _on_cluster(arguments: argparse.Namespace, overrides: dict[str, Any]) -> int
     require_ray()
     task = arguments.task or "persona_main"
     evaluation = (read_task(task).get("metadata") or {}).get("evaluation")
-    if evaluation not in ("main", "intersectionality"):
+    if evaluation not in ("main", "intersectionality", "leave_one_out", "pass_at_k"):
         raise PersonaError(
-            "--engine ray judges every line by itself, as persona_main and persona_intersection do; score"
-            f" {shorten(task, 40)} in one process, whose memory does not grow with the file either"
+            f"--engine ray judges pairs by themselves, and {shorten(task, 40)} looks at other people's: score it in one"
+            " process, whose memory does not grow with the file either"
         )
     from ..cluster import score
 

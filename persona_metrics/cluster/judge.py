@@ -24,8 +24,10 @@ from ..critic.session import Session
 from ..critic.tally import Tally
 from ..errors import PersonaError
 from ..scoring.given import Answered
-from ..scoring.pieces import Piece, Terms
-from ..scoring.stream import Numbered, Stream
+from ..scoring.outcomes import Outcomes
+from ..scoring.pieces import Piece, Terms, of_pair
+from ..scoring.stream import Stream
+from .groups import pairs_of
 from .shards import Shard, found, own_path
 from .spans import Span, rows_of
 
@@ -55,6 +57,8 @@ class Summary:
     rows: dict[str, Counter[float]] = field(default_factory=dict)
     texts: dict[str, list[str]] = field(default_factory=dict)
     """The pairs' values of rows that are no mean."""
+    outcomes: Outcomes | None = None
+    replies: int = 0
     judged: list[tuple[float, str, str]] = field(default_factory=list)
     named: list[str] = field(default_factory=list)
     hashes: bytes = b""
@@ -103,6 +107,8 @@ class Orders:
     share: int
     only: str | None = None
     """Answers of this model alone."""
+    starts: tuple[int, ...] | None = None
+    """Each span's first pair, where a pair has several rows."""
 
 
 class Judge:
@@ -143,7 +149,8 @@ class Judge:
 
     async def _judge(self, span: Span, made: Summary) -> None:
         with _Samples(self.orders.out, span) as samples:
-            stream = Stream(self.orders.terms, self._lines(span), lambda piece: self._take(piece, made, samples))
+            make = None if self.orders.starts is None else of_pair
+            stream = Stream(self.orders.terms, self._lines(span), lambda piece: self._take(piece, made, samples), make)
             try:
                 await self._all(stream)
                 if self._stop is None:
@@ -153,8 +160,11 @@ class Judge:
             finally:
                 stream.stop()
 
-    def _lines(self, span: Span) -> Iterator[Numbered]:
-        only = self.orders.only
+    def _lines(self, span: Span) -> Iterator[Any]:
+        only, starts = self.orders.only, self.orders.starts
+        if starts is not None:
+            pairs = pairs_of(span, self.orders.terms.evaluation.name, only)
+            return ((number, *said) for number, said in enumerate(pairs, starts[span.number]))
         return (row for row in rows_of(span) if only is None or row[2].get("model") == only)
 
     async def _all(self, stream: Stream) -> None:
@@ -206,6 +216,7 @@ def _sum(stream: Stream, made: Summary) -> None:
         stream.first,
     )
     made.rows = {name: column.counts() for name, column in stream.rows.columns.items()}
+    made.outcomes, made.replies = stream.outcomes, stream.replies
     made.texts = {name: list(texts) for name, texts in stream.rows.texts.items()}
 
 

@@ -6,6 +6,7 @@ import time
 from array import array
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -26,6 +27,7 @@ from ..harness.spending import Spending
 from ..personas import Persona
 from ..scoring import contrast, outcome
 from ..scoring.outcome import Whole
+from ..scoring.outcomes import Outcomes
 from ..scoring.people import Grouped, wanted_by
 from ..scoring.pieces import Terms, terms
 from ..scoring.rows import Sums
@@ -34,10 +36,10 @@ from ..scoring.streamed import announce
 from ..scoring.survey import Survey, survey
 from ..scoring.table import pair_in
 from ..settings import Settings, load
-from . import engine, shards
+from . import engine, groups, shards
 from .actor import RayJudge
 from .judge import SAMPLES, Orders, Summary
-from .spans import Span, rows_of
+from .spans import Span, cut, rows_of
 from .till import Till
 
 IN_FLIGHT = 2
@@ -69,21 +71,35 @@ def score(
     """
     check_folder(out)
     with engine.started(address) as ray:
-        spans = engine.spans(ray, path, rows)
-        found = _surveyed(ray, spans, model)
+        grouped = evaluation in groups.GROUPED
+        spans = engine.spans(ray, path, rows, groups.cut_whole if grouped else cut)
+        several = _looked(ray, spans, evaluation, model) if grouped else None
+        found = _surveyed(ray, spans, model) if several is None else several.found
         if found.apart:
             raise PersonaError(f"--engine ray judges every line by itself: {found.apart}; score it in one process")
         origin, kind = shorten(path.rpartition("/")[2] or path), evaluation_of(evaluation)
         people = _people(ray, spans, found, overrides, model) if kind is Intersectionality else []
-        agreed = terms(task, found, overrides, model, origin, kind, people)
+        agreed = (
+            terms(task, found, overrides, model, origin, kind, people)
+            if several is None
+            else groups.terms(task, evaluation, several, overrides, model, origin)
+        )
+        pairs = found.rows if several is None else sum(several.sizes)
         chosen = agreed.settings
         require_prices(chosen, panel(chosen))
         if any(critic.model == "embedded" for critic in panel(chosen)):
             raise PersonaError("--engine ray: the embedded critic lives in one process; name a critic with an endpoint")
-        announce(agreed, found.rows, found.rows, tuple(found.unknown))
+        announce(agreed, pairs, found.rows, tuple(found.unknown))
         check_once(chosen)
         count = min(len(spans), actors or max(1, int(ray.cluster_resources().get("CPU", 1))))
-        orders = Orders(agreed, out.resolve(), tuple(_stores(chosen, out)), count, model)
+        orders = Orders(
+            agreed,
+            out.resolve(),
+            tuple(_stores(chosen, out)),
+            count,
+            model,
+            None if several is None else several.starts,
+        )
         run = _Run(ray, orders, found, count)
         run.all(spans)
         _tidy(out, len(spans))
@@ -117,6 +133,23 @@ def _surveyed(ray: ModuleType, spans: Sequence[Span], model: str | None) -> Surv
     except Exception as error:
         raise engine.cause(error) from None
     return joined
+
+
+def _looked(ray: ModuleType, spans: Sequence[Span], evaluation: str, model: str | None) -> groups.Groups:
+    task = ray.remote(groups.look)
+    parts = [spans[i : i + SURVEYED] for i in range(0, len(spans), SURVEYED)]
+
+    def look(only: str | None) -> groups.Groups:
+        made = groups.Groups()
+        for part in ray.get([task.remote(part, evaluation, only) for part in parts]):
+            made = made.joined(part)
+        return made
+
+    try:
+        found = look(None)
+        return look(model) if len(found.found.models) > 1 and model in found.found.models else found
+    except Exception as error:
+        raise engine.cause(error) from None
 
 
 def _survey(spans: Sequence[Span], model: str | None) -> Survey:
@@ -172,7 +205,8 @@ class _Run:
         self._ray, self._orders, self._actors, self._total = ray, orders, actors, found.rows
         self.sums, self.hashes = Sums(orders.terms.evaluation.aggregates()), Hashes()
         self.first: Any = None
-        self.failed = 0
+        self.failed = self.replies = 0
+        self.outcomes: list[Outcomes] = []
         self.example: str | None = None
         self._spent: dict[str, Ledger] = {}
         self.judged = 0
@@ -229,7 +263,8 @@ class _Run:
         for at, pair in enumerate(one.named):
             self.hashes.add_named(pair, one.hashes[32 * at : 32 * at + 32].hex())
         self.hashes.add_data(one.data)
-        self.failed += one.failed
+        self.failed, self.replies = self.failed + one.failed, self.replies + one.replies
+        self.outcomes += [] if one.outcomes is None else [one.outcomes]
         self.judged += len(one.judged)
         self.example, self.first = self.example or one.example, self.first or one.first
 
@@ -261,8 +296,14 @@ class _Run:
     def close(self, out: Path) -> list[Path]:
         """Say what looks wrong, write the results file, and return the paths."""
         agreed, sums = self._orders.terms, self.sums
-        headline, ranked, groups = agreed.evaluation.headline, sums.clusters.ranked(), sums.groups()
-        for line in of_sums(headline, self.failed, sums.pairs, agreed.settings, self.example, ranked, groups):
+        headline, ranked, by_group = agreed.evaluation.headline, sums.clusters.ranked(), sums.groups()
+        if agreed.evaluation.informed(chain.from_iterable(self.outcomes)) is not agreed.evaluation:
+            raise PersonaError(
+                f"{sum(self.missing.values())} verdicts are missing, and {agreed.task} completes its pairs by what all of"
+                f" them say: run the same command again to ask for these, or score in one process; {self._kept()}"
+            )
+        said = of_sums(headline, self.failed, self.replies, agreed.settings, self.example, ranked, by_group)
+        for line in (*said, *agreed.evaluation.remarks(chain.from_iterable(self.outcomes))):
             contrast.say(f"warning: {line}")
         whole = Whole.of(sums, self.hashes.pairs, self.hashes.samples, self.spent(), agreed.support)
         digest = self.hashes.data()

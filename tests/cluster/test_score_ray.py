@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from persona_metrics.cli import main
-from tests.fakes.server import Server
+from tests.fakes.server import Server, draw
 from tests.scoring import made
 from tests.scoring.made import line, results, write
 
@@ -176,3 +176,26 @@ def test_other_evaluations_come_to_what_one_process_makes_of_them(
     assert ray["task_hashes"] == one["task_hashes"]
     assert made.samples(tmp_path / "ray") == made.samples(tmp_path / "one")
     assert len(list((tmp_path / "ray" / "samples").glob("part-*.parquet"))) > 1
+
+
+class Refusing(Server):
+    """Refuses one judgement in four."""
+
+    async def _answer(self, request: Any, body: dict[str, Any]) -> Any:
+        if "<<<persona" in (text := json.dumps(body["messages"])) and draw("refused", text) < 0.25:
+            return await self._faulty(request, "refusal")
+        return await super()._answer(request, body)
+
+
+def test_attempts_without_a_verdict_are_left_to_one_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers = write(tmp_path / "answers.jsonl", [line(i, answer=f"{i} {k}.") for i in range(8) for k in range(3)])
+    with Refusing() as server:
+        for name, value in environment(server, tmp_path, "").items():
+            monkeypatch.setenv(name, value)
+        arguments = ["score", str(answers), "--task", "persona_pass_at_k", "--metadata", "critic_max_failures=1"]
+        assert main([*arguments, "--engine", "ray", "--actors", "1", "--out", str(tmp_path / "ray")]) == 2
+    said = capsys.readouterr().err.strip().splitlines()[-1]
+    assert "verdicts are missing, and persona_pass_at_k completes its pairs" in said
+    assert not list((tmp_path / "ray").rglob("results_*.json"))

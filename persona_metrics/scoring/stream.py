@@ -104,6 +104,9 @@ class Stream:
             made = (self._make or piece)(self.terms, *line)
             self.first = self.first or made.said
             self._waiting.append(made)
+            if made.complete and self._waiting[0] is made and self._writer is None:
+                self._finish(self._waiting.popleft())  # nothing is asked of it: nobody would come to hand it on
+                continue
             for place, judgement in enumerate(made.judgements):
                 self._places[self._asked] = (made, place)
                 self._asked += 1

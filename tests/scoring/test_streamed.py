@@ -116,6 +116,31 @@ def test_no_more_lines_are_held_than_there_is_room_for(tmp_path: Path, monkeypat
     assert max(held) == 20
 
 
+@pytest.mark.usefixtures("server")
+def test_lines_without_an_answer_are_handed_on_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "AHEAD", 5)
+    empty = [line(i, answer=" ") for i in range(60)]
+    path = write(tmp_path / "answers.jsonl", [*empty[:30], line(100), *empty[30:], line(101)])
+    made = 0
+    held: list[int] = []
+    taken, finish = stream.piece, Piece.finish
+
+    def counted(*args: Any) -> Any:
+        nonlocal made
+        made += 1
+        return taken(*args)
+
+    def finished(piece: Piece, terms: Any) -> Any:
+        held.append(made - piece.number)
+        return finish(piece, terms)
+
+    monkeypatch.setattr(stream, "piece", counted)
+    monkeypatch.setattr(Piece, "finish", finished)
+    assert main(["score", str(path), "--out", str(tmp_path / "out")]) == 0
+    assert len(held) == 62
+    assert held[:30] == [1] * 30
+
+
 def test_nothing_is_asked_where_the_store_holds_every_verdict(server: Server, tmp_path: Path) -> None:
     path = write(tmp_path / "answers.jsonl", map(line, range(20)))
     for out in ("first", "second"):

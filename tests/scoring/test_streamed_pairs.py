@@ -120,7 +120,7 @@ def test_missing_verdicts_come_to_the_same(evaluation: str, tmp_path: Path, monk
     path = write(tmp_path / "answers.jsonl", lines)
     monkeypatch.setenv("PERSONA_CRITIC_MODEL", "critic")
     monkeypatch.setenv("OPENAI_API_KEY", "none")
-    settings = {"critic_max_failures": 1, "min_support": 2}
+    settings: dict[str, Any] = {"critic_max_failures": 1, "min_support": 2}
     with Refusing() as server:
         monkeypatch.setenv("PERSONA_CRITIC_BASE_URL", server.base_url)
         assert (

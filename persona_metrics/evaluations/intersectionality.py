@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import chain
 from typing import Any
 
@@ -25,6 +25,8 @@ from .facts import PERSONALIZED, Fact
 
 MOST_GROUPS = 1_000
 """Groups of one cross."""
+MOST_KNOWN = 10_000
+"""Different people whose intersections are remembered: there are hundreds of intersections, and they ask for little."""
 DEFAULT_CROSS = ("sex", "age", "race")
 """The finest cells of the set that is taken without a file; its coarser ones are sex × age band and sex × race."""
 
@@ -148,13 +150,27 @@ class Intersectionality(Evaluation):
         (outcome,) = outcomes
         rows = breakdown(outcome.personalized, persona, ())
         if outcome.personalized is not None:
-            inside = [i for i, item in enumerate(self.intersections) if item.holds(persona)]
+            inside = self._holding(persona)
             for i in inside:
                 rows[row_of(self.intersections[i].name)] = outcome.personalized
             if inside:
                 packed = f"{outcome.personalized:.0f}:{','.join(map(str, inside))}:{persona.id}"
                 rows["worst_group"] = rows["between_group_sd"] = packed
         return {**rows, **shares(outcomes)}
+
+    @cached_property
+    def _found(self) -> tuple[tuple[str, ...], dict[tuple[str | None, ...], tuple[int, ...]]]:
+        """What the intersections ask for, and those that hold who states just this, as far as they were looked up."""
+        return tuple(dict.fromkeys(name for item in self.intersections for name, _ in item.conditions)), {}
+
+    def _holding(self, persona: Persona) -> tuple[int, ...]:
+        names, known = self._found
+        stated = tuple(map(persona.attributes.get, names))
+        if (found := known.get(stated)) is None:
+            if len(known) >= MOST_KNOWN:
+                known.clear()
+            found = known[stated] = tuple(i for i, item in enumerate(self.intersections) if item.holds(persona))
+        return found
 
     def aggregates(self) -> Mapping[str, Callable[[Iterable[Any]], float]]:
         """Return the two rows that look at all groups at once."""

@@ -45,6 +45,11 @@ _MARK = r"<\|(?:START_RESPONSE|END_RESPONSE|begin_of_solution|end_of_solution|re
 _MARKS = re.compile(rf"\A\s*(?:{_MARK})+|(?:{_MARK})+\s*\Z")
 
 
+def marked(text: str) -> bool:
+    """Return whether a text holds a character that marks begin with; a search for marks takes much longer."""
+    return "<" in text or "[" in text or "◁" in text
+
+
 def without_thoughts(reply: str, *, data: bool = False) -> tuple[str, bool]:
     """Return what the model says beside its reasoning, and whether the reply ended inside that.
 
@@ -52,13 +57,13 @@ def without_thoughts(reply: str, *, data: bool = False) -> tuple[str, bool]:
     part of the prompt. A tag in code, in quotation marks or in the middle of a sentence is what the answer talks about, and
     stays. With ``data`` only what stands before a JSON object is looked at: inside it a tag is part of a text.
     """
-    harmony = _HARMONY.search(reply)
+    harmony = _HARMONY.search(reply) if "<" in reply else None
     if harmony and len(_FENCES.findall(reply, 0, harmony.start())) % 2 == 0:
         said = [text for name, text in _CHANNEL.findall(reply) if name.lower() == "final"]
         return (said[-1], False) if said else ("", True)
     if (bare := _BARE_HARMONY.match(reply)) is not None:
         return reply[bare.end() :], False
-    if not (OPEN.search(reply) or CLOSE.search(reply)):
+    if not marked(reply) or not (OPEN.search(reply) or CLOSE.search(reply)):
         return reply, False
     return _scan(reply, data)
 

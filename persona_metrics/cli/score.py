@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from .metadata import METADATA, parse_metadata
 
 if TYPE_CHECKING:
     from ..scoring.given import Given
-    from ..scoring.survey import Survey
+    from ..scoring.jobs import Job
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -100,13 +100,10 @@ def run(arguments: argparse.Namespace) -> int:
     arguments.file = Path(arguments.file)
     if arguments.critics:
         return _critics(arguments, overrides)
-    if (found := _line_by_line(arguments)) is not None:
+    if (job := _as_it_is_read(arguments, overrides)) is not None:
         from ..scoring import streamed
 
-        task = arguments.task or "persona_main"
-        return _close(
-            streamed.score(arguments.file, task, found, overrides, arguments.model, arguments.out), arguments.out
-        )
+        return _close(streamed.score(job, arguments.out), arguments.out)
     given = read(arguments, overrides)
     from ..scoring import replay
 
@@ -130,9 +127,11 @@ def _on_cluster(arguments: argparse.Namespace, overrides: dict[str, Any]) -> int
     served = vllm_arguments(arguments.vllm_args)
     require_ray()
     task = arguments.task or "persona_main"
-    if (read_task(task).get("metadata") or {}).get("evaluation") != "main":
+    evaluation = (read_task(task).get("metadata") or {}).get("evaluation")
+    if evaluation not in ("main", "intersectionality", "leave_one_out", "pass_at_k"):
         raise PersonaError(
-            f"--engine ray judges every line by itself, as persona_main does; score {task} in one process"
+            f"--engine ray judges pairs by themselves, and {shorten(task, 40)} looks at other people's: score it in one"
+            " process, whose memory does not grow with the file either"
         )
     from ..cluster import score
     from ..cluster.inside import Inside
@@ -143,6 +142,7 @@ def _on_cluster(arguments: argparse.Namespace, overrides: dict[str, Any]) -> int
         arguments.out,
         overrides,
         task=task,
+        evaluation=str(evaluation),
         model=arguments.model,
         address=arguments.address,
         actors=None if critic else arguments.actors,
@@ -151,22 +151,28 @@ def _on_cluster(arguments: argparse.Namespace, overrides: dict[str, Any]) -> int
     return _close(written, arguments.out)
 
 
-def _line_by_line(arguments: argparse.Namespace) -> Survey | None:
-    """Return what the lines of FILE have in common where each can be judged by itself, live; None where not."""
+def _as_it_is_read(arguments: argparse.Namespace, overrides: dict[str, Any]) -> Job | None:
+    """Return the job of FILE's lines where they can be judged as they are read, live; None where all have to be held."""
     path: Path = arguments.file
-    if arguments.batch_in or arguments.batch_out or arguments.batch_submit or arguments.baseline or arguments.prompts:
+    if arguments.batch_in or arguments.batch_out or arguments.batch_submit or arguments.prompts:
         return None
     if not path.is_file() or path.name.startswith("results_"):
         return None
     from ..harness.yamls import read_task
-    from ..scoring import streamed
+    from ..scoring import contrast, jobs
     from ..scoring.given import each_line
 
-    first = next(each_line(path), None)
-    if first is None:
+    task = arguments.task or "persona_main"
+    evaluation = (read_task(task).get("metadata") or {}).get("evaluation")
+    if evaluation not in jobs.STREAMED or (arguments.baseline is not None and evaluation != "contrast"):
         return None
-    evaluation = (read_task(arguments.task or "persona_main").get("metadata") or {}).get("evaluation")
-    return streamed.scores(path, first[1], evaluation, arguments.model)
+    first = next((row for _, row in each_line(path)), None)
+    if first is None or "question" not in first:
+        return None
+    nobody = evaluation == "contrast" and contrast.for_nobody(first)
+    if not (isinstance(first.get("persona"), Mapping) or nobody):
+        return None
+    return jobs.of_lines(path, task, evaluation, overrides, arguments.model, arguments.partial, arguments.baseline)
 
 
 def _critics(arguments: argparse.Namespace, overrides: dict[str, Any]) -> int:

@@ -8,7 +8,7 @@ import re
 import sys
 import threading
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
@@ -109,7 +109,7 @@ def _quiet(ray: ModuleType) -> None:
         logging.getLogger(name).setLevel(logging.ERROR)
 
 
-def spans(ray: ModuleType, path: str, rows: int | None = None) -> list[Span]:
+def spans(ray: ModuleType, path: str, rows: int | None = None, cut: Callable[..., list[Span]] = cut) -> list[Span]:
     """Return the spans of the files at ``path``; many files are cut by the cluster. Raises ``PersonaError`` for no rows."""
 
     def elsewhere(files: list[File]) -> list[list[Span]]:

@@ -22,11 +22,10 @@ from ..critic.store import Store
 from ..critic.verdict import Verdict, Vote, decide
 from ..errors import PersonaError, shorten
 from ..prices import find
-from ..scoring.pieces import piece
 from ..settings import Settings
 from ..usage import Usage
 from . import engine, shards, vllm
-from .spans import Span, rows_of
+from .spans import Span
 from .till import too_many
 
 if TYPE_CHECKING:
@@ -79,10 +78,8 @@ def lacking(span: Span, orders: Orders) -> Iterator[dict[str, Any]]:
     (critic,), votes = panel(chosen), chosen.critic_votes
     asked: set[str] = set()
     with shards.Shards(orders.stores) as stores:
-        for number, where, row in rows_of(span):
-            if orders.only is not None and row.get("model") != orders.only:
-                continue
-            for judgement in piece(orders.terms, number, where, row).judgements:
+        for line in orders.lines(span):
+            for judgement in orders.make(orders.terms, *line).judgements:
                 prompt = Prompt.of(judgement)
                 for n in range(votes):
                     name = key(critic, chosen, prompt, n)

@@ -11,7 +11,7 @@ import json
 import pickle
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,8 +24,10 @@ from ..critic.session import Session
 from ..critic.tally import Tally
 from ..errors import PersonaError
 from ..scoring.given import Answered
-from ..scoring.pieces import Piece, Terms
-from ..scoring.stream import Numbered, Stream
+from ..scoring.outcomes import Outcomes
+from ..scoring.pieces import Piece, Terms, of_pair, piece
+from ..scoring.stream import Stream
+from .groups import pairs_of
 from .inside import Held
 from .shards import Shard, found, own_path
 from .spans import Span, rows_of
@@ -54,6 +56,10 @@ class Summary:
     stopped: str | None = None
     pairs: int = 0
     rows: dict[str, Counter[float]] = field(default_factory=dict)
+    texts: dict[str, list[str]] = field(default_factory=dict)
+    """The pairs' values of rows that are no mean."""
+    outcomes: Outcomes | None = None
+    replies: int = 0
     judged: list[tuple[float, str, str]] = field(default_factory=list)
     named: list[str] = field(default_factory=list)
     hashes: bytes = b""
@@ -110,6 +116,20 @@ class Orders:
     """What tells this run's shards from those of others."""
     missing: Mapping[str, str] | None = None
     """Where nobody is asked any more: why votes that the stores lack are missing, by their keys."""
+    starts: tuple[int, ...] | None = None
+    """Each span's first pair, where a pair has several rows."""
+
+    def lines(self, span: Span) -> Iterator[Any]:
+        """Yield what ``make`` makes the span's pieces of."""
+        if self.starts is not None:
+            pairs = pairs_of(span, self.terms.evaluation.name, self.only)
+            return ((number, *said) for number, said in enumerate(pairs, self.starts[span.number]))
+        return (row for row in rows_of(span) if self.only is None or row[2].get("model") == self.only)
+
+    @property
+    def make(self) -> Callable[..., Piece]:
+        """What makes a piece, with the terms."""
+        return piece if self.starts is None else of_pair
 
 
 class Judge:
@@ -156,7 +176,8 @@ class Judge:
 
     async def _judge(self, span: Span, made: Summary) -> None:
         with _Samples(self.orders.out, span) as samples:
-            stream = Stream(self.orders.terms, self._lines(span), lambda piece: self._take(piece, made, samples))
+            orders = self.orders
+            stream = Stream(orders.terms, orders.lines(span), lambda one: self._take(one, made, samples), orders.make)
             try:
                 await self._all(stream, made)
                 if self._stop is None:
@@ -165,10 +186,6 @@ class Judge:
                     _sum(stream, made)
             finally:
                 stream.stop()
-
-    def _lines(self, span: Span) -> Iterator[Numbered]:
-        only = self.orders.only
-        return (row for row in rows_of(span) if only is None or row[2].get("model") == only)
 
     async def _all(self, stream: Stream, made: Summary) -> None:
         waiting = stream.judgements()
@@ -199,16 +216,16 @@ class Judge:
             if self._stop is not None:
                 return
 
-    def _take(self, piece: Piece, made: Summary, samples: _Samples) -> None:
-        pair = piece.pair
+    def _take(self, one: Piece, made: Summary, samples: _Samples) -> None:
+        pair = one.pair
         made.named.append(f"{pair.id}/{pair.persona.id}/{pair.question.id}")
-        made.hashes += bytes.fromhex(piece.doc_hash)
+        made.hashes += bytes.fromhex(one.doc_hash)
         data = [pair.persona.id, dict(pair.persona.attributes), pair.question.id, pair.question.text]
         made.data = hashlib.sha256(f"{made.data}{json.dumps(data, sort_keys=True)}".encode()).hexdigest()
         headline = self.orders.terms.evaluation.headline
-        if headline in piece.rows:
-            made.judged.append((float(piece.rows[headline]), pair.persona.id, pair.question.id))
-        samples.add(piece, self.orders.terms)
+        if headline in one.rows:
+            made.judged.append((float(one.rows[headline]), pair.persona.id, pair.question.id))
+        samples.add(one, self.orders.terms)
 
 
 def _plain(column: Any) -> list[Any]:
@@ -223,6 +240,8 @@ def _sum(stream: Stream, made: Summary) -> None:
         stream.first,
     )
     made.rows = {name: column.counts() for name, column in stream.rows.columns.items()}
+    made.outcomes, made.replies = stream.outcomes, stream.replies
+    made.texts = {name: list(texts) for name, texts in stream.rows.texts.items()}
 
 
 class _Samples:
@@ -238,7 +257,7 @@ class _Samples:
 
     def add(self, piece: Piece, terms: Terms) -> None:
         """Add a finished line."""
-        verdict = piece.results[0]["verdict"] or {}
+        verdict = piece.results[0][0]["verdict"] or {}
         text = json.dumps(piece.sample(terms), ensure_ascii=False).encode("utf-8", "replace").decode()
         self._held.append(
             {
@@ -247,7 +266,7 @@ class _Samples:
                 "persona_id": piece.pair.persona.id,
                 "question_id": piece.pair.question.id,
                 "topic": piece.pair.question.topic,
-                "answer": piece.results[0]["answer"],
+                "answer": piece.results[0][0]["answer"],
                 "personalized": piece.rows.get("personalized"),
                 "missing": verdict.get("missing"),
                 "sample": text,

@@ -5,8 +5,10 @@ from __future__ import annotations
 import shutil
 import time
 import uuid
+from array import array
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,22 +20,29 @@ from ..critic.budget import Ledger, Spent, ledger, require_prices
 from ..critic.request import panel
 from ..critic.store import OFF, default_path
 from ..errors import PersonaError, shorten
+from ..evaluations import evaluation_of
+from ..evaluations.intersectionality import Intersectionality
+from ..evaluations.main import Main
 from ..files import check_folder
 from ..harness.remarks import of_sums
 from ..harness.spending import Spending
+from ..personas import Persona
 from ..scoring import contrast, outcome
 from ..scoring.outcome import Whole
+from ..scoring.outcomes import Outcomes
+from ..scoring.people import Grouped, wanted_by
 from ..scoring.pieces import Terms, terms
 from ..scoring.rows import Sums
 from ..scoring.stream import Hashes
 from ..scoring.streamed import announce
 from ..scoring.survey import Survey, survey
+from ..scoring.table import pair_in
 from ..settings import Settings, load
-from . import engine, inside, shards
+from . import engine, groups, inside, shards
 from .actor import RayJudge
 from .inside import Inside
 from .judge import SAMPLES, Orders, Summary
-from .spans import Span, rows_of
+from .spans import Span, cut, rows_of
 from .till import Till, too_many
 
 IN_FLIGHT = 2
@@ -53,6 +62,7 @@ def score(
     *,
     task: str = "persona_main",
     model: str | None = None,
+    evaluation: str = Main.name,
     address: str | None = None,
     actors: int | None = None,
     rows: int | None = None,
@@ -72,20 +82,37 @@ def score(
     with engine.started(address) as ray:
         if vllm is not None:
             inside.require_gpu(ray)
-        spans = engine.spans(ray, path, rows)
-        found = _surveyed(ray, spans, model)
+        grouped = evaluation in groups.GROUPED
+        spans = engine.spans(ray, path, rows, groups.cut_whole if grouped else cut)
+        several = _looked(ray, spans, evaluation, model) if grouped else None
+        found = _surveyed(ray, spans, model) if several is None else several.found
         if found.apart:
             raise PersonaError(f"--engine ray judges every line by itself: {found.apart}; score it in one process")
-        agreed = terms(task, found, overrides, model, shorten(path.rpartition("/")[2] or path))
+        origin, kind = shorten(path.rpartition("/")[2] or path), evaluation_of(evaluation)
+        people = _people(ray, spans, found, overrides, model) if kind is Intersectionality else []
+        agreed = (
+            terms(task, found, overrides, model, origin, kind, people)
+            if several is None
+            else groups.terms(task, evaluation, several, overrides, model, origin)
+        )
+        pairs = found.rows if several is None else sum(several.sizes)
         chosen = agreed.settings
         require_prices(chosen, panel(chosen))
         if any(critic.model == "embedded" for critic in panel(chosen)):
             raise PersonaError("--engine ray: the embedded critic lives in one process; name a critic with an endpoint")
-        announce(agreed, found)
+        announce(agreed, pairs, found.rows, tuple(found.unknown))
         if vllm is None:
             check_once(chosen)
         count = min(len(spans), actors or max(1, int(ray.cluster_resources().get("CPU", 1))))
-        orders = Orders(agreed, out.resolve(), tuple(_stores(chosen, out)), count, model, uuid.uuid4().hex[:8])
+        orders = Orders(
+            agreed,
+            out.resolve(),
+            tuple(_stores(chosen, out)),
+            count,
+            model,
+            uuid.uuid4().hex[:8],
+            starts=None if several is None else several.starts,
+        )
         asked = None
         if vllm is not None:
             orders, asked = inside.judged(ray, spans, orders, vllm, found.rows)
@@ -129,11 +156,60 @@ def _surveyed(ray: ModuleType, spans: Sequence[Span], model: str | None) -> Surv
     return joined
 
 
+def _looked(ray: ModuleType, spans: Sequence[Span], evaluation: str, model: str | None) -> groups.Groups:
+    task = ray.remote(groups.look)
+    parts = [spans[i : i + SURVEYED] for i in range(0, len(spans), SURVEYED)]
+
+    def look(only: str | None) -> groups.Groups:
+        made = groups.Groups()
+        for part in ray.get([task.remote(part, evaluation, only) for part in parts]):
+            made = made.joined(part)
+        return made
+
+    try:
+        found = look(None)
+        return look(model) if len(found.found.models) > 1 and model in found.found.models else found
+    except Exception as error:
+        raise engine.cause(error) from None
+
+
 def _survey(spans: Sequence[Span], model: str | None) -> Survey:
     lines = ((where, row) for span in spans for _, where, row in rows_of(span))
     found = survey((where, row) for where, row in lines if model is None or row.get("model") == model)
     found.forget()
     return found
+
+
+def _people(
+    ray: ModuleType, spans: Sequence[Span], found: Survey, overrides: Mapping[str, Any], model: str | None
+) -> list[Persona]:
+    """Return every pair's person, less what no intersection asks for."""
+    wanted = wanted_by(load({"n": found.rows, **overrides}, where="--metadata"), found.columns)
+    if not wanted:
+        raise PersonaError(
+            "--engine ray: these people do not all state sex and age: name the intersections with cross=… or"
+            " intersection_json=…, or score them in one process"
+        )
+    task, grouped = ray.remote(_stated), Grouped(wanted)
+    parts = [spans[i : i + SURVEYED] for i in range(0, len(spans), SURVEYED)]
+    try:
+        for kinds, codes in ray.get([task.remote(part, model, wanted) for part in parts]):
+            for code in codes:
+                grouped.add(kinds[code])
+    except Exception as error:
+        raise engine.cause(error) from None
+    return grouped.people
+
+
+def _stated(spans: Sequence[Span], model: str | None, wanted: Collection[str]) -> tuple[list[Mapping[str, str]], Any]:
+    """Return the different people of some spans, less what is not ``wanted``, and which of them each row's is."""
+    grouped = Grouped(wanted)
+    for number, where, row in (one for span in spans for one in rows_of(span)):
+        if model is None or row.get("model") == model:
+            grouped.add(pair_in(row, where, number, {}).persona.attributes)
+    places = {id(persona): place for place, persona in enumerate({id(p): p for p in grouped.people}.values())}
+    kinds: list[Mapping[str, str]] = [p.attributes for p in {id(p): p for p in grouped.people}.values()]
+    return kinds, array("I", (places[id(persona)] for persona in grouped.people))
 
 
 def _joined(parts: Any) -> Survey:
@@ -150,9 +226,10 @@ class _Run:
         self, ray: ModuleType, orders: Orders, found: Survey, actors: int, asked: Ledger | None = None
     ) -> None:
         self._ray, self._orders, self._actors, self._total = ray, orders, actors, found.rows
-        self.sums, self.hashes = Sums(), Hashes()
+        self.sums, self.hashes = Sums(orders.terms.evaluation.aggregates()), Hashes()
         self.first: Any = None
-        self.failed = 0
+        self.failed = self.replies = 0
+        self.outcomes: list[Outcomes] = []
         self.example: str | None = None
         self._spent: dict[str, Ledger] = {} if asked is None else {"": asked}
         self._stored: Counter[tuple[str, str]] = Counter()
@@ -210,14 +287,15 @@ class _Run:
 
     def _add(self, one: Summary) -> None:
         self._next += 1
-        self.sums.add(one.rows, one.pairs)
+        self.sums.add(one.rows, one.pairs, one.texts)
         if self.sums.pairs <= CLUSTERED:
             for judged in one.judged:
                 self.sums.clusters.add(*judged)
         for at, pair in enumerate(one.named):
             self.hashes.add_named(pair, one.hashes[32 * at : 32 * at + 32].hex())
         self.hashes.add_data(one.data)
-        self.failed += one.failed
+        self.failed, self.replies = self.failed + one.failed, self.replies + one.replies
+        self.outcomes += [] if one.outcomes is None else [one.outcomes]
         self.judged += len(one.judged)
         self.missing.update(one.missing)
         self._stored.update(one.stored)
@@ -256,10 +334,17 @@ class _Run:
     def close(self, out: Path) -> list[Path]:
         """Say what looks wrong, write the results file, and return the paths."""
         agreed, sums = self._orders.terms, self.sums
-        headline, ranked, groups = agreed.evaluation.headline, sums.clusters.ranked(), sums.groups()
-        for line in of_sums(headline, self.failed, sums.pairs, agreed.settings, self.example, ranked, groups):
+        headline, ranked, by_group = agreed.evaluation.headline, sums.clusters.ranked(), sums.groups()
+        if agreed.evaluation.informed(chain.from_iterable(self.outcomes)) is not agreed.evaluation:
+            raise PersonaError(
+                f"{sum(self.missing.values())} verdicts are missing, and {agreed.task} completes its pairs by what all of"
+                " them say: run the same command again to ask for these, or score in one process; "
+                + shards.kept(self._orders.out)
+            )
+        said = of_sums(headline, self.failed, self.replies, agreed.settings, self.example, ranked, by_group)
+        for line in (*said, *agreed.evaluation.remarks(chain.from_iterable(self.outcomes))):
             contrast.say(f"warning: {line}")
-        whole = Whole.of(sums, self.hashes.pairs, self.hashes.samples, self.spent())
+        whole = Whole.of(sums, self.hashes.pairs, self.hashes.samples, self.spent(), agreed.support)
         digest = self.hashes.data()
         raw = outcome.raw_of(lambda some, n: agreed.given(some, n, digest), self.first, whole)
         held = _samples_joined(out, agreed) if sums.pairs <= JOINED else None

@@ -209,13 +209,14 @@ def rows_of(span: Span) -> Iterator[Row]:
         for line, text in enumerate(_lines(File(span.path), lines), span.line):
             at += len(text)
             if text.strip():
-                yield number, f"{span.path}:{line}", _object(text, f"{span.path}:{line}")
+                yield number, f"{span.path}:{line}", object_of(text, f"{span.path}:{line}")
                 number += 1
             if span.stop and at >= span.stop:
                 return
 
 
-def _object(text: bytes, where: str) -> dict[str, Any]:
+def object_of(text: bytes, where: str) -> dict[str, Any]:
+    """Return a line's object; raise ``PersonaError`` where it is none."""
     try:
         line = text.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -18,7 +18,7 @@ from .budget import Ledger, OverBudget, ledger, require_prices
 from .check import located
 from .client import Endpoint
 from .fleet import endpoint_of
-from .loop import all_or_none, in_own_loop
+from .loop import Turns, all_or_none, in_own_loop, settled
 from .past import CRITIC
 from .protocol import Judged, Prompt
 from .request import panel
@@ -28,6 +28,8 @@ from .verdict import Verdict, Vote, decide
 
 Deliver = Callable[[int, Verdict], None]
 """Takes a judgement's position and its verdict."""
+_PAUSE = 0.02
+"""Seconds between two looks for room."""
 
 
 def judge(
@@ -80,6 +82,7 @@ def judge_each(
     beside: tuple[int, int] = (0, 0),
     backoff: float = 0.5,
     repeats: bool = False,
+    room: Callable[[], bool] = lambda: True,
 ) -> None:
     """Hand every judgement's verdict to ``deliver`` as it arrives, in whatever order they arrive.
 
@@ -87,12 +90,12 @@ def judge_each(
     arrive, so that memory does not grow with their number. Of identical judgements one is asked. ``share`` is the
     number of processes that divide the concurrency and the caps among them; ``backoff`` is the first wait before a
     retry, in seconds. ``repeats`` says that the votes will be counted apart, so that ties of them all are not told of.
-    The bar is called ``description``, and counts with ``beside`` those judgements of the same run that were before and
-    those that will come behind.
+    No judgement is taken while there is no ``room`` for what comes of it. The bar is called ``description``, and counts with
+    ``beside`` those judgements of the same run that were before and those that will come behind.
 
     Raises ``PersonaError`` where the run cannot go on (the first 20 all fail for one reason, more than
-    ``critic_max_failures`` of ``total`` fail or tie, the deadline passes, the store breaks); what is judged by then is kept,
-    and the message says how to resume.
+    ``critic_max_failures`` of ``total`` fail or tie, the deadline passes, the store breaks), and what the iterable raises,
+    once those in flight have ended; what is judged by then is kept, and the message says how to resume.
     """
     waiting = enumerate(judgements)
     first = next(waiting, None)
@@ -107,8 +110,10 @@ def judge_each(
         description,
         backoff,
         beside,
+        room,
     )
-    in_own_loop(run.all(_chain(first, waiting)))
+    with settled():
+        in_own_loop(run.all(_chain(first, waiting)))
 
 
 def _chain(first: tuple[int, Judged], rest: Iterator[tuple[int, Judged]]) -> Iterator[tuple[int, Judged]]:
@@ -116,8 +121,8 @@ def _chain(first: tuple[int, Judged], rest: Iterator[tuple[int, Judged]]) -> Ite
     yield from rest
 
 
-async def votes_on(prompt: Prompt, endpoints: Sequence[Endpoint], each: int, store: Store) -> list[Vote]:
-    """Return every endpoint's votes, ``each`` of them; raise what one of them raised once all have ended."""
+async def votes_on(prompt: Prompt, endpoints: Sequence[Endpoint], each: int, store: Store, turns: Turns) -> list[Vote]:
+    """Return every endpoint's votes, ``each`` of them, in turn; raise what one of them raised once all have ended."""
     asked = [e.vote(prompt, n, store) for e in endpoints for n in range(each)]
     # All end before one's error is raised: a vote that is paid for is kept.
     made = await asyncio.gather(*asked, return_exceptions=True) if len(asked) > 1 else [await asked[0]]
@@ -127,6 +132,8 @@ async def votes_on(prompt: Prompt, endpoints: Sequence[Endpoint], each: int, sto
     votes = [one for one in made if not isinstance(one, BaseException)]
     if all(vote.stored for vote in votes):
         await asyncio.sleep(0)  # nothing was waited for; an interrupt has to get its turn
+    else:
+        await turns.mine()  # the votes are kept; the rest, and the next judgement, can wait for those to be sent
     return votes
 
 
@@ -147,18 +154,23 @@ class _Run:
         description: str,
         backoff: float,
         beside: tuple[int, int],
+        room: Callable[[], bool],
     ) -> None:
         self.settings, self.deliver, self.share, self.backoff = settings, deliver, share, backoff
+        self.room = room
         self.tally, self.total = tally, tally.total
         require_prices(settings, panel(settings))
         self.critics = [located(critic, settings) for critic in panel(settings)]
         self.store = Store(settings.critic_store)
+        self.turns = Turns()
         self.open: dict[bytes, list[int]] = {}
         """Judgements in flight, and the positions that wait for each."""
         self.missing: dict[bytes, Verdict] = {}
         """What failed is not in the store, and is not asked again in this run."""
         self.reached: OverBudget | None = None
         """Set once the run has taken what it may: nobody begins another judgement, and what is in flight ends."""
+        self.wrong: PersonaError | None = None
+        """Set once a judgement cannot be made at all, and heeded in the same way."""
         self.bar = tqdm(
             total=None if self.total is None else sum(beside) + self.total,
             initial=beside[0],
@@ -200,13 +212,14 @@ class _Run:
             self.store.close()
         for line in self.tally.lines():
             print(f"persona-metrics: {line}", file=sys.stderr, flush=True)
+        if self.wrong is not None:
+            raise PersonaError(f"{self.wrong}; {self._kept()}") if self.tally.judged else self.wrong
         if stop is not None:
             raise PersonaError(f"{stop}; {self._kept()}")
 
     async def _worker(self, waiting: Iterator[tuple[int, Judged]], endpoints: Sequence[Endpoint]) -> None:
-        for position, judgement in waiting:
-            if self.reached:
-                return
+        while (following := await self._following(waiting)) is not None:
+            position, judgement = following
             prompt = Prompt.of(judgement)
             name = prompt.digest()
             if name in self.open:
@@ -216,12 +229,23 @@ class _Run:
             self.open[name] = [position]
             if (verdict := self.missing.get(name)) is None:
                 try:
-                    votes = await votes_on(prompt, endpoints, self.settings.critic_votes, self.store)
+                    votes = await votes_on(prompt, endpoints, self.settings.critic_votes, self.store, self.turns)
                     verdict = decide(votes, prompt.protocol.name)
                 except OverBudget as reached:
                     self.reached = reached
                     return
             self._done(name, judgement, verdict)
+
+    async def _following(self, waiting: Iterator[tuple[int, Judged]]) -> tuple[int, Judged] | None:
+        while not self.room():
+            await asyncio.sleep(_PAUSE)
+        if self.reached or self.wrong:
+            return None
+        try:
+            return next(waiting, None)
+        except PersonaError as error:  # those in flight are paid for, and end first
+            self.wrong = error
+            return None
 
     def _done(self, name: bytes, judgement: Judged, verdict: Verdict) -> None:
         positions = self.open.pop(name)

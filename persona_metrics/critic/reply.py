@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..masking import conceal
-from ..thoughts import CLOSE, OPEN
+from ..thoughts import CLOSE, OPEN, marked
 from .missing import Missing, Reason
 from .protocol import Opinion, Protocol
 
@@ -136,7 +136,7 @@ def _behind(text: str) -> Iterator[str]:
         return
     fenced = text.lstrip().startswith("```")
     # The last end of thinking first; what stands behind an earlier one has to be one reply as a whole, too.
-    for end in reversed([match.end() for match in _END.finditer(text)][-20:]):
+    for end in reversed([match.end() for match in _END.finditer(text)][-20:] if marked(text) else ()):
         rest = _without_frame(text[end:]).strip()
         if fenced and rest.endswith("```") and not rest.startswith("```"):
             rest = rest[:-3].rstrip()  # the fence was opened before the thinking

@@ -15,6 +15,7 @@ from .budget import Purse
 from .check import located
 from .client import Endpoint
 from .fleet import endpoint_of
+from .loop import Turns
 from .protocol import Judged, Prompt
 from .request import panel
 from .store import Store
@@ -31,6 +32,7 @@ class Session:
     purse: Purse | None = None
     backoff: float = 0.5
     _endpoints: list[Endpoint] = field(default_factory=list)
+    _turns: Turns = field(default_factory=Turns)
     _open: dict[bytes, asyncio.Future[Verdict]] = field(default_factory=dict)
 
     def endpoints(self) -> Sequence[Endpoint]:
@@ -61,7 +63,7 @@ class Session:
             return await asyncio.shield(found)
         self._open[name] = place = asyncio.get_running_loop().create_future()
         try:
-            votes = await votes_on(prompt, self.endpoints(), self.settings.critic_votes, self.store)
+            votes = await votes_on(prompt, self.endpoints(), self.settings.critic_votes, self.store, self._turns)
             verdict = decide(votes, prompt.protocol.name)
         except BaseException as error:
             place.set_exception(error)

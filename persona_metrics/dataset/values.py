@@ -10,6 +10,8 @@ from ..errors import PersonaError
 
 def scalar(value: Any, name: str, where: str) -> str | None:
     """Return a cell as text, None where there is none; raise ``PersonaError`` for what is no Unicode text."""
+    if type(value) is str and value.isascii():
+        return value
     # The hub's set keeps some attributes as JSON; a list of them reads as its items.
     value = _joined(value)
     if isinstance(value, float) and value.is_integer():

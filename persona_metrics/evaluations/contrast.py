@@ -61,8 +61,8 @@ class Contrast(Evaluation):
             raise PersonaError(
                 "mode=baseline shows the model no persona, and contrast asks what showing one is worth; leave mode out"
             )
-        found = cls(settings.seed, settings.others, True, tuple(personas))
-        distinct = len({tuple(sorted(p.attributes.items())) for p in personas})
+        found = cls(settings.seed, settings.others, True, personas)
+        distinct = _different(personas, settings.others + 1)
         if distinct <= settings.others:
             raise PersonaError(
                 f"others={settings.others}: among {len(personas)} personas are {distinct} different ones, and another"
@@ -110,6 +110,16 @@ class Contrast(Evaluation):
     def record(self) -> dict[str, Any]:
         """Return how many others, and whether there is an answer written for nobody."""
         return {"others": self.others, "baseline": self.baseline}
+
+
+def _different(personas: Sequence[Persona], enough: int) -> int:
+    """Return how many different people there are; counted up to ``enough``, since they may be many."""
+    seen: set[tuple[tuple[str, str], ...]] = set()
+    for one in personas:
+        seen.add(tuple(sorted(one.attributes.items())))
+        if len(seen) >= enough:
+            break
+    return len(seen)
 
 
 def others_than(persona: Persona, question_id: str, seed: int, pool: Sequence[Persona], count: int) -> list[Persona]:

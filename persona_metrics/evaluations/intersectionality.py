@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -23,6 +25,8 @@ from .facts import PERSONALIZED, Fact
 
 MOST_GROUPS = 1_000
 """Groups of one cross."""
+MOST_KNOWN = 10_000
+"""Different people whose intersections are remembered: there are hundreds of intersections, and they ask for little."""
 DEFAULT_CROSS = ("sex", "age", "race")
 """The finest cells of the set that is taken without a file; its coarser ones are sex × age band and sex × race."""
 
@@ -46,6 +50,7 @@ class Intersection:
         )
 
 
+@lru_cache(1 << 16)
 def matches(attribute: str, wanted: str, value: str | None) -> bool:
     """Return whether a persona's value is the wanted one: the exact text, or for age and income a range or a band."""
     if value is None:
@@ -116,7 +121,7 @@ class Intersectionality(Evaluation):
             raise PersonaError(
                 f"n={settings.n} is smaller than min_support={settings.min_support}: raise n or lower min_support"
             )
-        groups = [frozenset(i for i, p in enumerate(personas) if item.holds(p)) for item in chosen]
+        groups = list(_members(chosen, personas))
         for item, group in zip(chosen, groups, strict=True):
             if not group:
                 raise PersonaError(f"intersection {item.name!r}: no persona fits it")
@@ -145,13 +150,27 @@ class Intersectionality(Evaluation):
         (outcome,) = outcomes
         rows = breakdown(outcome.personalized, persona, ())
         if outcome.personalized is not None:
-            inside = [i for i, item in enumerate(self.intersections) if item.holds(persona)]
+            inside = self._holding(persona)
             for i in inside:
                 rows[row_of(self.intersections[i].name)] = outcome.personalized
             if inside:
                 packed = f"{outcome.personalized:.0f}:{','.join(map(str, inside))}:{persona.id}"
                 rows["worst_group"] = rows["between_group_sd"] = packed
         return {**rows, **shares(outcomes)}
+
+    @cached_property
+    def _found(self) -> tuple[tuple[str, ...], dict[tuple[str | None, ...], tuple[int, ...]]]:
+        """What the intersections ask for, and those that hold who states just this, as far as they were looked up."""
+        return tuple(dict.fromkeys(name for item in self.intersections for name, _ in item.conditions)), {}
+
+    def _holding(self, persona: Persona) -> tuple[int, ...]:
+        names, known = self._found
+        stated = tuple(map(persona.attributes.get, names))
+        if (found := known.get(stated)) is None:
+            if len(known) >= MOST_KNOWN:
+                known.clear()
+            found = known[stated] = tuple(i for i, item in enumerate(self.intersections) if item.holds(persona))
+        return found
 
     def aggregates(self) -> Mapping[str, Callable[[Iterable[Any]], float]]:
         """Return the two rows that look at all groups at once."""
@@ -165,7 +184,24 @@ class Intersectionality(Evaluation):
     def support(self, personas: Iterable[Persona]) -> dict[str, int]:
         """Return how many of the drawn personas each intersection holds."""
         drawn = list(personas)
-        return {item.name: sum(item.holds(p) for p in drawn) for item in self.intersections}
+        return {
+            i.name: len(group) for i, group in zip(self.intersections, _members(self.intersections, drawn), strict=True)
+        }
+
+
+def _members(items: Iterable[Intersection], personas: Sequence[Persona]) -> Iterator[frozenset[int]]:
+    """Yield for each intersection where those stand that it holds; who stands there often is looked at once."""
+    places: dict[int, list[int]] = {}
+    for place, persona in enumerate(personas):
+        places.setdefault(id(persona), []).append(place)
+    for item in items:
+        held = (stands for stands in places.values() if item.holds(personas[stands[0]]))
+        yield frozenset(chain.from_iterable(held))
+
+
+def _once(personas: Sequence[Persona]) -> Collection[Persona]:
+    """Return everybody once, however often they stand there."""
+    return {id(persona): persona for persona in personas}.values()
 
 
 def counts(packed: Iterable[str]) -> tuple[Counts, float]:
@@ -225,7 +261,7 @@ def _parse_one(entry: Any, where: str, personas: Sequence[Persona]) -> Intersect
             raise PersonaError(f'{where}: {attribute} needs "values", a list that is not empty')
         texts = tuple(dict.fromkeys(str(v) for v in values))
         for text in texts:
-            if not any(matches(attribute, text, p.attributes.get(attribute)) for p in personas):
+            if not any(matches(attribute, text, p.attributes.get(attribute)) for p in _once(personas)):
                 raise PersonaError(
                     f"{where}: no persona has {attribute} = {shorten(text, 60)!r}{_examples(attribute, personas)}"
                 )
@@ -247,7 +283,7 @@ def full_cross(attributes: Sequence[str], personas: Sequence[Persona]) -> list[I
 
     Made from the personas, not from the product of all groups: attributes in free text have as many as personas.
     """
-    combinations = sorted({tuple(band(a, p.attributes.get(a)) for a in attributes) for p in personas})
+    combinations = sorted({tuple(band(a, p.attributes.get(a)) for a in attributes) for p in _once(personas)})
     combinations = [c for c in combinations if NOT_STATED not in c]
     if len(combinations) > MOST_GROUPS:
         raise PersonaError(
@@ -279,10 +315,8 @@ def default_set(personas: Sequence[Persona], n: int, min_support: int) -> list[I
     kept: list[Intersection] = []
     groups: list[frozenset[int]] = []
     for names in (("sex", "age"), ("sex", "race"), DEFAULT_CROSS):
-        cells = [
-            (item, frozenset(i for i, p in enumerate(personas) if item.holds(p)))
-            for item in full_cross(names, personas)
-        ]
+        crossed = full_cross(names, personas)
+        cells = list(zip(crossed, _members(crossed, personas), strict=True))
         for item, group in sorted(cells, key=lambda cell: -len(cell[1])):
             if len(group) * max(1, n // len(personas)) < min_support:
                 continue
@@ -300,7 +334,7 @@ def _coarsest(personas: Sequence[Persona]) -> list[Intersection]:
     """Return the groups of the attribute that has the fewest (two at least), or everybody where none has few."""
     most = min(GROUPS_AT_MOST, len(personas) // 2)
     sizes = {
-        name: len({band(name, p.attributes.get(name)) for p in personas} - {NOT_STATED})
+        name: len({band(name, p.attributes.get(name)) for p in _once(personas)} - {NOT_STATED})
         for name in columns_of(personas)
     }
     few = {name: size for name, size in sizes.items() if 2 <= size <= most}

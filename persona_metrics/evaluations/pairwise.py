@@ -71,7 +71,7 @@ class Pairwise(Evaluation):
                 f"others={settings.others}: pairwise compares with one other person's answer; leave it out"
             )
         Contrast.build(settings, personas)
-        return cls(settings.seed, pool=tuple(personas))
+        return cls(settings.seed, pool=personas)
 
     @classmethod
     def restore(cls, recorded: Mapping[str, Any], settings: Settings, personas: Sequence[Persona], where: str) -> Self:  # noqa: ARG003

@@ -73,10 +73,7 @@ def judge_replies(
         raise PersonaError(
             f"protocol={chosen.protocol}: this filter judges one answer at a time; persona_contrast compares"
         )
-    if evaluation is not None and evaluation.protocol == PAIRWISE:
-        ready = _compared(replies, docs, chosen, evaluation)
-    else:
-        ready = prepare(replies, docs, chosen, evaluation)
+    ready = prepare(replies, docs, chosen, evaluation)
     if prepared is not None:
         prepared(ready)
     return ready.finish(asking(ready.judgements))
@@ -88,7 +85,9 @@ def prepare(
     chosen: settings.Settings,
     evaluation: evaluations.Evaluation | None = None,
 ) -> Prepared:
-    """Take the answers out of ``replies``, each to be judged by itself; arguments as ``judge_replies`` has them."""
+    """Take the answers out of ``replies``, to be judged as the evaluation says; arguments as ``judge_replies`` has them."""
+    if evaluation is not None and evaluation.protocol == PAIRWISE:
+        return _compared(replies, docs, chosen, evaluation)
     results: list[list[dict[str, Any]]] = [[] for _ in replies]
     judgements: list[Judgement] = []
     waiting: list[tuple[int, dict[str, Any]]] = []
@@ -125,7 +124,7 @@ def _compared(
     chosen: settings.Settings,
     evaluation: evaluations.Evaluation,
 ) -> Prepared:
-    """Let each pair's own answer be compared with its others, in both orders; a comparison stands with the other answer.
+    """Have each pair's own answer compared with its others, in both orders; a comparison stands with the other answer.
 
     An answer that is not there loses against one that is, and the critic is not asked; of a reply that the endpoint did
     not give nobody knows, and its comparisons are missing.

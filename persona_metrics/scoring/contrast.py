@@ -96,15 +96,25 @@ def by_pair(rows: Lines, pairs: Mapping[str, Pair]) -> dict[str, tuple[str, dict
             else by_content.get(_content(row.get("question"), stated or None), [])
         )
         if not keys:
-            raise PersonaError(
-                f"{where}: written for nobody, and no other line has its question"
-                f"{' and persona' if stated else ''}: {shorten(row.get('question'), 60)!r}"
-            )
+            raise nobody_asked(where, row, bool(stated))
         for key in keys:
             if key in found:
-                raise PersonaError(f"{where}: the pair {shorten(key, 40)!r} has two answers written for nobody")
+                raise asked_twice(where, key)
             found[key] = (where, row)
     return found
+
+
+def nobody_asked(where: str, row: Mapping[str, Any], stated: bool) -> PersonaError:
+    """Return what is wrong with an answer written for nobody that belongs to no pair; ``stated`` where it has a persona."""
+    return PersonaError(
+        f"{where}: written for nobody, and no other line has its question"
+        f"{' and persona' if stated else ''}: {shorten(row.get('question'), 60)!r}"
+    )
+
+
+def asked_twice(where: str, pair: str) -> PersonaError:
+    """Return what is wrong with the second answer written for nobody of a pair."""
+    return PersonaError(f"{where}: the pair {shorten(pair, 40)!r} has two answers written for nobody")
 
 
 def _content(question: Any, attributes: Mapping[str, str] | None) -> str:

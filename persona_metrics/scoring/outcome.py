@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import io
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,11 +36,14 @@ class Whole:
     pairs_hash: str
     task_hash: str
     spent: Ledger
+    support: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, rows: Rows | Sums, pairs_hash: str, task_hash: str, spent: Ledger) -> Whole:
+    def of(
+        cls, rows: Rows | Sums, pairs_hash: str, task_hash: str, spent: Ledger, support: Mapping[str, int] | None = None
+    ) -> Whole:
         """Return it from rows that were added up here."""
-        return cls(rows.table(), rows.pairs, frozenset(rows.incomplete), pairs_hash, task_hash, spent)
+        return cls(rows.table(), rows.pairs, frozenset(rows.incomplete), pairs_hash, task_hash, spent, support or {})
 
 
 class _Specimen(ReplayTask):
@@ -76,8 +79,10 @@ def raw_of(given: Callable[[Sequence[Answered], int], Given], first: Answered, w
         table |= {f"{row},{kept}": value, f"{row}_stderr,{kept}": error}
     config = raw["configs"][name]
     listed = task.config.metric_list or []
-    config["metric_list"] = [one for one in listed if one["metric"] not in whole.incomplete]
+    config["metric_list"] = [one for one in listed if one["metric"] in whole.rows.keys() - whole.incomplete]
     config["metadata"] |= {"n": whole.pairs, "pairs_hash": whole.pairs_hash, "scored_from": shown.origin}
+    if whole.support:
+        config["metadata"]["support"] = dict(whole.support)
     spending = Spending(critics=whole.spent)
     spending.enter(config["metadata"], None, None, None, shown.settings.prices)
     raw["results"][name] = table

@@ -1,21 +1,23 @@
-"""One line of answers at a time: its document, what the critic is asked about it, its rows, its sample. Runs no lm-eval.
+"""One pair of answers at a time: its document, what the critic is asked about it, its rows, its sample. Runs no lm-eval.
 
-What a run over all lines at once would write of this one; nothing here looks at another line.
+What a run over all pairs at once would write of this one; nothing here looks at another pair.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 from ..critic import Judged, Verdict
 from ..dataset.sources import Pair
 from ..errors import PersonaError, shorten
-from ..evaluations import Outcome
+from ..evaluations import Evaluation, Outcome
+from ..evaluations.base import WHOLE
+from ..evaluations.intersectionality import Intersectionality
 from ..evaluations.main import Main
 from ..harness.judging import Prepared, outcome, prepare
 from ..harness.record import document
@@ -33,10 +35,13 @@ EMPTY = hashlib.sha256(b"").hexdigest()
 
 @dataclass(frozen=True)
 class Terms:
-    """What is the same for all lines, and may travel to other machines."""
+    """What is the same for all pairs, and may travel to other machines.
+
+    ``recorded`` is what a run that holds all answers would record of them beside the evaluation's name.
+    """
 
     task: str
-    evaluation: Main
+    evaluation: Evaluation
     settings: Settings
     columns: tuple[str, ...]
     repeats: bool
@@ -44,6 +49,12 @@ class Terms:
     model: str
     origin: str
     filter: str = "critic"
+    recorded: Mapping[str, Any] = field(default_factory=dict)
+    left_out: int = 0
+    digest: str | None = None
+    """The hash of all people and questions, where some of them are left out."""
+    support: Mapping[str, int] = field(default_factory=dict)
+    """How many pairs each of the evaluation's groups has."""
 
     @property
     def taking(self) -> Settings:
@@ -52,7 +63,8 @@ class Terms:
 
     def given(self, pairs: Sequence[Answered], n: int, digest: str) -> Given:
         """Return some of the answers as what all of them would be given as."""
-        recorded = {"evaluation": Main.name, "n": n, "source": "file", "data_hash": digest, "answer_template": None}
+        about = {"source": "file", "data_hash": self.digest or digest, "answer_template": None}
+        recorded = {"evaluation": self.evaluation.name, **self.recorded, "n": n, **about}
         return Given(
             self.task,
             self.evaluation,
@@ -62,13 +74,53 @@ class Terms:
             self.model,
             self.origin,
             extracted=self.extracted,
+            left_out=self.left_out,
         )
 
 
-def terms(task: str, found: Survey, overrides: Mapping[str, Any], model: str | None, origin: str) -> Terms:
-    """Return the terms of ``persona_main`` over such lines; raise ``PersonaError`` for what is wrong with all of them."""
+def terms(
+    task: str,
+    found: Survey,
+    overrides: Mapping[str, Any],
+    model: str | None,
+    origin: str,
+    kind: type[Evaluation] = Main,
+    people: Sequence[Persona] = (),
+) -> Terms:
+    """Return the terms of lines that are a pair each; raise ``PersonaError`` for what is wrong with all of them.
+
+    ``people`` are those of all pairs, where the evaluation (its ``kind``) is made of them.
+    """
+    require(found, overrides, origin)
+    chosen = load({"n": found.rows, **overrides}, where="--metadata")
+    built = kind.build(chosen, people or [everybody(found.columns)])
+    return Terms(
+        task,
+        drawn(built),
+        chosen,
+        found.columns,
+        found.repeats,
+        next(iter(found.kinds), True),
+        model or next(iter(found.models), "elsewhere"),
+        origin,
+        support=built.support(people),
+    )
+
+
+def drawn(built: Evaluation) -> Evaluation:
+    """Return an evaluation whose pairs are drawn already, without the positions that they would be drawn by."""
+    return replace(built, groups=()) if isinstance(built, Intersectionality) else built
+
+
+def everybody(columns: Sequence[str]) -> Persona:
+    """Return somebody who states all of ``columns``."""
+    return Persona("everybody", dict.fromkeys(columns, "stated"))
+
+
+def require(found: Survey, overrides: Mapping[str, Any], origin: str, free: Collection[str] = ()) -> None:
+    """Raise ``PersonaError`` where lines are of two kinds or models, or an override is of what is fixed and not ``free``."""
     for key in overrides:
-        if key in FIXED:
+        if key in FIXED and key not in free:
             raise PersonaError(f"{key}=…: the answers are there already, so this can no longer be chosen; leave it out")
     if len(found.kinds) > 1:
         raise PersonaError(
@@ -77,32 +129,23 @@ def terms(task: str, found: Survey, overrides: Mapping[str, Any], model: str | N
     if len(found.models) > 1:
         listed = shorten(", ".join(found.models))
         raise PersonaError(f"{origin}: answers of {len(found.models)} models ({listed}): choose one with --model")
-    chosen = load({"n": found.rows, **overrides}, where="--metadata")
-    everybody = Persona("everybody", dict.fromkeys(found.columns, "stated"))
-    return Terms(
-        task,
-        Main.build(chosen, [everybody]),
-        chosen,
-        found.columns,
-        found.repeats,
-        next(iter(found.kinds), True),
-        model or next(iter(found.models), "elsewhere"),
-        origin,
-    )
 
 
 @dataclass(eq=False)
 class Piece:
-    """One line on its way: taken apart, then judged."""
+    """One pair on its way: taken apart, then judged. ``replies`` are those to its ``variants``, in their order."""
 
     number: int
     pair: Pair
-    reply: str
+    replies: tuple[str, ...]
+    variants: tuple[str, ...]
     doc: dict[str, Any]
     ready: Prepared
     verdicts: list[Verdict | None] = field(default_factory=list)
     rows: dict[str, Any] = field(default_factory=dict)
-    results: list[Result] = field(default_factory=list)
+    results: list[list[Result]] = field(default_factory=list)
+    unanswered: str | None = None
+    """A reply without an answer, if there is one."""
 
     @property
     def judgements(self) -> Sequence[Judged]:
@@ -116,21 +159,24 @@ class Piece:
 
     @property
     def said(self) -> Answered:
-        """The pair with its reply."""
-        return Answered(self.pair, (self.reply,))
+        """The pair with its replies."""
+        return Answered(self.pair, self.replies)
 
     def finish(self, terms: Terms) -> list[Outcome]:
         """Make rows and results of the verdicts; return the outcomes."""
-        results = self.ready.finish([verdict for verdict in self.verdicts if verdict is not None])[0]
-        self.results = [Result(one) for one in results]
-        outcomes = [outcome(one) for one in results]
+        results = self.ready.finish([verdict for verdict in self.verdicts if verdict is not None])
+        self.results = [[Result(one) for one in of_reply] for of_reply in results]
+        for reply, of_reply in zip(self.replies, results, strict=True):
+            if self.unanswered is None and any(one["answer_failure"] for one in of_reply):
+                self.unanswered = reply
+        outcomes = [outcome(one) for of_reply in results for one in of_reply]
         self.rows = rows_of_pair(terms.evaluation, self.pair.persona, self.pair.question, outcomes, terms.repeats)
         return outcomes
 
     @cached_property
     def doc_hash(self) -> str:
-        """lm-eval's hash of the document as its request has it."""
-        text = json.dumps({**self.doc, "variant": "whole"}, indent=2, ensure_ascii=False)
+        """lm-eval's hash of the document as its first request has it."""
+        text = json.dumps({**self.doc, "variant": self.variants[0]}, indent=2, ensure_ascii=False)
         return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
 
     def sample(self, terms: Terms) -> dict[str, Any]:
@@ -139,9 +185,9 @@ class Piece:
             "doc_id": self.number,
             "doc": self.doc,
             "target": "",
-            "arguments": {"gen_args_0": {"arg_0": "", "arg_1": {}}},
-            "resps": [[self.reply]],
-            "filtered_resps": [[str(one) for one in self.results]],
+            "arguments": {f"gen_args_{i}": {"arg_0": "", "arg_1": {}} for i in range(len(self.replies))},
+            "resps": [[reply] for reply in self.replies],
+            "filtered_resps": [[str(one) for one in of_reply] for of_reply in self.results],
             "filter": terms.filter,
             "metrics": list(self.rows),
             "doc_hash": self.doc_hash,
@@ -152,9 +198,15 @@ class Piece:
 
 
 def piece(terms: Terms, number: int, where: str, row: Mapping[str, Any]) -> Piece:
-    """Take a line apart; raise ``PersonaError`` where its persona or question is none."""
-    pair = pair_in(row, where, number, {})
-    reply = reply_text(text_of(row, where)[0])
+    """Take a line apart that is a pair of its own; raise ``PersonaError`` where its persona or question is none."""
+    return of_pair(terms, number, pair_in(row, where, number, {}), {WHOLE: text_of(row, where)[0]})
+
+
+def of_pair(terms: Terms, number: int, pair: Pair, said: Mapping[str, str]) -> Piece:
+    """Take a pair's replies apart, one for each of the evaluation's variants by their names."""
+    names = tuple(variant.name for variant in terms.evaluation.variants_of(pair.persona, pair.question.id))
+    replies = tuple(reply_text(said[name]) for name in names)
     doc = document(pair, terms.columns)
-    ready = prepare([[reply]], [{**doc, "variant": "whole"}], terms.taking, terms.evaluation)
-    return Piece(number, pair, reply, doc, ready, [None] * len(ready.judgements))
+    docs = [{**doc, "variant": name} for name in names]
+    ready = prepare([[reply] for reply in replies], docs, terms.taking, terms.evaluation)
+    return Piece(number, pair, replies, names, doc, ready, [None] * len(ready.judgements))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from array import array
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,6 +47,27 @@ class Column:
         return Counter({self.values[code]: times for code, times in Counter(self.codes).items()})
 
 
+class Texts:
+    """One row's texts in the order of the pairs, as bytes: what an aggregate of the evaluation's own reads."""
+
+    def __init__(self) -> None:
+        self._bytes, self._ends = bytearray(), array("Q")
+
+    def add(self, text: str) -> None:
+        """Add a pair's text."""
+        self._bytes += text.encode("utf-8", "surrogatepass")
+        self._ends.append(len(self._bytes))
+
+    def __len__(self) -> int:
+        return len(self._ends)
+
+    def __iter__(self) -> Iterator[str]:
+        start = 0
+        for end in self._ends:
+            yield self._bytes[start:end].decode("utf-8", "surrogatepass")
+            start = end
+
+
 @dataclass
 class Clusters:
     """The headline's values with whose they are, as numbers: what the design effect is made of."""
@@ -84,7 +105,10 @@ class Rows:
 
     headline: str
     repeats: bool
+    own: Mapping[str, Callable[[Iterable[Any]], float]] = field(default_factory=dict)
+    """The evaluation's aggregates of rows that are no mean."""
     columns: dict[str, Column] = field(default_factory=dict)
+    texts: dict[str, Texts] = field(default_factory=dict)
     clusters: Clusters = field(default_factory=Clusters)
     pairs: int = 0
 
@@ -95,7 +119,9 @@ class Rows:
             column = self.columns.get(name)
             if column is None:
                 column = self.columns[name] = Column()
-            if name != "design_effect":
+            if name in self.own:
+                self.texts.setdefault(name, Texts()).add(str(value))
+            elif name != "design_effect":
                 column.add(value)
         if self.headline in rows:
             self.clusters.add(float(rows[self.headline]), person, question)
@@ -103,7 +129,8 @@ class Rows:
     @property
     def incomplete(self) -> set[str]:
         """Return the rows that some pair lacks."""
-        return {name for name, column in self.columns.items() if len(column) < self.pairs and name != "design_effect"}
+        sizes = {name: len(self.texts.get(name, column)) for name, column in self.columns.items()}
+        return {name for name, size in sizes.items() if size < self.pairs and name != "design_effect"}
 
     def groups(self) -> dict[str, tuple[int, set[float]]]:
         """Return the rows ``personalized[group]`` with how many pairs they rest on, and their different values."""
@@ -115,6 +142,8 @@ class Rows:
         for name, column in self.columns.items():
             if name == "design_effect":
                 made[name] = (self.clusters.effect(), "N/A")
+            elif name in self.own:
+                made[name] = (self.own[name](self.texts[name]), "N/A")
             elif name.startswith("n["):
                 made[name] = (int(sum(column)), "N/A")
             else:
@@ -136,20 +165,30 @@ def _stderr(column: Column, mean: float) -> float | str:
 class Sums:
     """Rows as counts of their values: parts that were added up elsewhere come together here, whatever their number."""
 
+    own: Mapping[str, Callable[[Iterable[Any]], float]] = field(default_factory=dict)
+    """The evaluation's aggregates of rows that are no mean."""
     counts: dict[str, Counter[float]] = field(default_factory=dict)
+    texts: dict[str, Texts] = field(default_factory=dict)
     clusters: Clusters = field(default_factory=Clusters)
     pairs: int = 0
 
-    def add(self, rows: Mapping[str, Counter[float]], pairs: int) -> None:
-        """Add a part."""
+    def add(
+        self, rows: Mapping[str, Counter[float]], pairs: int, texts: Mapping[str, Iterable[str]] | None = None
+    ) -> None:
+        """Add a part; ``texts`` are the values of its rows that are no mean."""
         self.pairs += pairs
         for name, counted in rows.items():
             self.counts.setdefault(name, Counter()).update(counted)
+        for name, listed in (texts or {}).items():
+            kept = self.texts.setdefault(name, Texts())
+            for text in listed:
+                kept.add(text)
 
     @property
     def incomplete(self) -> set[str]:
         """Return the rows that some pair lacks."""
-        return {k for k, c in self.counts.items() if c.total() < self.pairs and k != "design_effect"}
+        sizes = {k: len(self.texts[k]) if k in self.texts else c.total() for k, c in self.counts.items()}
+        return {name for name, size in sizes.items() if size < self.pairs and name != "design_effect"}
 
     def groups(self) -> dict[str, tuple[int, set[float]]]:
         """Return what ``Rows.groups`` does."""
@@ -162,6 +201,9 @@ class Sums:
             size = counted.total()
             if name == "design_effect":
                 made[name] = (self.clusters.effect(), "N/A")
+                continue
+            if name in self.own:
+                made[name] = (self.own[name](self.texts[name]), "N/A")
                 continue
             total = math.fsum(value * times for value, times in counted.items())
             if name.startswith("n["):

@@ -11,13 +11,17 @@ from tempfile import TemporaryFile
 from typing import IO, Any
 
 from ..critic import Judged, Verdict
+from ..dataset.sources import Pair
 from ..harness.remarks import of_sums
 from .given import Answered
+from .outcomes import Outcomes, leans_on_others
 from .pieces import EMPTY, Piece, Terms, piece
 from .rows import Rows
 
 Numbered = tuple[int, str, Mapping[str, Any]]
 """A line's number, its place and its object."""
+AHEAD = 4_000
+"""So many lines are held at most: where one takes longer than so many behind it, they wait for it."""
 
 
 class Hashes:
@@ -32,6 +36,10 @@ class Hashes:
         """Add a finished line."""
         pair = one.pair
         self.add_named(f"{pair.id}/{pair.persona.id}/{pair.question.id}", one.doc_hash)
+        self.add_content(pair)
+
+    def add_content(self, pair: Pair) -> None:
+        """Add a pair's person and question."""
         self._data.update(json.dumps([pair.persona.id, dict(pair.persona.attributes)], sort_keys=True).encode())
         self._questions.write(json.dumps([pair.question.id, pair.question.text]).encode())
 
@@ -65,14 +73,25 @@ class Hashes:
 
 
 class Stream:
-    """Lines in, finished pieces out, in the lines' order whatever order verdicts arrive in."""
+    """Lines in, finished pieces out, in the lines' order whatever order verdicts arrive in.
 
-    def __init__(self, terms: Terms, lines: Iterable[Numbered], sink: Callable[[Piece], None]) -> None:
-        self.terms, self.rows = terms, Rows(terms.evaluation.headline, terms.repeats)
+    ``lines`` are pairs of their own, or what ``make`` makes a piece of together with the terms.
+    """
+
+    def __init__(
+        self,
+        terms: Terms,
+        lines: Iterable[Any],
+        sink: Callable[[Piece], None],
+        make: Callable[..., Piece] | None = None,
+    ) -> None:
+        self.terms, self.rows = terms, Rows(terms.evaluation.headline, terms.repeats, terms.evaluation.aggregates())
+        self.replies = 0
+        self.outcomes = Outcomes() if leans_on_others(terms.evaluation) else None
         self.first: Answered | None = None
         self.failed = 0
         self.example: str | None = None
-        self._lines, self._sink = lines, sink
+        self._lines, self._sink, self._make = lines, sink, make
         self._waiting: deque[Piece] = deque()
         self._places: dict[int, tuple[Piece, int]] = {}
         self._asked = 0
@@ -81,15 +100,22 @@ class Stream:
 
     def judgements(self) -> Iterator[tuple[int, Judged]]:
         """Yield what the critic is asked, line by line, each with its position."""
-        for number, where, row in self._lines:
-            made = piece(self.terms, number, where, row)
+        for line in self._lines:
+            made = (self._make or piece)(self.terms, *line)
             self.first = self.first or made.said
             self._waiting.append(made)
+            if made.complete and self._waiting[0] is made and self._writer is None:
+                self._finish(self._waiting.popleft())  # nothing is asked of it: nobody would come to hand it on
+                continue
             for place, judgement in enumerate(made.judgements):
                 self._places[self._asked] = (made, place)
                 self._asked += 1
                 yield self._asked - 1, judgement
         self.flush()
+
+    def room(self) -> bool:
+        """Return whether another line may be begun."""
+        return len(self._waiting) < AHEAD
 
     def deliver(self, position: int, verdict: Verdict) -> None:
         """Take a verdict; lines that wait for none before them are handed on soon, from within the running loop."""
@@ -125,9 +151,11 @@ class Stream:
 
     def _finish(self, made: Piece) -> None:
         outcomes = made.finish(self.terms)
+        self.replies += len(outcomes)
         self.failed += sum(one.answer_failure for one in outcomes)
-        if self.example is None and any(one.answer_failure for one in outcomes):
-            self.example = made.reply
+        self.example = made.unanswered if self.example is None else self.example
+        if self.outcomes is not None:
+            self.outcomes.add(outcomes)
         self.rows.add(made.rows, made.pair.persona.id, made.pair.question.id)
         self._sink(made)
 
@@ -135,4 +163,6 @@ class Stream:
         """Yield what makes the numbers mean less than they seem to."""
         rows, chosen = self.rows, self.terms.settings
         ranked, groups = rows.clusters.ranked(), rows.groups()
-        yield from of_sums(rows.headline, self.failed, rows.pairs, chosen, self.example, ranked, groups)
+        yield from of_sums(rows.headline, self.failed, self.replies, chosen, self.example, ranked, groups)
+        if self.outcomes is not None:
+            yield from self.terms.evaluation.remarks(self.outcomes)

@@ -1,13 +1,14 @@
-"""Scores a file of answers line by line in this process: the first call goes out before the file is read through.
+"""Scores answers one pair after the other in this process, as they are read.
 
-Whatever the file's size, what is held is what is in flight, a byte a row and pair, and the people's and questions' names.
+Whatever their number, what is held is what is in flight, a byte a row and pair, and the people's and questions' names.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +25,10 @@ from ..harness.so_far import SoFar
 from ..harness.spending import entered
 from ..harness.yamls import read_task
 from . import contrast
-from .given import each_line
-from .pieces import Piece, Terms, terms
+from .again import rewritten
+from .jobs import Job
+from .pieces import Piece, Terms
 from .stream import Hashes, Stream
-from .survey import Survey, survey
-
-Line = tuple[str, Mapping[str, Any]]
 
 
 def checked(judgements: Iterable[Judged], terms: Terms, book: Ledger) -> Iterator[Judged]:
@@ -53,63 +52,50 @@ def checked(judgements: Iterable[Judged], terms: Terms, book: Ledger) -> Iterato
     yield from waiting
 
 
-def look(path: Path, model: str | None) -> Survey:
-    """Return what the lines have in common, those of ``model`` alone where several are there."""
-    found = survey(each_line(path))
-    if len(found.models) > 1 and model in found.models:
-        found = survey(_of_model(each_line(path), model))
-    return found
-
-
-def _of_model(lines: Iterable[Line], model: str) -> Iterator[Line]:
-    return ((where, row) for where, row in lines if row.get("model") == model)
-
-
-def announce(terms: Terms, found: Survey) -> None:
+def announce(terms: Terms, pairs: int, answers: int, unknown: Sequence[str]) -> None:
     """Say what is scored, and what makes it mean less than it seems to."""
-    if found.unknown:
-        contrast.say(f"not shown to the critic, since no attribute of a person: {shorten(', '.join(found.unknown))}")
-    contrast.say(f"{terms.task}: {found.rows} pairs, {found.rows} answers of {terms.model}")
+    if unknown:
+        contrast.say(f"not shown to the critic, since no attribute of a person: {shorten(', '.join(unknown))}")
+    left = f" ({terms.left_out} pairs lack answers and are left out)" if terms.left_out else ""
+    contrast.say(f"{terms.task}: {pairs} pairs, {answers} answers of {terms.model}{left}")
     for warning in record.warnings(terms.settings, terms.model):
         contrast.say(f"warning: {warning}")
 
 
-def score(
-    path: Path, task: str, found: Survey, overrides: Mapping[str, Any], model: str | None, out: Path
-) -> list[Path]:
-    """Judge the lines, write results_*.json and samples_*.jsonl under ``out``, and return what was written.
+def score(job: Job, out: Path) -> list[Path]:
+    """Judge the answers, write results_*.json and samples_*.jsonl under ``out``, and return what was written.
 
     Raises ``PersonaError`` as ``replay.score`` does, and for a line that is wrong when its turn comes: what is judged by then
     is kept.
     """
-    agreed = terms(task, found, overrides, model, path.name)
+    agreed = job.terms
     check_folder(out)
     panel(agreed.settings)
-    announce(agreed, found)
-    lines = each_line(path) if len(found.models) < 2 else _of_model(each_line(path), agreed.model)
-    held = out / f".{path.stem}-{id(agreed):x}.part"
+    announce(agreed, job.pairs, job.answers, job.unknown)
+    held = out / f".{Path(agreed.origin).stem}-{id(agreed):x}.part"
     going = SoFar(out, agreed.model)
     try:
         with held.open("wb", buffering=0) as samples:
-            going.begin(task, _known(agreed, found), {}, found.rows)
-            going.link(task, held)
+            going.begin(agreed.task, _known(job), {}, job.pairs)
+            going.link(agreed.task, held)
             hashes, book, tried = Hashes(), Ledger(), Ledger()
 
             def write(made: Piece) -> None:
                 hashes.add(made)
                 samples.write(json.dumps(made.sample(agreed), ensure_ascii=False).encode("utf-8", "replace") + b"\n")
 
-            numbered = ((number, *line) for number, line in enumerate(lines))
-            stream = Stream(agreed, numbered, write)
+            stream = Stream(agreed, job.items, write, job.make)
             with entered(book):
                 judge_each(
                     checked((one for _, one in stream.judgements()), agreed, tried),
                     agreed.settings,
                     stream.deliver,
-                    total=found.rows,
-                    description=f"critic {task}",
+                    total=job.judgements,
+                    description=f"critic {agreed.task}",
+                    room=stream.room,
                 )
             stream.flush()
+        _inform(stream, held)
         for remark in stream.remarks():
             contrast.say(f"warning: {remark}")
         return _close(stream, hashes, book.since(tried), out, held)
@@ -121,28 +107,31 @@ def score(
             held.unlink(missing_ok=True)
 
 
-def _known(agreed: Terms, found: Survey) -> dict[str, Any]:
+def _known(job: Job) -> dict[str, Any]:
     """Return what the results will record of the task, as far as it is known before the lines are read."""
+    agreed = job.terms
     config = read_task(agreed.task) or read_task(agreed.evaluation.task)
     told = record.metadata(config["metadata"], agreed.settings, agreed.evaluation, Pool((), (), "", "file", "file"), ())
-    return {**told, "n": found.rows, "model_name": agreed.model, "answer_template": None}
+    return {**told, "n": job.pairs, "model_name": agreed.model, "answer_template": None}
+
+
+def _inform(stream: Stream, samples: Path) -> None:
+    """Make the rows anew where the evaluation has learned from all pairs what a single one's rows lean on."""
+    if stream.outcomes is None:
+        return
+    informed = stream.terms.evaluation.informed(stream.outcomes)
+    if informed is not stream.terms.evaluation:
+        stream.rows = rewritten(samples, stream.terms, informed)
+        stream.terms = replace(stream.terms, evaluation=informed)
 
 
 def _close(stream: Stream, hashes: Hashes, book: Ledger, out: Path, samples: Path) -> list[Path]:
     from . import outcome  # lm-eval takes seconds to import, and the critic need not wait for it
 
     assert stream.first is not None
-    whole = outcome.Whole.of(stream.rows, hashes.pairs, hashes.samples, book)
+    whole = outcome.Whole.of(stream.rows, hashes.pairs, hashes.samples, book, stream.terms.support)
     digest = hashes.data()
     raw = outcome.raw_of(lambda some, n: stream.terms.given(some, n, digest), stream.first, whole)
     written = outcome.save(raw, out, whole, samples)
     print(outcome.shown(raw))
     return written
-
-
-def scores(path: Path, first: Mapping[str, Any], evaluation: str | None, model: str | None) -> Survey | None:
-    """Return the survey of a file whose every line can be judged by itself, None where it takes them together."""
-    if evaluation != "main" or not isinstance(first.get("persona"), Mapping) or "question" not in first:
-        return None
-    found = look(path, model)
-    return None if found.apart else found

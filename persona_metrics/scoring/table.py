@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,14 @@ from ..dataset.people import read_person
 from ..dataset.questions import of_document
 from ..dataset.sources import Pair, content_hash
 from ..errors import PersonaError, shorten, suggest
-from ..evaluations import EVALUATIONS, judged_by, require_critic
+from ..evaluations import EVALUATIONS, Evaluation, judged_by, require_critic
 from ..evaluations.base import WHOLE
 from ..evaluations.contrast import NOBODY, Contrast
 from ..evaluations.leave_one_out import NONE_LISTED, LeaveOneOut
 from ..evaluations.pairwise import OVER, Pairwise
 from ..evaluations.pass_at_k import PassAtK
 from ..personas import Persona, attribute_name
-from ..settings import load
+from ..settings import Settings, load
 from . import contrast
 from .given import FIXED, Given, Prompt, align, pair_of, restore
 
@@ -190,17 +191,12 @@ def from_answers(
         print(f"persona-metrics: not shown to the critic, since no attribute of a person: {listed}", file=sys.stderr)
     if contrasted and not nobody:
         contrast.say(contrast.LIFT)
-    recorded = _record(evaluation, path, said, len(pairs))
-    chosen, built = _built(evaluation, recorded, overrides, list(pairs.values()), path)
-    if isinstance(built, Pairwise):
-        recorded |= {"evaluation": built.name, "against": sorted(OVER.keys() & set().union(*said.values()))}
-        built = built.restore(recorded, chosen, [], str(path))
-    extras = {name for variants in said.values() for name in variants}
-    extras -= {v.name for pair in pairs.values() for v in built.variants_of(pair.persona, pair.question.id)}
-    if extras:
-        raise PersonaError(
-            f"{path}: the variant {shorten(min(extras), 40)!r} does not belong to {task}; --task names the evaluation"
-        )
+    names = list(dict.fromkeys(name for variants in said.values() for name in variants))
+    recorded = record_of(evaluation, path, names, max(map(len, said.values())), len(pairs))
+    chosen, built = built_of(evaluation, recorded, overrides, list(pairs.values()), path, names=names)
+    require_known(
+        names, (v.name for p in pairs.values() for v in built.variants_of(p.persona, p.question.id)), task, path
+    )
     answered, left_out = align(((p, said[key], {}) for key, p in pairs.items()), built, partial, str(path))
     recorded |= {
         "source": "file",
@@ -233,8 +229,9 @@ def pair_in(row: Mapping[str, Any], where: str, number: int | None, unknown: dic
         )
     if not isinstance(question, str) or not question.strip():
         raise PersonaError(f"{where}: the question is blank or no text")
-    attributes, strange = read_person(persona, where)
-    unknown.update({f"{k} ({why})": None for k, why in strange.items() if k != "id"})
+    attributes, strange = _read_person(persona, where)
+    if strange:
+        unknown.update({f"{k} ({why})": None for k, why in strange.items() if k != "id"})
     if not attributes:
         raise PersonaError(f"{where}: the persona has no attribute")
     own_id = next((v for k, v in persona.items() if attribute_name(k) == "id"), None)
@@ -250,18 +247,33 @@ def pair_in(row: Mapping[str, Any], where: str, number: int | None, unknown: dic
     )
 
 
+def _read_person(persona: Mapping[str, Any], where: str) -> tuple[Mapping[str, str], Mapping[str, str]]:
+    """Return what ``read_person`` does; the lines of one pair, and the questions to one person, follow one another."""
+    if all(type(value) is str for value in persona.values()):
+        try:
+            return _read_once(tuple(persona.items()))
+        except PersonaError:
+            pass  # said below, with the line's name
+    return read_person(persona, where)
+
+
+@lru_cache(1024)
+def _read_once(items: tuple[tuple[str, str], ...]) -> tuple[Mapping[str, str], Mapping[str, str]]:
+    return read_person(dict(items), "")
+
+
 def _digest(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:8]
 
 
-def _record(evaluation: str, path: Path, said: Mapping[str, Mapping[str, str]], pairs: int) -> dict[str, Any]:
+def record_of(evaluation: str, path: Path, names: Sequence[str], longest: int, pairs: int) -> dict[str, Any]:
+    """Return what is recorded of lines; ``names`` are their variants in order, ``longest`` is how many a pair has at most."""
     recorded: dict[str, Any] = {"evaluation": evaluation, "n": pairs}
     if evaluation == Contrast.name:
-        recorded["baseline"] = any(NOBODY in variants for variants in said.values())
+        recorded["baseline"] = NOBODY in names
     if evaluation == PassAtK.name:
-        recorded["k"] = max(len(variants) for variants in said.values())
+        recorded["k"] = longest
     if evaluation == LeaveOneOut.name:
-        names = dict.fromkeys(name for variants in said.values() for name in variants)
         recorded["attributes"] = [n.removeprefix("without ") for n in names if n.startswith("without ")]
         if not recorded["attributes"]:
             raise PersonaError(
@@ -270,16 +282,38 @@ def _record(evaluation: str, path: Path, said: Mapping[str, Mapping[str, str]], 
     return recorded
 
 
-def _built(
-    evaluation: str, recorded: Mapping[str, Any], overrides: Mapping[str, Any], pairs: list[Pair], path: Path
-) -> tuple[Any, Any]:
+def require_known(names: Iterable[str], variants: Iterable[str], task: str, path: Path) -> None:
+    """Raise ``PersonaError`` where a line's variant is none of the evaluation's."""
+    if extras := set(names) - set(variants):
+        raise PersonaError(
+            f"{path}: the variant {shorten(min(extras), 40)!r} does not belong to {task}; --task names the evaluation"
+        )
+
+
+def built_of(
+    evaluation: str,
+    recorded: dict[str, Any],
+    overrides: Mapping[str, Any],
+    pairs: Sequence[Pair],
+    path: Path,
+    people: Sequence[Persona] | None = None,
+    names: Sequence[str] = (),
+) -> tuple[Settings, Evaluation]:
+    """Return the settings and the evaluation, and enter into ``recorded`` what it compares with.
+
+    ``people`` are those of the pairs where ``pairs`` are not all of them. Raises ``PersonaError`` where the settings do not
+    fit.
+    """
     if evaluation in (LeaveOneOut.name, PassAtK.name):
         others = {k: v for k, v in overrides.items() if k != "mode"}
         return restore(evaluation, {**recorded, "mode": overrides.get("mode")}, others, pairs, str(path))
-    chosen = load({"n": len(pairs), **overrides}, where="--metadata")
-    people = [pair.persona for pair in pairs]
+    chosen = load({"n": recorded["n"], **overrides}, where="--metadata")
     kind = judged_by(evaluation, chosen.protocol)
     if kind is Contrast:
-        return chosen, Contrast.restore(recorded, chosen, contrast.people({}, chosen, pairs), str(path))
+        drawn = contrast.people({}, chosen, pairs) if people is None or chosen.personas else people
+        return chosen, Contrast.restore(recorded, chosen, drawn, str(path))
+    if kind is not Pairwise:
+        return chosen, kind.build(chosen, [pair.persona for pair in pairs] if people is None else people)
     # Whom an answer to be compared was written for, only its author knows: nobody is drawn.
-    return chosen, Pairwise(chosen.seed) if kind is Pairwise else kind.build(chosen, people)
+    recorded |= {"evaluation": kind.name, "against": sorted(OVER.keys() & set(names))}
+    return chosen, kind.restore(recorded, chosen, [], str(path))

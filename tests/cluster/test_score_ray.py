@@ -18,7 +18,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from persona_metrics.cli import main
-from tests.fakes.server import Server
+from tests.fakes.server import Server, draw
+from tests.scoring import made
 from tests.scoring.made import line, results, write
 
 pytest.importorskip("ray", reason="needs the ray extra")
@@ -177,3 +178,65 @@ def test_whoever_is_killed_costs_no_more_than_was_in_flight(tmp_path: Path, monk
     for name in ("n", "pairs_hash", "by", "evaluation"):
         assert ray["configs"]["persona_main"]["metadata"][name] == one["configs"]["persona_main"]["metadata"][name]
     assert samples(tmp_path / "ray") == samples(tmp_path / "one")
+
+
+VARIANTS = ("whole", "without age", "none of the listed")
+SEVERAL: dict[str, tuple[list[dict[str, Any]], list[str]]] = {
+    "persona_intersection": ([line(i % 50, answer=f"Answer {i}.") for i in range(1200)], ["min_support=20"]),
+    "persona_loo": (
+        [line(i % 50, answer=f"{i} {v}.", variant=v, pair_id=f"pair {i}") for i in range(500) for v in VARIANTS],
+        [],
+    ),
+    "persona_pass_at_k": ([line(i, answer=f"{i} {k}.") for i in range(300) for k in range(5)], []),
+}
+
+
+@pytest.mark.parametrize("task", SEVERAL)
+def test_other_evaluations_come_to_what_one_process_makes_of_them(
+    task: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines, metadata = SEVERAL[task]
+    answers = write(tmp_path / "answers.jsonl", lines)
+    with Server(keep_log=False) as server:
+        for name, value in environment(server, tmp_path, "").items():
+            monkeypatch.setenv(name, value)
+        arguments = ["score", str(answers), "--task", task, *(["--metadata", *metadata] if metadata else [])]
+        assert main([*arguments, "--out", str(tmp_path / "one")]) == 0
+        calls = server.counts["critic"]
+        assert main([*arguments, "--engine", "ray", "--actors", "2", "--out", str(tmp_path / "ray")]) == 0
+        assert server.counts["critic"] == calls  # the store of the first holds every verdict
+    ray, one = results(tmp_path / "ray"), results(tmp_path / "one")
+    mine, theirs = ray["results"][task], one["results"][task]
+    assert list(mine) == list(theirs)
+    for name, value in theirs.items():
+        assert mine[name] == (value if isinstance(value, str) else pytest.approx(value, rel=1e-12)), name
+    for found in (ray, one):
+        for name in ("data_hash", "usage"):  # of spans, and of this run
+            del found["configs"][task]["metadata"][name]
+    assert ray["configs"] == one["configs"]
+    assert ray["task_hashes"] == one["task_hashes"]
+    assert made.samples(tmp_path / "ray") == made.samples(tmp_path / "one")
+    assert len(list((tmp_path / "ray" / "samples").glob("part-*.parquet"))) > 1
+
+
+class Refusing(Server):
+    """Refuses one judgement in four."""
+
+    async def _answer(self, request: Any, body: dict[str, Any]) -> Any:
+        if "<<<persona" in (text := json.dumps(body["messages"])) and draw("refused", text) < 0.25:
+            return await self._faulty(request, "refusal")
+        return await super()._answer(request, body)
+
+
+def test_attempts_without_a_verdict_are_left_to_one_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers = write(tmp_path / "answers.jsonl", [line(i, answer=f"{i} {k}.") for i in range(8) for k in range(3)])
+    with Refusing() as server:
+        for name, value in environment(server, tmp_path, "").items():
+            monkeypatch.setenv(name, value)
+        arguments = ["score", str(answers), "--task", "persona_pass_at_k", "--metadata", "critic_max_failures=1"]
+        assert main([*arguments, "--engine", "ray", "--actors", "1", "--out", str(tmp_path / "ray")]) == 2
+    said = capsys.readouterr().err.strip().splitlines()[-1]
+    assert "verdicts are missing, and persona_pass_at_k completes its pairs" in said
+    assert not list((tmp_path / "ray").rglob("results_*.json"))

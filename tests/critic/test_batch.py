@@ -96,6 +96,24 @@ def test_judgements_are_taken_only_as_places_become_free() -> None:
     assert max(ahead) <= 8
 
 
+def test_a_judgement_that_cannot_be_made_ends_the_run_once_those_in_flight_are_kept() -> None:
+    asked = judgements(12)
+
+    def stream() -> Iterator[Judgement]:
+        yield from asked[:9]
+        raise PersonaError("answers.jsonl:10: the persona has no attribute")
+
+    seen: list[int] = []
+    with Server(latency=0.05) as server:
+        chosen = pointing_at(server, critic_concurrency=4)
+        with pytest.raises(PersonaError, match=r"answers\.jsonl:10: the persona has no attribute; 9 verdicts are kept"):
+            judge_each(stream(), chosen, lambda position, _: seen.append(position), progress=False)
+        assert sorted(seen) == list(range(9))
+        assert server.counts["critic"] == 9
+        judge(asked, chosen, progress=False)
+        assert server.counts["critic"] == 12
+
+
 def test_the_first_twenty_that_fail_for_one_reason_stop_the_run() -> None:
     with Server(key="right") as server:
         with pytest.raises(PersonaError, match=r"first 20 judgements all failed: HTTP 401.*PERSONA_CRITIC_API_KEY"):

@@ -40,3 +40,29 @@ def verdicts(folder: Path) -> list[Any]:
             said = verdict and (verdict["personalized"], verdict["missing"], [v["debate"] for v in verdict["votes"]])
             found.append((sample["doc"]["pair_id"], result["variant"], result["answer"], said))
     return found
+
+
+def samples(folder: Path) -> list[dict[str, Any]]:
+    """Return the lines of the one samples file below the folder, less what differs from run to run."""
+    (path,) = folder.rglob("samples_*.jsonl")
+    found = []
+    for text in path.read_text(encoding="utf-8").split("\n")[:-1]:
+        sample = json.loads(text)
+        made = [[json.loads(one) for one in of_reply] for of_reply in sample["filtered_resps"]]
+        for result in (one for of_reply in made for one in of_reply):
+            for vote in (result["verdict"] or {"votes": []})["votes"]:
+                vote["latency"] = vote["stored"] = vote["attempts"] = None
+        found.append({**sample, "filtered_resps": made})
+    return found
+
+
+def same(one: Path, other: Path, task: str) -> None:
+    """Require that two runs wrote the same results and the same samples, whatever time they took."""
+    mine, theirs = results(one), results(other)
+    for found in (mine, theirs):
+        for key in ("date", "total_evaluation_time_seconds", "git_hash"):
+            del found[key]
+        del found["configs"][task]["metadata"]["usage"]
+    assert mine == theirs
+    assert list(mine["results"][task]) == list(theirs["results"][task])
+    assert samples(one) == samples(other)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
 from collections.abc import Iterator
@@ -12,10 +13,11 @@ import pytest
 
 from persona_metrics.cli import main
 from persona_metrics.scoring import given, replay, stream, table
+from persona_metrics.scoring.pieces import Piece
 from persona_metrics.scoring.rows import Rows, Sums
 from persona_metrics.scoring.survey import survey
 from tests.fakes.server import Server
-from tests.scoring.made import line, results, write
+from tests.scoring.made import line, results, same, write
 
 
 @pytest.fixture
@@ -25,18 +27,6 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
         monkeypatch.setenv("PERSONA_CRITIC_BASE_URL", found.base_url)
         monkeypatch.setenv("OPENAI_API_KEY", "none")
         yield found
-
-
-def _samples(folder: Path) -> list[dict[str, Any]]:
-    (path,) = folder.rglob("samples_*.jsonl")
-    found = []
-    for text in path.read_text(encoding="utf-8").split("\n")[:-1]:
-        sample = json.loads(text)
-        (result,) = (json.loads(one) for one in sample["filtered_resps"][0])
-        for vote in (result["verdict"] or {"votes": []})["votes"]:
-            vote["latency"] = vote["stored"] = None
-        found.append({**sample, "filtered_resps": result})
-    return found
 
 
 ODD = [
@@ -71,14 +61,7 @@ def test_files_are_those_of_a_run_that_holds_all_lines(name: str, tmp_path: Path
     held = table.from_answers(path, rows, "persona_main", "main", {}, None, partial=False)
     replay.score([held], tmp_path / "held")
     assert main(["score", str(path), "--out", str(tmp_path / "streamed")]) == 0
-    one, two = results(tmp_path / "held"), results(tmp_path / "streamed")
-    for found in (one, two):
-        for key in ("date", "total_evaluation_time_seconds", "git_hash"):
-            del found[key]
-        del found["configs"]["persona_main"]["metadata"]["usage"]
-    assert two == one
-    assert list(two["results"]["persona_main"]) == list(one["results"]["persona_main"])
-    assert _samples(tmp_path / "streamed") == _samples(tmp_path / "held")
+    same(tmp_path / "streamed", tmp_path / "held", "persona_main")
 
 
 def test_line_is_read_when_its_turn_comes(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,6 +78,67 @@ def test_line_is_read_when_its_turn_comes(server: Server, tmp_path: Path, monkey
     assert main(["score", str(path), "--out", str(tmp_path / "out")]) == 0
     assert len(seen) == 200
     assert seen[-1] > 150  # so many had been asked before the last line was taken apart
+
+
+class Slow(Server):
+    """Takes half a second for the first line's answer."""
+
+    async def _answer(self, request: Any, body: dict[str, Any]) -> Any:
+        if "Answer 0." in json.dumps(body):
+            await asyncio.sleep(0.5)
+        return await super()._answer(request, body)
+
+
+def test_no_more_lines_are_held_than_there_is_room_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PERSONA_CRITIC_CONCURRENCY", "4")
+    monkeypatch.setattr(stream, "AHEAD", 20)
+    path = write(tmp_path / "answers.jsonl", map(line, range(200)))
+    held: list[int] = []
+    written: list[int] = []
+    taken, finish = stream.piece, Piece.finish
+
+    def counted(*args: Any) -> Any:
+        held.append(len(held) + 1 - len(written))
+        return taken(*args)
+
+    def finished(piece: Piece, terms: Any) -> Any:
+        written.append(piece.number)
+        return finish(piece, terms)
+
+    monkeypatch.setattr(stream, "piece", counted)
+    monkeypatch.setattr(Piece, "finish", finished)
+    with Slow() as server:
+        for name, value in (("MODEL", "critic"), ("BASE_URL", server.base_url)):
+            monkeypatch.setenv(f"PERSONA_CRITIC_{name}", value)
+        monkeypatch.setenv("OPENAI_API_KEY", "none")
+        assert main(["score", str(path), "--out", str(tmp_path / "out")]) == 0
+    assert written == list(range(200))
+    assert max(held) == 20
+
+
+@pytest.mark.usefixtures("server")
+def test_lines_without_an_answer_are_handed_on_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "AHEAD", 5)
+    empty = [line(i, answer=" ") for i in range(60)]
+    path = write(tmp_path / "answers.jsonl", [*empty[:30], line(100), *empty[30:], line(101)])
+    made = 0
+    held: list[int] = []
+    taken, finish = stream.piece, Piece.finish
+
+    def counted(*args: Any) -> Any:
+        nonlocal made
+        made += 1
+        return taken(*args)
+
+    def finished(piece: Piece, terms: Any) -> Any:
+        held.append(made - piece.number)
+        return finish(piece, terms)
+
+    monkeypatch.setattr(stream, "piece", counted)
+    monkeypatch.setattr(Piece, "finish", finished)
+    assert main(["score", str(path), "--out", str(tmp_path / "out")]) == 0
+    assert len(held) == 62
+    assert held[:30] == [1] * 30
 
 
 def test_nothing_is_asked_where_the_store_holds_every_verdict(server: Server, tmp_path: Path) -> None:

@@ -26,14 +26,13 @@ MODULES = (
     *("persona_metrics.scoring.streamed", "persona_metrics.scoring.outcome", "persona_metrics.api"),
     *("matplotlib.pyplot", "matplotlib.backends.backend_svg", "seaborn", "pyarrow.parquet", "pyarrow.json"),
 )
-OWN = (
-    *("PERSONA_", "OPENAI_", "GENERATE_MODE", "LOO_JSON", "INTERSECTION_JSON", "LMEVAL_", "PYTEST_"),
-    *("PWD", "OLDPWD", "SHLVL", "_", "COLUMNS", "LINES", "TERM", "NO_COLOR", "FORCE_COLOR"),
-    *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
+AT_IMPORT = (
+    *("PYTHON", "LC_", "LANG", "LD_", "PATH", "HOME", "XDG_", "TMPDIR", "HF_", "TRANSFORMERS_", "MPL"),
+    *("OMP_", "OPENBLAS_", "MKL_"),
 )
-"""Variables that are read when a command runs, not when a module is imported."""
-HARMLESS = {"PYTHONDONTWRITEBYTECODE", "HF_XET_HIGH_PERFORMANCE", "KMP_INIT_AT_FORK", "KMP_DUPLICATE_LIB_OK"}
-"""Read at the start of Python, and set by what is imported, in the tests as in the commands."""
+"""Variables that are read before a command runs: by Python as it starts, or by a module as it is imported."""
+HARMLESS = {"PYTHONDONTWRITEBYTECODE", "HF_XET_HIGH_PERFORMANCE"}
+"""Of these, what a fork can take on, and what lm-eval sets in every process that imports it."""
 GIVEN = dict(os.environ)
 """The environment before anything was imported."""
 
@@ -43,7 +42,7 @@ def differs(environment: dict[str, str], folder: str, here: str) -> bool:
 
     Where this one waits with the checkout's code, that is imported by all who name it or start in its folder.
     """
-    names = {n for n in {*environment, *GIVEN} if not n.startswith(OWN) and environment.get(n) != GIVEN.get(n)}
+    names = {n for n in {*environment, *GIVEN} if n.startswith(AT_IMPORT) and environment.get(n) != GIVEN.get(n)}
     given, ours = environment.get("PYTHONPATH"), "PYTHONPATH" in GIVEN
     if ours and (given == here or (given is None and folder == here)):
         names.discard("PYTHONPATH")

@@ -22,6 +22,9 @@ from persona_metrics import masking
 from persona_metrics.personas import ATTRIBUTES, Persona
 
 
+VENVS = {"installed", "from_source", "wheel"}
+
+
 @pytest.hookimpl(tryfirst=True)  # xdist reads the marks in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep on one worker what shares a costly fixture: a module that runs lm_eval, and all that stands on one install."""
@@ -29,10 +32,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if "e2e" not in item.path.parts:
             continue
         chosen = getattr(item, "callspec", None)
-        name = str(chosen.params.get("install", "checkout")) if chosen is not None else "checkout"
-        # The source folder is laid over the venv of the first version.
-        group = "0.4.13" if "from_source" in getattr(item, "fixturenames", ()) else name
-        item.add_marker(pytest.mark.xdist_group(item.path.stem if group == "checkout" else group))
+        install = chosen.params.get("install") if chosen is not None else None
+        # A venv each for two versions of lm-eval and one for its source folder, of one wheel.
+        made = install != "checkout" if install else not VENVS.isdisjoint(getattr(item, "fixturenames", ()))
+        item.add_marker(pytest.mark.xdist_group("installs" if made else item.path.stem))
 
 
 @pytest.fixture(autouse=True)

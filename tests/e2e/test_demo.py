@@ -17,7 +17,7 @@ SHORT = """
 import sys
 from persona_metrics.cli import demo, demo_judgefree, main
 demo.ANSWER, demo.DEBATE = 60, 200
-demo_judgefree.RUNS = (("choice", {"n": 2}), ("opinion", {"n": 3, "k": 1}))
+demo_judgefree.RUNS = (("choice", {"n": 1}), ("opinion", {"n": 2, "k": 1}))
 sys.exit(main(sys.argv[1:]))
 """
 """The command with fewer tokens; CI runs it whole, as the README has it."""

@@ -89,7 +89,7 @@ def test_loglikelihoods_of_a_chat_endpoint_are_refused_in_one_line(tmp_path: Pat
 
 @pytest.mark.slow
 def test_embedded_model_answers_with_a_letter_every_time(tmp_path: Path) -> None:
-    found = evaluate_model("embedded", "choice", n=2, num_concurrent=1, output_path=tmp_path)
+    found = evaluate_model("embedded", "choice", n=1, num_concurrent=1, output_path=tmp_path)
     assert found.results.metrics["answer_failures"].value == 0.0
     assert found.samples["choice"].notna().all()
     assert found.results.task == "persona_choice_generate"

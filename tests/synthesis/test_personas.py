@@ -17,6 +17,7 @@ from persona_metrics.synthesis import build, census, check, generate, leaks
 from persona_metrics.synthesis.draw import read_rows as read_rows_of
 from persona_metrics.synthesis.views import VIEWS
 from persona_metrics.synthesis.vocabulary import LABELS
+from tests.simulated import FULL
 
 DATA = Path(personas.__file__).parent / "dataset" / "embedded"
 
@@ -71,6 +72,7 @@ def test_embedded_personas_are_within_chance_of_every_table(tmp_path: Path, caps
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not FULL, reason="takes half a minute; SIMULATIONS=full, and test_shards.py has 40,000")
 def test_a_hundred_thousand_personas_meet_every_margin_and_conditional() -> None:
     found = check.report(generate.generate(100_000, 5))
     too_far = {r["name"]: r["distance"] for r in found["distances"] if not r["within"]}

@@ -21,7 +21,6 @@ import pytest
 from persona_metrics import masking
 from persona_metrics.personas import ATTRIBUTES, Persona
 
-
 VENVS = {"installed", "from_source", "wheel"}
 
 

@@ -21,6 +21,8 @@ ENDINGS = {
     "a code": "import sys; sys.exit(3)",
     "words": "import sys; sys.exit('no such thing')",
     "an error": "1 / 0",
+    "a thread that goes on": "import threading, time; threading.Timer(0.2, print, ['later']).start()",
+    "a full disk": "import os, sys; os.dup2(os.open('/dev/full', os.O_WRONLY), 1); print('lost')",
     "a signal": "import os; os.kill(os.getpid(), 9)",
     "at exit": "import atexit; atexit.register(print, 'bye')",
     "no output": "import sys; print(sys.stdout, file=sys.stderr)",

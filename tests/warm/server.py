@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import array
+import atexit
 import contextlib
 import gc
 import importlib
@@ -15,6 +16,7 @@ import select
 import signal
 import socket
 import sys
+import threading
 import types
 from typing import Any
 
@@ -83,17 +85,40 @@ def become(told: dict[str, Any], streams: list[int]) -> None:
     told_how = {"encoding": "utf-8", "errors": "backslashreplace", "closefd": False, "buffering": 1}
     sys.stderr = None if 2 in shut else open(2, "w", **told_how)
     sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr
-    kind, what, *words = told["words"]
-    if kind == "-m":
-        sys.path[0] = told["folder"]
-        sys.argv = [what, *words]
-        runpy.run_module(what, run_name="__main__", alter_sys=True)
-    else:
-        sys.path[0] = ""
-        sys.argv = ["-c", *words]
-        main = types.ModuleType("__main__")
-        sys.modules["__main__"] = main
-        exec(compile(what, "<string>", "exec"), main.__dict__)
+    leave(ran(told["folder"], *told["words"]))
+
+
+def ran(folder: str, kind: str, what: str, *words: str) -> int:
+    """Run a module or a text; return the exit code, and let pass what Python says more of than a code."""
+    try:
+        if kind == "-m":
+            sys.path[0] = folder
+            sys.argv = [what, *words]
+            runpy.run_module(what, run_name="__main__", alter_sys=True)
+        else:
+            sys.path[0] = ""
+            sys.argv = ["-c", *words]
+            main = types.ModuleType("__main__")
+            sys.modules["__main__"] = main
+            exec(compile(what, "<string>", "exec"), main.__dict__)
+    except SystemExit as stopped:
+        if not isinstance(stopped.code, (int, type(None))):
+            raise
+        return stopped.code or 0
+    return 0
+
+
+def leave(code: int) -> None:
+    """End as Python does, but for taking every module apart: of a fork that is a third of a short command."""
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    try:
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None and not stream.closed:
+                stream.flush()
+    except OSError:
+        sys.exit(code)  # Python says what it lost
+    os._exit(code & 0xFF)
 
 
 def watch(client: socket.socket, number: int) -> None:

@@ -101,6 +101,8 @@ def ran(folder: str, kind: str, what: str, *words: str) -> int:
             main = types.ModuleType("__main__")
             sys.modules["__main__"] = main
             exec(compile(what, "<string>", "exec"), main.__dict__)
+            if sys.stdout is not None:
+                sys.stdout.flush()  # as `-c` does
     except SystemExit as stopped:
         if not isinstance(stopped.code, (int, type(None))):
             raise

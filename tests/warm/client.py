@@ -27,7 +27,9 @@ def closed_streams() -> list[int]:
 
 def main() -> None:
     """Hand the command over and wait; or become a Python of one's own."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # as before Python is up: it ends without a word
+    early: list[int] = []
+    for one in SIGNALS:
+        signal.signal(one, lambda number, _frame: early.append(number))
     address, *words = sys.argv[1:]
     afresh = [sys.executable, *words]
     closed = closed_streams()
@@ -49,9 +51,13 @@ def main() -> None:
         if "number" not in reply:
             for number in closed:
                 os.close(number)
+            for one in SIGNALS:
+                signal.signal(one, signal.SIG_DFL)
             os.execv(sys.executable, afresh)
         for one in SIGNALS:
             signal.signal(one, lambda number, _frame: os.kill(reply["number"], number))
+        for number in early:
+            os.kill(reply["number"], number)
         ended = json.loads(replies.readline())["status"]
     if os.WIFSIGNALED(ended):
         if os.WTERMSIG(ended) in SIGNALS:

@@ -8,6 +8,7 @@ import atexit
 import contextlib
 import gc
 import importlib
+import io
 import json
 import os
 import resource
@@ -80,12 +81,19 @@ def become(told: dict[str, Any], streams: list[int]) -> None:
     # As Python does it: no stream where there is none.
     shut = told["closed"]
     sys.stdin = None if 0 in shut else open(0, encoding="utf-8", errors=errors, closefd=False)
-    buffered = {"buffering": 1} if 1 not in shut and os.isatty(1) else {}
-    sys.stdout = None if 1 in shut else open(1, "w", encoding="utf-8", errors=errors, closefd=False, **buffered)
-    told_how = {"encoding": "utf-8", "errors": "backslashreplace", "closefd": False, "buffering": 1}
-    sys.stderr = None if 2 in shut else open(2, "w", **told_how)
+    sys.stdout = None if 1 in shut else opened(1, errors, buffered=not os.environ.get("PYTHONUNBUFFERED"))
+    sys.stderr = None if 2 in shut else opened(2, "backslashreplace", buffered=False)
     sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     leave(ran(told["folder"], *told["words"]))
+
+
+def opened(number: int, errors: str, *, buffered: bool) -> io.TextIOWrapper:
+    """Return a standard stream to write to."""
+    binary = open(number, "wb", buffering=-1 if buffered else 0, closefd=False)
+    return io.TextIOWrapper(
+        binary, encoding="utf-8", errors=errors, write_through=not buffered, line_buffering=os.isatty(number)
+    )
 
 
 def ran(folder: str, kind: str, what: str, *words: str) -> int:
@@ -161,6 +169,7 @@ def main() -> None:
         elif os.fork() == 0:
             listening.close()
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # as before Python is up: it ends without a word
             number = os.fork()
             if number == 0:
                 client.close()

@@ -36,8 +36,9 @@ def tool_python(*requirements: str, no_deps: tuple[str, ...] = (), with_ours: bo
             (place / "complete").touch()
         (inside,) = place.glob("lib/python*/site-packages")
         if with_ours:
-            # Behind its own packages, so that what was asked for wins.
-            (inside / "ours.pth").write_text(sysconfig.get_paths()["purelib"] + "\n", encoding="utf-8")
+            # Behind its own packages, so that what was asked for wins; with what lies behind ours in its turn.
+            behind = f"import site; site.addsitedir({sysconfig.get_paths()['purelib']!r})\n"
+            (inside / "ours.pth").write_text(behind, encoding="utf-8")
     return python
 
 

@@ -176,8 +176,8 @@ def heat(
     ax.set_xlabel(clean(second), fontsize=8.6, color=INK)
     ax.set_ylabel(clean(first), fontsize=8.6, color=INK)
     support = int(table["min_support"].iloc[0])
-    thin = support > 1 and any(row["suppressed"] for row in cells.values())
-    few = f" Hatched: fewer than {support} pairs." if thin else ""
+    thin = any(row["suppressed"] for row in cells.values())
+    few = f" Hatched: {f'fewer than {support} pairs' if support > 1 else 'no pair'}." if thin else ""
     frame(
         figure,
         f"{clean(first)} × {clean(second)}",

@@ -35,14 +35,15 @@ _TITLE, _AXIS = 0.3, 0.42
 
 
 def by_attribute(name: str, table: pd.DataFrame, overall: Mapping[str, float], caption: str, model: str) -> Drawn:
-    """Draw ``analysis``' by_attribute table: panels in up to three columns, each as high as its groups need.
+    """Draw ``analysis``' by_attribute table: panels in up to two columns, each as high as its groups need.
 
     ``overall`` has value, low and high of the whole rate: the dashed line and band in every panel.
     """
     unlike = _unlike(table)
     present = [a for a in dict.fromkeys(table["attribute"]) if a not in unlike]
     panels = [(a, _ordered(a, table[table["attribute"] == a])) for a in present]
-    count = 1 if on_phone() else max(1, min(3, len(panels)))
+    # Three columns could not be read on a tablet or on paper.
+    count = 1 if on_phone() else max(1, min(2, len(panels)))
     columns: list[list[tuple[str, pd.DataFrame]]] = [[] for _ in range(count)]
     heights = [0.0] * count
     for attribute, rows in panels:

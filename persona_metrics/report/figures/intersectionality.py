@@ -182,7 +182,7 @@ def heat(
         figure,
         f"{clean(first)} × {clean(second)}",
         f"{model} · pooled share judged personalised",
-        f"{caption} Each cell: pooled rate, its 95% interval, pairs.{few}",
+        f"{caption} Each cell: pooled rate, {'' if on_phone() else 'its 95% interval, '}pairs.{few}",
     )
     return Drawn(name, f"{clean(first)} × {clean(second)}", caption, "Heat map of pooled rates.", figure)
 

@@ -203,12 +203,16 @@ def test_figure_of_models_says_what_its_shares_are_of(tmp_path: Path) -> None:
     assert "persona_main · share of answers judged personalised" in texts["models-persona_main"]
 
 
-@pytest.mark.parametrize(("support", "said"), [(1, "Hatched: no pair."), (4, "Hatched: fewer than 4 pairs.")])
-def test_heat_map_says_what_a_hatch_is(tmp_path: Path, support: int, said: str) -> None:
-    run = write_run(tmp_path, ("persona_intersection",), cross="sex,age", min_support=support, n=3)
-    found = [" ".join(t.get_text() for t in d.figure.findobj(Text)) for d in drawn(run) if "heat" in d.name]
-    assert found
-    assert all(said in " ".join(text.split()) for text in found)
+@pytest.mark.parametrize(
+    ("support", "n", "said"), [(1, 3, "Hatched: no pair."), (4, 20, "Hatched: fewer than 4 pairs.")]
+)
+def test_heat_map_says_what_a_hatch_is(tmp_path: Path, support: int, n: int, said: str) -> None:
+    run = write_run(tmp_path, ("persona_intersection",), cross="sex,age", min_support=support, n=n)
+    (desk,), (hand,) = ([d for d in found if "heat" in d.name] for found in (drawn(run), narrow(run)))
+    texts = [" ".join(" ".join(t.get_text() for t in d.figure.findobj(Text)).split()) for d in (desk, hand)]
+    assert all(said in text for text in texts)
+    # A phone's cells have no room for an interval, and nothing says that they hold one.
+    assert ["95% interval, pairs" in text for text in texts] == [True, False]
 
 
 def test_phone_breaks_no_line_between_p_and_its_number(tmp_path: Path) -> None:

@@ -116,7 +116,7 @@ def test_groups_that_differ_stand_with_the_results_of_several_models(tmp_path: P
     write_report([tmp_path / "runs"], tmp_path / "out", figures=False)
     text = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     results = text[text.index('id="results"') : text.index('id="comparisons"')]
-    assert results.index("The rate differs beyond chance by sex") < results.index("No attribute's groups differ")
+    assert results.index("The rate differs beyond chance by sex") < results.index("No attribute")
     assert text.count("The rate differs beyond chance by sex") == 1
 
 

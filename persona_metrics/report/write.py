@@ -121,7 +121,8 @@ def _narrow(tables: Sequence[TaskTables], compared: Sequence[Comparison]) -> dic
 
 def _others(figure: Drawn, narrow: Drawn | None) -> tuple[bytes | None, bytes | None, bytes | None]:
     """Return the figure's form for phones, for dark screens, and for dark phones; None where there is none of its own."""
-    forms = (narrow and narrow.figure, figure.dark, narrow and narrow.dark)
+    small_forms = (None, None) if narrow is None else (narrow.figure, narrow.dark)
+    forms = (small_forms[0], figure.dark, small_forms[1])
     small, dark, dark_small = (None if one is None else svg_bytes(one) for one in forms)
     return small, dark, dark_small
 

@@ -44,16 +44,20 @@ PICTURED: dict[str, str] = {
     "word-diff": _OPEN.format("persona_main", "index.rows.doc[i] === 2"),
 }
 """Views that pictures are taken of beside those: what axe-core sees of them it has seen in the others."""
-_UNFOLD = """const box = document.querySelector('#d-main {}'); box.open = true;
-    setTimeout(() => box.scrollIntoView(), 200)"""
+_UNFOLD = "document.querySelector('#d-main {}').open = true"
 _THEN = {
     "prompt": _UNFOLD.format(".sent"),
     "same-pair": _UNFOLD.format(".same"),
     "drawer": "togglePersona()",
-    "word-diff": """const box = document.querySelector('#d-main .same'); box.open = true;
-        setTimeout(() => box.querySelector('.compared').scrollIntoView(), 300)""",
+    "word-diff": _UNFOLD.format(".same"),
 }
 """What is done once the sample is there."""
+_IN_SIGHT = {
+    "prompt": (".sent", ".sent .text"),
+    "same-pair": (".same", ".same .chips"),
+    "word-diff": (".same .compared", ".same .sides"),
+}
+"""What is then brought into sight, and what has to be there before."""
 _CLEAN = """localStorage.clear(); book.own = {}; book.saved = {}; book.seen = {}; if (asWritten) toggleWritten();
     if (byId('sample').open) byId('sample').close(); setLabelling(false, false); byId('f-text').value = ''; clearFilters();
     byId('more').open = false; apply(); scrollTo(0, 0)"""
@@ -85,5 +89,12 @@ def show(driver: Any, name: str) -> bool:
             raise TimeoutError(f"the sample of {name} did not open")
         time.sleep(0.05)
     driver.execute_script(_THEN.get(name, ""))
+    seen, there = _IN_SIGHT.get(name, ("", ""))
+    while there and not driver.execute_script(f"return document.querySelector('#d-main {there}') !== null"):
+        if time.monotonic() > end:
+            raise TimeoutError(f"{name} did not unfold")
+        time.sleep(0.05)
+    if seen:
+        driver.execute_script(f"document.querySelector('#d-main {seen}').scrollIntoView()")
     time.sleep(0.4)
     return True

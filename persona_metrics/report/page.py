@@ -158,20 +158,30 @@ def _config(tables: Sequence[TaskTables], packed: Packed) -> dict[str, Any]:
 
 
 def _once(sections: Sequence[Section], tables: Sequence[TaskTables]) -> tuple[list[Section], list[tuple[str, str]]]:
-    """Return the sections without what several of them say in the same words, and each of those once with its sections."""
+    """Return the sections without what several of them say in the same words, and each of those once with its sections.
+
+    Of several models all is said at once for whom the rate is another: whom some of them serve worse would else stand in
+    a fold, below the sentence that the others serve all alike.
+    """
+    models = len({table.entry.label for table in tables})
     said: dict[str, list[tuple[str, str]]] = {}
+    raised: dict[str, bool] = {}
     for table in tables:
-        for text in filter(None, (words.worth(table, tables), words.finding(table))):
+        found = words.finding(table)
+        for text in filter(None, (words.worth(table, tables), found)):
             called = words.title(table.entry) + words.so_far([table.entry])
             said.setdefault(text, []).append((called, table.entry.label))
-    several = {text: about for text, about in said.items() if len(about) > 1}
+        if models > 1 and table.entry.evaluation == "main":
+            raised[found] = bool(table.tables["differ"]["differs"].any())
+    several = {text: about for text, about in said.items() if len(about) > 1 or text in raised}
+    # Groups that differ come before groups that do not.
+    several = dict(sorted(several.items(), key=lambda one: not raised.get(one[0], False)))
     left = []
     for section in sections:
         finding = section.report.finding
         for text in several:
             finding = finding.replace(text, "").strip()
         left.append(replace(section, finding=finding))
-    models = len({table.entry.label for table in tables})
     return left, [(text, about(found, named=models > 1)) for text, found in several.items()]
 
 
@@ -327,6 +337,8 @@ FEW = 2
 
 def _compared(comparison: Comparison, packed: Sequence[Entry]) -> Compared:
     of_task = words.title(comparison.entries[0]) if comparison.entries else comparison.of
+    if comparison.entries and (number := words.compared(comparison.entries[0])):
+        of_task = f"{of_task}, {number}"
     title = f"Models · {of_task}" if comparison.kind == "models" else f"Modes of {comparison.of}"
     title += words.so_far(comparison.entries)
     sentences = [

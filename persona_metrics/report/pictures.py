@@ -24,18 +24,34 @@ class FigureFile:
     caption: str
     alt: str
     svg: Path
-    others: tuple[tuple[str, bytes], ...] = ()
-    """Other forms as SVG, each with the screens that get it (a media query)."""
+    small: bytes | None = None
+    """The form for phones as SVG."""
+    dark: bytes | None = None
+    """The form for dark screens as SVG, where it is another."""
+    dark_small: bytes | None = None
 
     @property
-    def source(self) -> str:
-        """The picture as a data URI: an SVG in ``img`` runs no script and loads nothing."""
-        return _data(self.svg.read_bytes())
+    def pictures(self) -> list[Picture]:
+        """The pictures as data URIs: an SVG in ``img`` runs no script and loads nothing.
 
-    @property
-    def sources(self) -> list[tuple[str, str]]:
-        """The other forms as data URIs."""
-        return [(media, _data(svg)) for media, svg in self.others]
+        Paper gets the one for light screens. A browser that prints takes the form that it has chosen for the screen, so
+        the style sheet shows one of two pictures, and the dark one is no form of the light one.
+        """
+        light = _picture(self.svg.read_bytes(), self.small, "on-light" if self.dark is not None else "")
+        return [light] if self.dark is None else [light, _picture(self.dark, self.dark_small, "on-dark")]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture as data URIs: its usual form, and the one for phones; ``shown`` is its class in the style sheet."""
+
+    source: str
+    small: str | None
+    shown: str
+
+
+def _picture(svg: bytes, small: bytes | None, shown: str) -> Picture:
+    return Picture(_data(svg), None if small is None else _data(small), shown)
 
 
 def _data(svg: bytes) -> str:

@@ -90,7 +90,8 @@ def _contrast(variants: Variants) -> str:
     parts = [first]
     if others:
         known = [_FITS[v["outcome"]] for v in others if v["outcome"] in _FITS]
-        parts.append("another: no verdict" if not known else "another too" if any(known) else "not another")
+        fits = "another too" if _FITS.get(own["outcome"]) else "fits another"
+        parts.append("another: no verdict" if not known else fits if any(known) else "not another")
     if nobody:
         parts.append(f"without a persona: {_fit(nobody[0]['outcome'])}")
     return " · ".join(parts)

@@ -159,7 +159,10 @@ def _comparable(table: TaskTables) -> pd.DataFrame | None:
 
 
 def _first(table: TaskTables) -> dict[str, Any]:
-    row = (table.headline if table.headline is not None else pd.DataFrame()).iloc[0]
+    """Return the row of the number whose differences ``analysis.compare`` tells: contrast's headline begins with another."""
+    rows = table.headline if table.headline is not None else pd.DataFrame()
+    compared = rows[rows["row"] == "personalized"]
+    row = (compared if len(compared) else rows).iloc[0]
     return {k: row[k] for k in ("row", "value", "low", "high", "n", "missing", "bound_low", "bound_high")}
 
 

@@ -17,6 +17,13 @@ from .tables import BASELINE, Comparison, TaskTables
 
 _PICKED = {"generate": "by a written letter", "loglikelihood": "by loglikelihood"}
 """How an option was picked, by the form that a run without a critic records as its mode."""
+_COMPARED = {
+    "contrast": ("answers for their own person", "share of answers judged personalised for their own person"),
+    "leave_one_out": ("with the whole persona", "share of answers judged personalised, with the whole persona"),
+    "choice": ("adapts", "share of pairs in which the choice follows the fact that was changed"),
+    "pairwise": ("over one for another person", "share of pairs in which the person's own answer is preferred"),
+}
+"""What two models are compared by where a task has several numbers: beside its title, and as a share of what."""
 _FLOOR = "The model did not see the persona: this is the floor that other modes are read against, not the model's rate."
 
 
@@ -47,6 +54,16 @@ def title(entry: Entry) -> str:
     """Return what a page calls the task."""
     name = EVALUATIONS[entry.evaluation].title if entry.evaluation in EVALUATIONS else entry.evaluation
     return f"{name}, {spoken(entry.mode)}" if entry.evaluation == "main" else name
+
+
+def compared(entry: Entry) -> str:
+    """Return which of a task's numbers models are compared by; empty where it has one."""
+    return _COMPARED.get(entry.evaluation, ("", ""))[0]
+
+
+def compared_share(entry: Entry) -> str:
+    """Return what that number is a share of."""
+    return _COMPARED.get(entry.evaluation, ("", "share of answers judged personalised"))[1]
 
 
 def statistics(table: TaskTables) -> str:

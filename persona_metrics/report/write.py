@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from matplotlib.figure import Figure
-
 from .. import __version__
 from ..errors import PersonaError
 from ..files import check_folder, file_name, placing, unwritable, write_text
@@ -92,8 +90,8 @@ def _written(
         for section, figure in drawn:
             stage(f"saving {figure.name}", len(drawn))
             paths_of = save(figure, part / "figures")
-            others = [(media, svg_bytes(one)) for media, one in _others(figure, narrow.get((section, figure.name)))]
-            file = FigureFile(section, figure.title, figure.caption, figure.alt, paths_of[1], tuple(others))
+            forms = _others(figure, narrow.get((section, figure.name)))
+            file = FigureFile(section, figure.title, figure.caption, figure.alt, paths_of[1], *forms)
             saved.append((file, paths_of))
         if html:
             stage("writing the page", 0)
@@ -121,16 +119,12 @@ def _narrow(tables: Sequence[TaskTables], compared: Sequence[Comparison]) -> dic
         return {(section, figure.name): figure for section, figure in draw(tables, compared)}
 
 
-def _others(figure: Drawn, narrow: Drawn | None) -> list[tuple[str, Figure]]:
-    """Return the other forms of a figure on the page, each with the screens that get it, the most special first."""
-    dark, small = "(prefers-color-scheme: dark)", "(max-width: 44rem)"
-    found: list[tuple[str, Figure]] = []
-    if narrow is not None and narrow.dark is not None:
-        found.append((f"screen and {dark} and {small}", narrow.dark))
-    if figure.dark is not None:
-        found.append((f"screen and {dark}", figure.dark))
-    # An A4 page is about as wide as a tablet: printing takes the usual one.
-    return [*found, (f"screen and {small}", narrow.figure)] if narrow is not None else found
+def _others(figure: Drawn, narrow: Drawn | None) -> tuple[bytes | None, bytes | None, bytes | None]:
+    """Return the figure's form for phones, for dark screens, and for dark phones; None where there is none of its own."""
+    small_forms = (None, None) if narrow is None else (narrow.figure, narrow.dark)
+    forms = (small_forms[0], figure.dark, small_forms[1])
+    small, dark, dark_small = (None if one is None else svg_bytes(one) for one in forms)
+    return small, dark, dark_small
 
 
 def _prepare(out: Path) -> None:

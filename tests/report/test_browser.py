@@ -305,6 +305,30 @@ def test_print_is_light_whole_and_without_frames(compared: Path, tmp_path: Path)
         assert not driver.execute_script("return [...document.querySelectorAll('details.fold')].every((d) => d.open)")
 
 
+def test_print_from_a_dark_screen_has_the_light_heat_map(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "runs", ("persona_intersection",), cross="sex,age", min_support=2, n=60)
+    write_report([run], tmp_path / "out")
+    shown = """return [...document.querySelectorAll('picture[class]')]
+        .filter((p) => p.querySelector('img').offsetHeight).map((p) => p.className)"""
+    with chromium(tmp_path, dark=True) as driver:
+        driver.get((tmp_path / "out" / "report.html").as_uri())
+        assert driver.execute_script(shown) == ["on-dark"]
+        dark = {"media": "print", "features": [{"name": "prefers-color-scheme", "value": "dark"}]}
+        driver.execute_cdp_cmd("Emulation.setEmulatedMedia", dark)
+        assert driver.execute_script(shown) == ["on-light"]
+
+
+def test_paper_has_no_heading_of_nothing(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "runs", ("persona_main",), n=20, planted=Planted(missing=1.0))
+    write_report([run], tmp_path / "out")
+    shown = "return [...document.querySelectorAll('#figures h2, #figures h3')].filter((h) => h.offsetHeight).length"
+    with chromium(tmp_path) as driver:
+        driver.get((tmp_path / "out" / "report.html").as_uri())
+        assert driver.execute_script(shown) == 2
+        driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+        assert driver.execute_script(shown) == 0
+
+
 @pytest.mark.parametrize("width", [1280, 390])
 def test_tables_fit_a_desk_and_break_no_word_on_a_phone(page: Path, tmp_path: Path, width: int) -> None:
     with chromium(tmp_path, width=width) as driver:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -189,6 +190,38 @@ def test_figure_of_attempts_says_which_test_compared_them(tmp_path: Path) -> Non
     assert "(pass@4)" in attempts
     assert "McNemar" not in attempts
     assert "McNemar's exact test over shared pairs" in " ".join(texts["models-persona_main"].split())
+
+
+def test_figure_of_models_says_what_its_shares_are_of(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        write_run(tmp_path, ("persona_contrast", "persona_main"), model=name, n=30)
+    texts = {d.name: {t.get_text() for t in d.figure.findobj(Text)} for d in drawn(tmp_path)}
+    assert {
+        "Models · Contrast",
+        "persona_contrast · share of answers judged personalised for their own person",
+    } <= texts["models-persona_contrast"]
+    assert "persona_main · share of answers judged personalised" in texts["models-persona_main"]
+
+
+@pytest.mark.parametrize(
+    ("support", "n", "said"), [(1, 3, "Hatched: no pair."), (4, 20, "Hatched: fewer than 4 pairs.")]
+)
+def test_heat_map_says_what_a_hatch_is(tmp_path: Path, support: int, n: int, said: str) -> None:
+    run = write_run(tmp_path, ("persona_intersection",), cross="sex,age", min_support=support, n=n)
+    (desk,), (hand,) = ([d for d in found if "heat" in d.name] for found in (drawn(run), narrow(run)))
+    texts = [" ".join(" ".join(t.get_text() for t in d.figure.findobj(Text)).split()) for d in (desk, hand)]
+    assert all(said in text for text in texts)
+    # A phone's cells have no room for an interval, and nothing says that they hold one.
+    assert ["95% interval, pairs" in text for text in texts] == [True, False]
+
+
+def test_phone_breaks_no_line_between_p_and_its_number(tmp_path: Path) -> None:
+    tasks = ("persona_main_baseline", "persona_main")
+    for name in ("one", "two"):
+        write_run(tmp_path, tasks, model=name, n=30)
+    said = "".join(t.get_text() for d in narrow(tmp_path) for t in d.figure.findobj(Text))
+    assert "p\u00a0≤\u00a00.05" in said
+    assert not re.search(r"\bp\s*\n?[≤<=>]\n|\bp\n[≤<=>]", said)
 
 
 def test_figure_names_no_lowest_group_by_chance(tmp_path: Path) -> None:

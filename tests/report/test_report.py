@@ -97,6 +97,29 @@ def test_two_models_are_compared_over_the_same_pairs(tmp_path: Path) -> None:
     assert "told apart" in words.difference(compared.differences.iloc[0])
 
 
+def test_models_are_shown_by_the_number_that_their_differences_are_of(tmp_path: Path) -> None:
+    for name, own in (("one", 0.4), ("two", 0.8)):
+        planted = Planted(lambda _, variant, own=own: own if variant.name == "whole" else 0.2)
+        write_run(tmp_path, ("persona_contrast",), n=150, model=name, planted=planted)
+    _, tables = loaded(tmp_path)
+    (compared,) = comparisons(tables)[0]
+    rates = compared.rates.set_index("name")
+    (row,) = compared.differences.to_dict("records")
+    assert set(rates["row"]) == {"personalized"}
+    assert row["difference"] == pytest.approx(rates["value"][row["first"]] - rates["value"][row["second"]])
+
+
+def test_groups_that_differ_stand_with_the_results_of_several_models(tmp_path: Path) -> None:
+    apart = Planted(lambda pair, _: 0.2 if pair.persona.attributes["sex"] == "Male" else 0.8)
+    for model, planted in (("even", Planted()), ("uneven", apart)):
+        write_run(tmp_path / "runs", model=model, n=120, by="sex", planted=planted)
+    write_report([tmp_path / "runs"], tmp_path / "out", figures=False)
+    text = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    results = text[text.index('id="results"') : text.index('id="comparisons"')]
+    assert results.index("The rate differs beyond chance by sex") < results.index("No attribute")
+    assert text.count("The rate differs beyond chance by sex") == 1
+
+
 def test_differences_to_the_baseline_turn_their_sign_with_their_interval() -> None:
     table = pd.DataFrame(
         [

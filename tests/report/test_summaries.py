@@ -38,8 +38,9 @@ def _variants(**outcomes: int) -> list[dict[str, Any]]:
         (
             "contrast",
             {"whole": NO, "another_person": YES, "nobody": YES},
-            "not own · another too · without a persona: fits",
+            "not own · fits another · without a persona: fits",
         ),
+        ("contrast", {"whole": YES, "another_person": YES}, "fits own · another too"),
         ("contrast", {"whole": YES, "another_person": MISSING}, "fits own · another: no verdict"),
         (
             "pairwise",

@@ -27,8 +27,11 @@ from .style import (
 )
 
 
-def models(name: str, rates: pd.DataFrame, differences: pd.DataFrame, caption: str, task: str) -> Drawn:
-    """Draw ``rates`` (name, value, low, high, n), the best on top, and below them the differences two by two."""
+def models(name: str, rates: pd.DataFrame, differences: pd.DataFrame, caption: str, task: str, what: str) -> Drawn:
+    """Draw ``rates`` (name, value, low, high, n), the best on top, and below them the differences two by two.
+
+    ``what`` says below the title what the rates are shares of.
+    """
     rows = rates.sort_values("value", ascending=False, kind="stable", na_position="last")
     paired = differences.sort_values("difference", ascending=False) if len(differences) else differences
     # Off a phone a difference has its two models on two lines.
@@ -72,11 +75,11 @@ def models(name: str, rates: pd.DataFrame, differences: pd.DataFrame, caption: s
         side_notes(below, [p_text(p) for p in paired["p_adjusted"]])
     frame(
         figure,
-        f"Models on {task}",
-        "share of answers judged personalised",
+        f"Models · {task}",
+        what,
         f"{caption} 95% intervals; {tested(paired)}",
     )
-    return Drawn(name, f"Models on {task}", caption, f"Rates of {len(rows)} models with paired differences.", figure)
+    return Drawn(name, f"Models · {task}", caption, f"Rates of {len(rows)} models with paired differences.", figure)
 
 
 def _of(paired: pd.DataFrame) -> list[str]:

@@ -50,8 +50,11 @@ def _comparing(tables: Sequence[TaskTables], comparisons: Sequence[Comparison]) 
         first = comparison.entries[0]
         said = f"n = pairs each model was judged on · critic {words.critics(first.task.metadata)}"
         said += f" · mode {words.spoken(first.mode)}{words.so_far(comparison.entries)}."
+        what = f"{comparison.of} · {words.compared_share(first)}"
         drawn.append(
-            compare.models(comparison.file_name, comparison.rates, comparison.differences, said, comparison.of)
+            compare.models(
+                comparison.file_name, comparison.rates, comparison.differences, said, words.title(first), what
+            )
         )
     if len(modes) > 1:
         rows = pd.concat([c.rates.rename(columns={"name": "mode"}).assign(model=c.of) for c in modes])

@@ -176,13 +176,13 @@ def heat(
     ax.set_xlabel(clean(second), fontsize=8.6, color=INK)
     ax.set_ylabel(clean(first), fontsize=8.6, color=INK)
     support = int(table["min_support"].iloc[0])
-    thin = support > 1 and any(row["suppressed"] for row in cells.values())
-    few = f" Hatched: fewer than {support} pairs." if thin else ""
+    thin = any(row["suppressed"] for row in cells.values())
+    few = f" Hatched: {f'fewer than {support} pairs' if support > 1 else 'no pair'}." if thin else ""
     frame(
         figure,
         f"{clean(first)} × {clean(second)}",
         f"{model} · pooled share judged personalised",
-        f"{caption} Each cell: pooled rate, its 95% interval, pairs.{few}",
+        f"{caption} Each cell: pooled rate, {'' if on_phone() else 'its 95% interval, '}pairs.{few}",
     )
     return Drawn(name, f"{clean(first)} × {clean(second)}", caption, "Heat map of pooled rates.", figure)
 

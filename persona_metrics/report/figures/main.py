@@ -35,14 +35,15 @@ _TITLE, _AXIS = 0.3, 0.42
 
 
 def by_attribute(name: str, table: pd.DataFrame, overall: Mapping[str, float], caption: str, model: str) -> Drawn:
-    """Draw ``analysis``' by_attribute table: panels in up to three columns, each as high as its groups need.
+    """Draw ``analysis``' by_attribute table: panels in up to two columns, each as high as its groups need.
 
     ``overall`` has value, low and high of the whole rate: the dashed line and band in every panel.
     """
     unlike = _unlike(table)
     present = [a for a in dict.fromkeys(table["attribute"]) if a not in unlike]
     panels = [(a, _ordered(a, table[table["attribute"] == a])) for a in present]
-    count = 1 if on_phone() else max(1, min(3, len(panels)))
+    # Three columns could not be read on a tablet or on paper.
+    count = 1 if on_phone() else max(1, min(2, len(panels)))
     columns: list[list[tuple[str, pd.DataFrame]]] = [[] for _ in range(count)]
     heights = [0.0] * count
     for attribute, rows in panels:
@@ -138,9 +139,12 @@ def modes(
     paired = differences is not None and len(differences) > 0
     figure = Figure(figsize=(8.4 if paired else 5.6, ROW * 1.5 * len(labels) + 0.5))
     down, across = (2, 1) if on_phone() and paired else (1, 2 if paired else 1)
+    between = 0.4
     if on_phone() and paired:
-        figure.set_figheight(2 * figure.get_figheight() + 0.3)
-    grid = figure.add_gridspec(down, across, left=0.2, right=0.86, bottom=0, top=0.94, wspace=0.42, hspace=0.4)
+        # Three quarters of an inch, whatever the number of modes: the second chart's title is no name of the first's axis.
+        between = 0.75 / (0.94 * figure.get_figheight())
+        figure.set_figheight(2 * figure.get_figheight() + 0.75 / 0.94)
+    grid = figure.add_gridspec(down, across, left=0.2, right=0.86, bottom=0, top=0.94, wspace=0.42, hspace=between)
     ax = figure.add_subplot(grid[0, 0])
     rows_axis(ax, labels)
     floor = (rates["mode"] == baseline).to_numpy()

@@ -79,7 +79,10 @@ def _by(subject: Subject, by: Any) -> Drawn:
     ax.axvline(0, color=SOFT, linewidth=0.9)
     ax.set_xlim(least - 0.05, 1.1)
     ax.tick_params(labelsize=8)
-    side_notes(ax, [f"{int(n)} item{'s' if n != 1 else ''}" for n in part["items"]])
+    notes = [f"{int(n)} item{'s' if n != 1 else ''}" for n in part["items"]]
+    # A point that lies beyond the chart stands at its end, with its number.
+    beyond = [f", at {skill:.1f}" if skill < least else "" for skill in part["skill"]]
+    side_notes(ax, [note + at for note, at in zip(notes, beyond, strict=True)])
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.35 / max(height, 0.6)), ncols=3, fontsize=8)
     title = "Skill by grouping and topic"
     caption = f"{subject.caption} 95% intervals, cut at the chart's ends. 0: the average person; ceiling: survey noise."

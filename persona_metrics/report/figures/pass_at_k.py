@@ -90,7 +90,7 @@ def _needed(ax: Axes, needed: pd.DataFrame) -> None:
     place = last + max(1.6, 0.14 * last)
     wide = max(0.8, 0.06 * last)
     ax.bar([place], [share], color="white", edgecolor=ORANGE, hatch="////", width=wide, linewidth=1.2)
-    ax.text(place, share, f"{100 * share:.0f}%\n", ha="center", va="bottom", fontsize=7.8, color=INK, linespacing=0.4)
+    ax.text(place, share, f"{100 * share:.0f}%\n", ha="center", va="bottom", fontsize=7.8, color=INK, linespacing=0.7)
     step = max(1, int(np.ceil(last / 8)))
     shown = [t for t in range(1, last + 1, step) if t + step * 0.75 <= last or t == last] + [last]
     ax.set_xticks([*dict.fromkeys(shown), place], [*(str(t) for t in dict.fromkeys(shown)), "never"])

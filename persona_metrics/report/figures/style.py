@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import re
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -160,6 +161,11 @@ def label(text: object, width: int = 24, lines: int = 2) -> str:
     return "\n".join(textwrap.wrap(clean(text), width, max_lines=lines, placeholder="…", break_long_words=True) or [""])
 
 
+def _lines(text: object, width: int) -> list[str]:
+    """Return the text in lines of ``width`` characters; what p is stays on the line of its p."""
+    return textwrap.wrap(re.sub(r"\bp ([≤<=>]) (?=\d)", "p\u00a0\\1\u00a0", clean(text)), width)
+
+
 def middle(text: object, width: int = 30) -> str:
     """Return a name on one line, its middle left out where it is too long: models differ at their ends."""
     name = clean(text)
@@ -264,8 +270,8 @@ def frame(figure: Figure, title: str, subtitle: str, caption: str) -> None:
     box = figure.get_tightbbox()
     left = box.x0 / width
     across = 46 if on_phone() else max(44, int(max(box.width, 3.4) * 15.8))
-    wrapped = "\n".join(textwrap.wrap(clean(caption), across))
-    under = textwrap.wrap(clean(subtitle), across - 2) if on_phone() else [clean(subtitle)]
+    wrapped = "\n".join(_lines(caption, across))
+    under = _lines(subtitle, across - 2) if on_phone() else [clean(subtitle)]
     named = textwrap.wrap(clean(title), 30) if on_phone() else [clean(title)]
     above = box.y1 + 0.2 + 0.14 * len(under)
     figure.text(left, above / height, "\n".join(named), fontsize=12, fontweight="bold", va="bottom", ha="left")
@@ -298,7 +304,7 @@ def _narrow(figure: Figure) -> None:
         _stack(figure, sorted(listed, key=lambda ax: -ax.get_position().y1))
     for ax in listed:
         if (title := ax.get_title(loc="left")) and len(title) > 44:
-            ax.set_title("\n".join(textwrap.wrap(title, 44)), fontsize=8.6, pad=8)
+            ax.set_title("\n".join(_lines(title, 44)), fontsize=8.6, pad=8)
     for ax in figure.axes:
         ax.tick_params(labelsize=max(_SMALLEST, 0.0))
         for text in (ax.xaxis.label, ax.yaxis.label, *ax.texts):

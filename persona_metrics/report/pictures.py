@@ -51,7 +51,8 @@ class Picture:
 
 
 def _picture(svg: bytes, small: bytes | None, shown: str) -> Picture:
-    return Picture(_data(svg), None if small is None else _data(small), shown)
+    # In a list of sources a blank ends an address, and the browser would leave the form out.
+    return Picture(_data(svg), None if small is None else _data(small).replace(" ", "%20"), shown)
 
 
 def _data(svg: bytes) -> str:

@@ -286,6 +286,18 @@ def test_cell_of_the_overview_unfolds_its_section(compared: Path, tmp_path: Path
         _until(lambda: driver.execute_script(script))
 
 
+def test_phone_gets_its_own_form_of_each_figure(compared: Path, tmp_path: Path) -> None:
+    own = "return [...document.querySelectorAll('figure img')].map((i) => i.currentSrc !== i.src && i.naturalWidth > 0)"
+    for width, form in ((390, True), (1280, False)):
+        with chromium(tmp_path / str(width), width=width) as driver:
+            driver.get(compared.as_uri())
+            driver.execute_script("for (const e of document.querySelectorAll('details.fold')) e.open = true")
+            _until(lambda driver=driver: driver.execute_script("return document.readyState") == "complete")
+            found = driver.execute_script(own)
+            assert found
+            assert set(found) == {form}
+
+
 def test_print_is_light_whole_and_without_frames(compared: Path, tmp_path: Path) -> None:
     with chromium(tmp_path, dark=True) as driver:
         driver.get(compared.as_uri())

@@ -237,7 +237,8 @@ class _Run:
             self._done(name, judgement, verdict)
 
     async def _following(self, waiting: Iterator[tuple[int, Judged]]) -> tuple[int, Judged] | None:
-        while not self.room():
+        # Of what was stopped nothing comes, and so no room either.
+        while not (self.reached or self.wrong or self.room()):
             await asyncio.sleep(_PAUSE)
         if self.reached or self.wrong:
             return None

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from persona_metrics.cli import main
+from persona_metrics.critic.budget import ledger
 from persona_metrics.scoring import given, replay, stream, table
 from persona_metrics.scoring.pieces import Piece
 from persona_metrics.scoring.rows import Rows, Sums
@@ -114,6 +116,37 @@ def test_no_more_lines_are_held_than_there_is_room_for(tmp_path: Path, monkeypat
         assert main(["score", str(path), "--out", str(tmp_path / "out")]) == 0
     assert written == list(range(200))
     assert max(held) == 20
+
+
+class Stopping(Server):
+    """Has nothing for the first line's answer when it is asked first, half a second later."""
+
+    asked_before = False
+
+    async def _answer(self, request: Any, body: dict[str, Any]) -> Any:
+        if "Answer 0." in json.dumps(body) and not self.asked_before:
+            self.asked_before = True
+            await asyncio.sleep(0.5)
+            return web.json_response({"error": {"message": "busy"}}, status=503)
+        return await super()._answer(request, body)
+
+
+def test_nobody_waits_for_room_once_the_run_has_taken_what_it_may(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PERSONA_CRITIC_CONCURRENCY", "4")
+    monkeypatch.setattr(stream, "AHEAD", 20)
+    path = write(tmp_path / "answers.jsonl", map(line, range(200)))
+    ledger.reset()
+    with Stopping() as server:
+        for name, value in (("MODEL", "critic"), ("BASE_URL", server.base_url)):
+            monkeypatch.setenv(f"PERSONA_CRITIC_{name}", value)
+        monkeypatch.setenv("OPENAI_API_KEY", "none")
+        # Reached by the dry call and the 19 lines that are held behind the first, whose second call finds it so.
+        monkeypatch.setenv("PERSONA_MAX_TOKENS_TOTAL", str(19 * 780 + 390))
+        assert main(["score", str(path), "--out", str(tmp_path / "out")]) == 2
+        assert server.counts["critic"] == 20
+    assert "PERSONA_MAX_TOKENS_TOTAL=15210 is reached" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("server")

@@ -20,9 +20,18 @@ from ..evaluations.leave_one_out import LeaveOneOut
 from ..evaluations.pass_at_k import PassAtK
 from ..personas import in_order
 from ..scoring.asked import mark
+from ..scoring.given import missing_answers, what_to_do
 from ..scoring.pieces import Terms, everybody, require
 from ..scoring.survey import Survey
-from ..scoring.table import built_of, pair_in, record_of, require_known, text_of
+from ..scoring.table import (
+    another_further_up,
+    built_of,
+    pair_in,
+    record_of,
+    require_known,
+    text_of,
+    there_twice,
+)
 from .spans import ROWS, File, Span, object_of, rows_of
 
 GROUPED = (LeaveOneOut.name, PassAtK.name)
@@ -78,13 +87,11 @@ def pairs_of(span: Span, evaluation: str, model: str | None, found: Survey | Non
         pair = pair_in(row, where, None if attempts else number, {} if found is None else found.unknown)
         known, replies = said.setdefault(pair.id, (pair, {}))
         if (known.persona, known.question.text) != (pair.persona, pair.question.text):
-            raise PersonaError(f"{where}: the pair {shorten(pair.id, 40)!r} has another persona or question further up")
+            raise another_further_up(where, pair)
         text, extracted = text_of(row, where)
         name = f"attempt {len(replies) + 1}" if attempts else str(row.get("variant") or WHOLE)
         if name in replies:
-            raise PersonaError(
-                f"{where}: the pair {shorten(pair.id, 40)!r} has {name!r} twice; give each pair its own id"
-            )
+            raise there_twice(where, pair, name)
         replies[name] = text
         if found is not None:
             found.rows += 1
@@ -169,10 +176,7 @@ def terms(
         name = next(name for name in wanted if name not in names)
         answers = sum((len(wanted) - len(held)) * count for held, (count, _) in lacking.items())
         pairs = sum(count for count, _ in lacking.values())
-        raise PersonaError(
-            f"{origin}: {answers} answers are missing in {pairs} pairs (the first: {shorten(f'{first}/{name}', 60)}); add"
-            " them, or score the complete pairs alone with --partial in one process"
-        )
+        raise missing_answers(origin, answers, pairs, f"{first}/{name}", f"{what_to_do(partial=False)} in one process")
     return Terms(
         task,
         built,

@@ -7,7 +7,7 @@ import time
 import uuid
 from array import array
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from types import ModuleType
@@ -140,37 +140,35 @@ def _stores(settings: Settings, out: Path) -> Iterator[str]:
     yield from map(str, shards.found(out.resolve()))
 
 
-def _surveyed(ray: ModuleType, spans: Sequence[Span], model: str | None) -> Survey:
-    task = ray.remote(_survey)
+def _looked_through(ray: ModuleType, spans: Sequence[Span], look: Callable[..., Any], *given: Any) -> list[Any]:
+    """Return what ``look`` finds in some spans after the other, by tasks of the cluster where they are many."""
     parts = [spans[i : i + SURVEYED] for i in range(0, len(spans), SURVEYED)]
     try:
-        joined = (
-            _joined(_survey(part, None) for part in parts)
-            if len(parts) == 1
-            else _joined(ray.get([task.remote(part, None) for part in parts]))
-        )
-        if model is not None and len(joined.models) > 1 and model in joined.models:
-            joined = _joined(ray.get([task.remote(part, model) for part in parts]))
+        if len(parts) == 1:
+            return [look(parts[0], *given)]
+        task = ray.remote(look)
+        found: list[Any] = ray.get([task.remote(part, *given) for part in parts])
     except Exception as error:
         raise engine.cause(error) from None
+    return found
+
+
+def _surveyed(ray: ModuleType, spans: Sequence[Span], model: str | None) -> Survey:
+    joined = _joined(_looked_through(ray, spans, _survey, None))
+    if model is not None and len(joined.models) > 1 and model in joined.models:
+        joined = _joined(_looked_through(ray, spans, _survey, model))
     return joined
 
 
 def _looked(ray: ModuleType, spans: Sequence[Span], evaluation: str, model: str | None) -> groups.Groups:
-    task = ray.remote(groups.look)
-    parts = [spans[i : i + SURVEYED] for i in range(0, len(spans), SURVEYED)]
-
     def look(only: str | None) -> groups.Groups:
         made = groups.Groups()
-        for part in ray.get([task.remote(part, evaluation, only) for part in parts]):
+        for part in _looked_through(ray, spans, groups.look, evaluation, only):
             made = made.joined(part)
         return made
 
-    try:
-        found = look(None)
-        return look(model) if len(found.found.models) > 1 and model in found.found.models else found
-    except Exception as error:
-        raise engine.cause(error) from None
+    found = look(None)
+    return look(model) if len(found.found.models) > 1 and model in found.found.models else found
 
 
 def _survey(spans: Sequence[Span], model: str | None) -> Survey:
@@ -190,14 +188,10 @@ def _people(
             "--engine ray: these people do not all state sex and age: name the intersections with cross=… or"
             " intersection_json=…, or score them in one process"
         )
-    task, grouped = ray.remote(_stated), Grouped(wanted)
-    parts = [spans[i : i + SURVEYED] for i in range(0, len(spans), SURVEYED)]
-    try:
-        for kinds, codes in ray.get([task.remote(part, model, wanted) for part in parts]):
-            for code in codes:
-                grouped.add(kinds[code])
-    except Exception as error:
-        raise engine.cause(error) from None
+    grouped = Grouped(wanted)
+    for kinds, codes in _looked_through(ray, spans, _stated, model, wanted):
+        for code in codes:
+            grouped.add(kinds[code])
     return grouped.people
 
 
@@ -207,9 +201,9 @@ def _stated(spans: Sequence[Span], model: str | None, wanted: Collection[str]) -
     for number, where, row in (one for span in spans for one in rows_of(span)):
         if model is None or row.get("model") == model:
             grouped.add(pair_in(row, where, number, {}).persona.attributes)
-    places = {id(persona): place for place, persona in enumerate({id(p): p for p in grouped.people}.values())}
-    kinds: list[Mapping[str, str]] = [p.attributes for p in {id(p): p for p in grouped.people}.values()]
-    return kinds, array("I", (places[id(persona)] for persona in grouped.people))
+    different = {id(persona): persona for persona in grouped.people}
+    places = {key: place for place, key in enumerate(different)}
+    return [one.attributes for one in different.values()], array("I", (places[id(one)] for one in grouped.people))
 
 
 def _joined(parts: Any) -> Survey:

@@ -18,6 +18,7 @@ from ..evaluations.contrast import Contrast
 from ..evaluations.judgefree import is_no_reply
 from ..evaluations.main import Main
 from ..files import json_object, open_read, read_text, unreadable
+from ..harness.record import count
 from ..harness.replies import NoReply
 from ..personas import Persona, stated
 from ..runs import read
@@ -203,6 +204,25 @@ def restore(
     return chosen, kind.restore(recorded, chosen, people, where)
 
 
+def scored(task: object, pairs: int, answers: int, model: str, left_out: int) -> str:
+    """Return the line that says what is scored."""
+    lack = "lacks answers and is" if left_out == 1 else "lack answers and are"
+    left = f" ({count(left_out, 'pair')} {lack} left out)" if left_out else ""
+    return f"{task}: {count(pairs, 'pair')}, {count(answers, 'answer')} of {model}{left}"
+
+
+def missing_answers(origin: object, answers: int, pairs: int, first: str, more: str) -> PersonaError:
+    """Return the error that ``answers`` are missing in so many ``pairs``; ``more`` says what to do."""
+    return PersonaError(
+        f"{origin}: {answers} answers are missing in {pairs} pairs (the first: {shorten(first, 60)}); {more}"
+    )
+
+
+def what_to_do(partial: bool) -> str:
+    """Return what to do about missing answers where one process scores them."""
+    return "no pair is complete" if partial else "add them, or score the complete pairs alone with --partial"
+
+
 def align(
     pairs: Iterable[tuple[Pair, Mapping[str, str], Mapping[str, Prompt]]],
     evaluation: Evaluation,
@@ -227,8 +247,5 @@ def align(
         known_prompts = tuple(prompts[name] for name in names) if all(name in prompts for name in names) else ()
         complete.append(Answered(pair, tuple(replies[name] for name in names), known_prompts))
     if wanting and not (partial and complete):
-        raise PersonaError(
-            f"{origin}: {len(wanting)} answers are missing in {incomplete} pairs (the first: {shorten(wanting[0], 60)});"
-            + (" no pair is complete" if partial else " add them, or score the complete pairs alone with --partial")
-        )
+        raise missing_answers(origin, len(wanting), incomplete, wanting[0], what_to_do(partial))
     return tuple(complete), incomplete

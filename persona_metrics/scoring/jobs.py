@@ -14,7 +14,6 @@ import numpy as np
 
 from ..dataset.questions import of_document
 from ..dataset.sources import Pair
-from ..errors import PersonaError, shorten
 from ..evaluations import Evaluation
 from ..evaluations.contrast import Contrast
 from ..evaluations.intersectionality import Intersectionality
@@ -24,7 +23,7 @@ from ..evaluations.pass_at_k import PassAtK
 from ..personas import in_order
 from ..settings import load
 from . import contrast
-from .given import each_line
+from .given import each_line, missing_answers, what_to_do
 from .pairs import Pairs
 from .people import Grouped, wanted_by
 from .pieces import Piece, Terms, drawn, everybody, of_pair, require, terms
@@ -155,11 +154,7 @@ def _left_out(pairs: Pairs, wanted: tuple[str, ...], partial: bool, path: Path) 
     if left_out.any() and not (partial and not left_out.all()):
         rank = int(np.flatnonzero(left_out)[0])
         name = f"{pairs.pair(rank).id}/{wanted[int(np.flatnonzero(lacking[rank])[0])]}"
-        raise PersonaError(
-            f"{path}: {int(lacking.sum())} answers are missing in {int(left_out.sum())} pairs (the first:"
-            + f" {shorten(name, 60)});"
-            + (" no pair is complete" if partial else " add them, or score the complete pairs alone with --partial")
-        )
+        raise missing_answers(path, int(lacking.sum()), int(left_out.sum()), name, what_to_do(partial))
     return left_out
 
 

@@ -24,7 +24,7 @@ from . import contrast
 from .lines import Lines, Place
 from .people import Drawn, Grouped
 from .survey import Survey
-from .table import pair_in, text_of
+from .table import another_further_up, pair_in, text_of, there_twice
 
 Numbers = npt.NDArray[np.int64]
 _NO_LINE = -1
@@ -138,10 +138,7 @@ class Pairs:
     def _require_one_content(self, pair: Numbers) -> None:
         content = np.asarray(self._content, np.int64)
         if len(wrong := np.flatnonzero(content != content[self._first][pair])):
-            where, found = self._named(int(wrong[0]))
-            raise PersonaError(
-                f"{where}: the pair {shorten(found.id, 40)!r} has another persona or question further up"
-            )
+            raise another_further_up(*self._named(int(wrong[0])))
 
     def _require_each_once(self, pair: Numbers, variant: Numbers) -> None:
         if self.attempts:
@@ -150,11 +147,7 @@ class Pairs:
         kept = np.zeros(len(both), bool)
         kept[np.unique(both, return_index=True)[1]] = True
         if len(again := np.flatnonzero(~kept)):
-            where, found = self._named(int(again[0]))
-            name = list(self._codes)[variant[again[0]]]
-            raise PersonaError(
-                f"{where}: the pair {shorten(found.id, 40)!r} has {name!r} twice; give each pair its own id"
-            )
+            raise there_twice(*self._named(int(again[0])), list(self._codes)[variant[again[0]]])
 
     def _named(self, line: int) -> tuple[str, Pair]:
         where, row = self.files[0].at(self._place(line))

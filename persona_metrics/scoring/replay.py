@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -18,7 +17,7 @@ from ..dataset.sources import Pool, content_hash
 from ..errors import PersonaError
 from ..files import check_folder
 from ..harness import so_far
-from ..harness.exits import raising
+from ..harness.exits import raising, say
 from ..harness.judging import judge_replies
 from ..harness.record import document
 from ..harness.saving import save
@@ -30,7 +29,7 @@ from ..personas import columns_of
 from ..settings import Settings
 from ..usage import told
 from . import batchfile
-from .given import Given
+from .given import Given, scored
 
 Ask = Callable[[Sequence[Judged]], Sequence[Verdict]]
 
@@ -129,13 +128,9 @@ class ReplayTask(PersonaTask):
         super()._check_critic()
 
     def _announce(self, running: Any, limit: Any, samples: Any) -> None:  # noqa: ARG002
-        answers = sum(len(answered.replies) for answered in self._given.pairs)
-        left = f" ({self._given.left_out} pairs lack answers and are left out)" if self._given.left_out else ""
-        print(
-            f"persona-metrics: {self.config.task}: {len(self.pairs)} pairs, {answers} answers of {self._given.model}{left}",
-            file=sys.stderr,
-            flush=True,
-        )
+        given = self._given
+        answers = sum(len(answered.replies) for answered in given.pairs)
+        say(scored(self.config.task, len(self.pairs), answers, given.model, given.left_out))
         self._warn(self._given.model)
 
     def judge_replies(self, replies: Sequence[Sequence[str]], docs: Sequence[Mapping[str, Any]]) -> list[list[Any]]:

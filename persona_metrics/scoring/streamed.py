@@ -26,6 +26,7 @@ from ..harness.spending import entered
 from ..harness.yamls import read_task
 from . import contrast
 from .again import rewritten
+from .given import scored
 from .jobs import Job
 from .pieces import Piece, Terms
 from .stream import Hashes, Stream
@@ -56,8 +57,7 @@ def announce(terms: Terms, pairs: int, answers: int, unknown: Sequence[str]) -> 
     """Say what is scored, and what makes it mean less than it seems to."""
     if unknown:
         contrast.say(f"not shown to the critic, since no attribute of a person: {shorten(', '.join(unknown))}")
-    left = f" ({terms.left_out} pairs lack answers and are left out)" if terms.left_out else ""
-    contrast.say(f"{terms.task}: {pairs} pairs, {answers} answers of {terms.model}{left}")
+    contrast.say(scored(terms.task, pairs, answers, terms.model, terms.left_out))
     for warning in record.warnings(terms.settings, terms.model):
         contrast.say(f"warning: {warning}")
 

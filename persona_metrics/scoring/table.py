@@ -173,15 +173,13 @@ def from_answers(
         pair = pair_in(row, where, number if alone else None, unknown)
         before = pairs.setdefault(pair.id, pair)
         if (before.persona, before.question.text) != (pair.persona, pair.question.text):
-            raise PersonaError(f"{where}: the pair {shorten(pair.id, 40)!r} has another persona or question further up")
+            raise another_further_up(where, pair)
         text, extracted = text_of(row, where)
         kinds.add(extracted)
         variants = said.setdefault(pair.id, {})
         name = f"attempt {len(variants) + 1}" if evaluation == PassAtK.name else str(row.get("variant") or WHOLE)
         if name in variants:
-            raise PersonaError(
-                f"{where}: the pair {shorten(pair.id, 40)!r} has {name!r} twice; give each pair its own id"
-            )
+            raise there_twice(where, pair, name)
         variants[name] = text
     for key, (where, row) in contrast.by_pair(nobody, pairs).items():
         said[key][NOBODY], extracted = text_of(row, where)
@@ -218,6 +216,16 @@ def _of_one_model(path: Path, rows: Lines, model: str | None) -> tuple[Lines, st
             )
         return [(where, row) for where, row in rows if row.get("model") == model], str(model)
     return rows, model or next(iter(names), "elsewhere")
+
+
+def another_further_up(where: str, pair: Pair) -> PersonaError:
+    """Return the error that an earlier line of the pair states another persona or question."""
+    return PersonaError(f"{where}: the pair {shorten(pair.id, 40)!r} has another persona or question further up")
+
+
+def there_twice(where: str, pair: Pair, name: str) -> PersonaError:
+    """Return the error that a pair has two answers of one variant."""
+    return PersonaError(f"{where}: the pair {shorten(pair.id, 40)!r} has {name!r} twice; give each pair its own id")
 
 
 def pair_in(row: Mapping[str, Any], where: str, number: int | None, unknown: dict[str, None]) -> Pair:

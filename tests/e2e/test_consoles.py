@@ -65,14 +65,14 @@ def run_(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_run(tmp_path_factory.mktemp("run"), model=f"m-{ODD}", n=8, planted=Planted(texts=texts))
 
 
-def shell(name: str, run_: Path, out: Path, ending: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
+def shell(name: str, run_: Path, out: Path, ending: str, **console: str) -> subprocess.CompletedProcess[bytes]:
     out.mkdir(exist_ok=True)
     words = COMMANDS[name][0].replace("RUN", f"'{run_}'").replace("OUT", f"'{out}'")
-    line = f"set -o pipefail; {shlex.join(warm.python())} -m persona_metrics {words} {ending}"
+    line = f"set -o pipefail; {shlex.join(warm.python(**console))} -m persona_metrics {words} {ending}"
     return subprocess.run(
         ["bash", "-c", line],
         cwd=ROOT,
-        env={**os.environ, "HF_HUB_OFFLINE": "1", **environment},
+        env={**os.environ, "HF_HUB_OFFLINE": "1", **console},
         capture_output=True,
         check=False,
         stdin=subprocess.DEVNULL,
@@ -169,7 +169,7 @@ def test_ctrl_c_ends_in_one_line(name: str, big: dict[str, str], tmp_path: Path)
     words = LONG[name]
     for key, value in {**big, "OUT": str(tmp_path)}.items():
         words = words.replace(key, value)
-    for wait in (0.4, 2.5):
+    for wait in (0.2, 1.0):
         command = [*warm.python(), "-m", "persona_metrics", *words.split()]
         with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
             time.sleep(wait)

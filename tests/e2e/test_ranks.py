@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +29,10 @@ SETTINGS = ("n=7", "min_support=2", "k=3", "attributes=age+sex", "cross=sex", "c
 PAIRS, CALLS = 7, 7 * (1 + 4 + 1 + 3)
 ACCELERATE = ("-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2", "--num_machines", "1")
 ACCELERATE += ("--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0")
+TORCH = {"CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
+MODULES = ("torch", "torch.distributed.run", "accelerate.commands.launch", "lm_eval.models.huggingface")
+MODULES += ("transformers.models.gpt2.modeling_gpt2", "transformers.tokenization_utils_tokenizers")
+"""What the launcher, each rank and a process alone import for ten seconds."""
 
 
 @dataclass
@@ -40,6 +44,15 @@ class Done:
     calls: int
     peak: int
     printed: str
+
+
+@pytest.fixture(scope="module")
+def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Stands for Python, to start the launcher and, by torch's ``PYTHON_EXEC``, for it to start the ranks."""
+    place = tmp_path_factory.mktemp("bin") / "python"
+    place.write_text(f'#!/bin/sh\nexec {shlex.join(warm.python(modules=MODULES, **TORCH))} "$@"\n', encoding="utf-8")
+    place.chmod(0o755)
+    return place
 
 
 @pytest.fixture(scope="module")
@@ -71,13 +84,20 @@ def verdict(question: str, persona: dict[str, str], answer: str) -> bool:
 
 
 def run(
-    model: Path, out: Path, launcher: tuple[str, ...], *more: str, n: int = PAIRS, code: int = 0, opinion: bool = False
+    python: Path,
+    model: Path,
+    out: Path,
+    launcher: tuple[str, ...],
+    *more: str,
+    n: int = PAIRS,
+    code: int = 0,
+    opinion: bool = False,
 ) -> Done:
     """Run the four tasks, or ``persona_opinion``, and return what came of it."""
     tasks = ("persona_opinion",) if opinion else TASKS
     with Server(verdict=verdict, latency=0.02) as server:
         command = [
-            sys.executable,
+            str(python),
             *launcher,
             "run",
             "--model",
@@ -93,9 +113,9 @@ def run(
             **os.environ,
             "PYTHONPATH": warm.path(),
             "HF_HUB_OFFLINE": "1",
-            "CUDA_VISIBLE_DEVICES": "",
+            **TORCH,
+            "PYTHON_EXEC": str(python),
             "ACCELERATE_USE_CPU": "true",
-            "OMP_NUM_THREADS": "1",
             "PERSONA_CRITIC_STORE": "off",
         }
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=280, check=False)
@@ -116,15 +136,17 @@ GREEDY = ("--gen_kwargs", "max_gen_toks=8,top_k=1")
 
 
 @pytest.fixture(scope="module")
-def one(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Done]:
+def one(python: Path, model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Done]:
     """The run of one process."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("cwd"))
-        yield run(model, tmp_path_factory.mktemp("one"), ("-m", "lm_eval"), *GREEDY)
+        yield run(python, model, tmp_path_factory.mktemp("one"), ("-m", "lm_eval"), *GREEDY)
 
 
-def test_two_ranks_give_the_metrics_and_verdicts_of_one_process(one: Done, model: Path, tmp_path: Path) -> None:
-    two = run(model, tmp_path, (*ACCELERATE, "-m", "tests.e2e.data_parallel"), *GREEDY)
+def test_two_ranks_give_the_metrics_and_verdicts_of_one_process(
+    one: Done, python: Path, model: Path, tmp_path: Path
+) -> None:
+    two = run(python, model, tmp_path, (*ACCELERATE, "-m", "tests.e2e.data_parallel"), *GREEDY)
     assert two.results == one.results
     assert any(0 < value < 1 for key, value in one.results["persona_main"].items() if key.startswith("personalized"))
     for task in TASKS:
@@ -137,8 +159,8 @@ def test_two_ranks_give_the_metrics_and_verdicts_of_one_process(one: Done, model
     assert bars == {"36"}
 
 
-def test_replicas_share_the_judging_and_pay_once(one: Done, model: Path, tmp_path: Path) -> None:
-    replicas = run(model, tmp_path, (*ACCELERATE, "-m", "lm_eval"), "--gen_kwargs", "max_gen_toks=8")
+def test_replicas_share_the_judging_and_pay_once(one: Done, python: Path, model: Path, tmp_path: Path) -> None:
+    replicas = run(python, model, tmp_path, (*ACCELERATE, "-m", "lm_eval"), "--gen_kwargs", "max_gen_toks=8")
     for task in TASKS[:3]:
         assert replicas.results[task] == one.results[task]
     assert replicas.results["persona_pass_at_k"]["distinct_answers,critic"] > 0.9
@@ -147,17 +169,21 @@ def test_replicas_share_the_judging_and_pay_once(one: Done, model: Path, tmp_pat
     assert replicas.printed.count("generations, at most") == len(TASKS)
 
 
-def test_fewer_pairs_than_ranks_end_with_one_line_and_no_deadlock(model: Path, tmp_path: Path) -> None:
-    done = run(model, tmp_path, (*ACCELERATE, "-m", "tests.e2e.data_parallel"), "min_support=1", "--limit", "1", code=2)
+def test_fewer_pairs_than_ranks_end_with_one_line_and_no_deadlock(python: Path, model: Path, tmp_path: Path) -> None:
+    done = run(
+        python, model, tmp_path, (*ACCELERATE, "-m", "tests.e2e.data_parallel"), "min_support=1", "--limit", "1", code=2
+    )
     assert done.printed.count("persona-metrics: error: 1 pairs cannot be shared by 2 processes") == 1
     assert done.calls == 0
 
 
-def test_groups_opinions_are_those_of_one_process(model: Path, tmp_path: Path) -> None:
+def test_groups_opinions_are_those_of_one_process(python: Path, model: Path, tmp_path: Path) -> None:
     # An item's 20 personas lie on both ranks, and its groups' means need all of them.
     options = ("by=sex", "seed=3")
-    one = run(model, tmp_path / "one", ("-m", "lm_eval"), *options, n=40, opinion=True)
-    two = run(model, tmp_path / "two", (*ACCELERATE, "-m", "tests.e2e.data_parallel"), *options, n=40, opinion=True)
+    one = run(python, model, tmp_path / "one", ("-m", "lm_eval"), *options, n=40, opinion=True)
+    two = run(
+        python, model, tmp_path / "two", (*ACCELERATE, "-m", "tests.e2e.data_parallel"), *options, n=40, opinion=True
+    )
     assert two.results["persona_opinion"] == pytest.approx(one.results["persona_opinion"], abs=1e-6, nan_ok=True)
     assert one.results["persona_opinion"]["skill,none"] < 0  # random weights know nobody
     assert [s["doc"] for s in two.samples["persona_opinion"]] == [s["doc"] for s in one.samples["persona_opinion"]]

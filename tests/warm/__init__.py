@@ -58,12 +58,15 @@ def path() -> str:
 
 
 @cache
-def python(executable: str = sys.executable, checkout: bool = True) -> tuple[str, ...]:
+def python(
+    executable: str = sys.executable, checkout: bool = True, modules: tuple[str, ...] = (), **environment: str
+) -> tuple[str, ...]:
     """Return what stands for ``executable`` in a command that goes on with ``-m MODULE`` or ``-c CODE``.
 
     The one that waits is started once a worker, and ends with it. A command is its fork where it has the environment of the
     tests (and ``path()`` for its PYTHONPATH, or none in the checkout's folder), whatever its settings are. Without
-    ``checkout`` it is what is installed there that waits.
+    ``checkout`` it is what is installed there that waits. One for commands that Python starts otherwise is started in that
+    ``environment``, or with more ``modules`` imported.
     """
     if not hasattr(os, "pidfd_open"):  # Linux alone
         return (executable,)
@@ -71,9 +74,9 @@ def python(executable: str = sys.executable, checkout: bool = True) -> tuple[str
     atexit.register(shutil.rmtree, place, ignore_errors=True)
     address, here = str(Path(place, "s")), Path(__file__)
     server = subprocess.Popen(
-        [executable, str(here.with_name("server.py")), address, str(CHECKOUT)],
+        [executable, str(here.with_name("server.py")), address, str(CHECKOUT), *modules],
         cwd=place,
-        env={**_ENVIRONMENT, "HF_HUB_OFFLINE": "1", **({"PYTHONPATH": path()} if checkout else {})},
+        env={**_ENVIRONMENT, "HF_HUB_OFFLINE": "1", **({"PYTHONPATH": path()} if checkout else {}), **environment},
         stdin=subprocess.PIPE,  # it ends when this does
         stdout=subprocess.PIPE,
         start_new_session=True,

@@ -1,6 +1,6 @@
 """Has the Python that waits run a command with this process's streams, folder and environment, and ends as it ends.
 
-Started as ``python -IS client.py ADDRESS (-m MODULE | -c CODE) …`` and so without a single import of ours: it takes 20 ms.
+Started as ``python -IS client.py ADDRESS [-u] (-m MODULE | -c CODE) …``, so without an import of ours: it takes 20 ms.
 """
 
 import array
@@ -33,11 +33,14 @@ def main() -> None:
     address, *words = sys.argv[1:]
     afresh = [sys.executable, *words]
     closed = closed_streams()
+    unbuffered = words[0] == "-u"
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as server:
         server.connect(address)
         told = {
-            "words": words,
-            "environment": dict(os.environ),
+            # As bytes, a character each: this Python and that one may read them differently.
+            "words": [os.fsencode(word).decode("latin-1") for word in words[unbuffered:]],
+            "unbuffered": unbuffered,
+            "environment": {k.decode("latin-1"): v.decode("latin-1") for k, v in os.environb.items()},
             "folder": os.getcwd(),  # noqa: PTH109 - pathlib takes as long to import as all else here
             "closed": closed,
             "limit": resource.getrlimit(resource.RLIMIT_FSIZE),

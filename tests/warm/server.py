@@ -36,6 +36,8 @@ AT_IMPORT = (
 """Variables that are read before a command runs: by Python as it starts, or by a module as it is imported."""
 HARMLESS = {"PYTHONDONTWRITEBYTECODE", "HF_XET_HIGH_PERFORMANCE"}
 """Of these, what a fork can take on, and what lm-eval sets in every process that imports it."""
+ENCODING = sys.stdout.encoding
+"""What Python chose for what is printed, by the environment."""
 GIVEN = dict(os.environ)
 """The environment before anything was imported."""
 
@@ -61,7 +63,15 @@ def received(client: socket.socket) -> tuple[dict[str, Any], list[int]]:
     for _, _, data in more:
         numbers.frombytes(data[: len(data) - len(data) % numbers.itemsize])
     with client.makefile("rb") as file:
-        return json.loads(file.read(int.from_bytes(head, "big"))), list(numbers)
+        told = json.loads(file.read(int.from_bytes(head, "big")))
+    told["words"] = [text(word) for word in told["words"]]
+    told["environment"] = {text(name): text(value) for name, value in told["environment"].items()}
+    return told, list(numbers)
+
+
+def text(given: str) -> str:
+    """Return as this Python reads it what the client had as bytes."""
+    return os.fsdecode(given.encode("latin-1"))
 
 
 def become(told: dict[str, Any], streams: list[int]) -> None:
@@ -75,13 +85,14 @@ def become(told: dict[str, Any], streams: list[int]) -> None:
     os.environ.clear()
     os.environ.update({**imported, **told["environment"]})
     sys.dont_write_bytecode = bool(os.environ.get("PYTHONDONTWRITEBYTECODE"))
-    errors = sys.stdout.errors
+    read, errors = sys.stdin, sys.stdout.errors
+    unbuffered = told["unbuffered"] or bool(os.environ.get("PYTHONUNBUFFERED"))
     for number in told["closed"]:
         os.close(number)
     # As Python does it: no stream where there is none.
     shut = told["closed"]
-    sys.stdin = None if 0 in shut else open(0, encoding="utf-8", errors=errors, closefd=False)
-    sys.stdout = None if 1 in shut else opened(1, errors, buffered=not os.environ.get("PYTHONUNBUFFERED"))
+    sys.stdin = None if 0 in shut else open(0, encoding=read.encoding, errors=read.errors, closefd=False)
+    sys.stdout = None if 1 in shut else opened(1, errors, buffered=not unbuffered)
     sys.stderr = None if 2 in shut else opened(2, "backslashreplace", buffered=False)
     sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -92,7 +103,7 @@ def opened(number: int, errors: str, *, buffered: bool) -> io.TextIOWrapper:
     """Return a standard stream to write to."""
     binary = open(number, "wb", buffering=-1 if buffered else 0, closefd=False)
     return io.TextIOWrapper(
-        binary, encoding="utf-8", errors=errors, write_through=not buffered, line_buffering=os.isatty(number)
+        binary, encoding=ENCODING, errors=errors, write_through=not buffered, line_buffering=os.isatty(number)
     )
 
 
@@ -146,9 +157,9 @@ def watch(client: socket.socket, number: int) -> None:
 
 def main() -> None:
     """Import, say so, and fork until standard input ends."""
-    _, address, here = sys.argv
+    _, address, here, *more = sys.argv
     sys.path[0] = ""  # nothing beside this file
-    for name in MODULES:
+    for name in (*MODULES, *more):
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
     gc.collect()

@@ -121,7 +121,7 @@ def _chain(first: tuple[int, Judged], rest: Iterator[tuple[int, Judged]]) -> Ite
     yield from rest
 
 
-async def votes_on(prompt: Prompt, endpoints: Sequence[Endpoint], each: int, store: Store, turns: Turns) -> list[Vote]:
+async def votes_on(prompt: Prompt, endpoints: Sequence[Endpoint], each: int, store: Store) -> list[Vote]:
     """Return every endpoint's votes, ``each`` of them, in turn; raise what one of them raised once all have ended."""
     asked = [e.vote(prompt, n, store) for e in endpoints for n in range(each)]
     # All end before one's error is raised: a vote that is paid for is kept.
@@ -129,12 +129,15 @@ async def votes_on(prompt: Prompt, endpoints: Sequence[Endpoint], each: int, sto
     for one in made:
         if isinstance(one, BaseException):
             raise one
-    votes = [one for one in made if not isinstance(one, BaseException)]
+    return [one for one in made if not isinstance(one, BaseException)]
+
+
+async def waited_for(votes: Sequence[Vote], turns: Turns) -> None:
+    """Return when what follows from votes, which are kept, may go on: those to be sent come first."""
     if all(vote.stored for vote in votes):
         await asyncio.sleep(0)  # nothing was waited for; an interrupt has to get its turn
     else:
-        await turns.mine()  # the votes are kept; the rest, and the next judgement, can wait for those to be sent
-    return votes
+        await turns.mine()
 
 
 class _Stop(Exception):
@@ -227,14 +230,19 @@ class _Run:
                 await asyncio.sleep(0)
                 continue
             self.open[name] = [position]
-            if (verdict := self.missing.get(name)) is None:
-                try:
-                    votes = await votes_on(prompt, endpoints, self.settings.critic_votes, self.store, self.turns)
-                    verdict = decide(votes, prompt.protocol.name)
-                except OverBudget as reached:
-                    self.reached = reached
-                    return
-            self._done(name, judgement, verdict)
+            if (verdict := self.missing.get(name)) is not None:
+                self._done(name, judgement, verdict)
+                continue
+            try:
+                votes = await votes_on(prompt, endpoints, self.settings.critic_votes, self.store)
+                verdict = decide(votes, prompt.protocol.name)
+            except OverBudget as reached:
+                self.reached = reached
+                return
+            try:
+                await waited_for(votes, self.turns)
+            finally:  # whoever is stopped meanwhile counts what is kept
+                self._done(name, judgement, verdict)
 
     async def _following(self, waiting: Iterator[tuple[int, Judged]]) -> tuple[int, Judged] | None:
         # Of what was stopped nothing comes, and so no room either.

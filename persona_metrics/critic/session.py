@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ..settings import Settings
-from .batch import votes_on
+from .batch import votes_on, waited_for
 from .budget import Purse
 from .check import located
 from .client import Endpoint
@@ -63,8 +63,9 @@ class Session:
             return await asyncio.shield(found)
         self._open[name] = place = asyncio.get_running_loop().create_future()
         try:
-            votes = await votes_on(prompt, self.endpoints(), self.settings.critic_votes, self.store, self._turns)
+            votes = await votes_on(prompt, self.endpoints(), self.settings.critic_votes, self.store)
             verdict = decide(votes, prompt.protocol.name)
+            await waited_for(votes, self._turns)
         except BaseException as error:
             place.set_exception(error)
             place.exception()  # nobody may be waiting for it

@@ -29,7 +29,11 @@ print(values(judge(judgements(400), chosen)))
 """
 
 
-def _start(server: Server, store: Path) -> subprocess.Popen[str]:
+NO_TURN = "from persona_metrics.critic import batch, loop\nbatch.Turns = lambda: loop.Turns(at_once=0)\n"
+"""Nobody's turn comes: every verdict is kept, and waits to be counted."""
+
+
+def _start(server: Server, store: Path, before: str = "") -> subprocess.Popen[str]:
     root = str(Path(__file__).parents[2])
     environment = {
         **os.environ,
@@ -37,7 +41,7 @@ def _start(server: Server, store: Path) -> subprocess.Popen[str]:
         "PERSONA_CRITIC_API_KEY": "sk-not-to-be-seen",
         "PYTHONPATH": root,
     }
-    command = [*warm.python(), "-c", JUDGING, server.base_url]
+    command = [*warm.python(), "-c", before + JUDGING, server.base_url]
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -82,6 +86,18 @@ def test_ctrl_c_ends_at_once_keeps_every_verdict_and_says_how_to_resume(tmp_path
         before = server.counts["critic"]
         assert values(judged(server, judgements(COUNT), critic_store=str(store))) == expected(judgements(COUNT))
         assert server.counts["critic"] - before == COUNT - row["verdicts"]
+
+
+def test_ctrl_c_counts_the_verdicts_that_are_kept_and_wait_for_their_turn(tmp_path: Path) -> None:
+    with Server() as server:
+        with _start(server, tmp_path / "s", NO_TURN) as process:
+            _wait_for(lambda: server.counts["critic"] >= 2 * FLIGHT)
+            process.send_signal(signal.SIGINT)
+            said = process.communicate(timeout=20)[1]
+    with Store(str(tmp_path / "s")) as kept:
+        [row] = kept.stats()
+    assert row["verdicts"] >= FLIGHT
+    assert f"interrupted; {row['verdicts']} verdicts are kept;" in said
 
 
 def test_processes_at_once_share_a_store(tmp_path: Path) -> None:

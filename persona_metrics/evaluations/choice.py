@@ -137,29 +137,33 @@ class Choice(Judgefree):
 
         Raises ``PersonaError`` where the personas do not fit so many.
         """
-        made: list[Document] = []
+        unrelated: Counter[str] = Counter()
+        chosen = self._chosen()
+        return [self._document(number, item, persona, unrelated) for number, (item, persona) in enumerate(chosen)]
+
+    def _chosen(self) -> list[tuple[ChoiceItem, Persona]]:
+        chosen: list[tuple[ChoiceItem, Persona]] = []
         order = ordered(range(len(self.items)), self.seed, "item")
         waiting = {i: iter(ordered(range(len(self.pool)), self.seed, f"persona/{self.items[i].id}")) for i in order}
-        unrelated: Counter[str] = Counter()
-        while len(made) < self.n and order:
+        while len(chosen) < self.n and order:
             for i in list(order):
-                if len(made) == self.n:
+                if len(chosen) == self.n:
                     break
                 item = self.items[i]
                 persona = next((p for p in map(self.pool.__getitem__, waiting[i]) if item.fits(p.attributes)), None)
                 if persona is None:
                     order.remove(i)
                 else:
-                    made.append(self._document(len(made), item, persona, unrelated))
-        if len(made) < self.n:
+                    chosen.append((item, persona))
+        if len(chosen) < self.n:
             there = columns_of(self.pool)
             lacking = [name for name in self.reads if name not in there]
             why = f" (the items go by attributes that no persona states: {', '.join(lacking)})" if lacking else ""
             raise PersonaError(
                 f"n={self.n}: {len(self.pool)} personas and the {len(self.items)} items of split={self.split} make"
-                f" {len(made)} pairs at most{why}; lower n, or give more personas"
+                f" {len(chosen)} pairs at most{why}; lower n, or give more personas"
             )
-        return made
+        return chosen
 
     def _document(self, number: int, item: ChoiceItem, persona: Persona, unrelated: Counter[str]) -> Document:
         own = persona.attributes

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -76,15 +77,27 @@ def expected(attempts: int, judged: int, passed: int, prior: Prior) -> Completed
     attempts could have come out (``completed``), so that it lies within the bounds those ways set, every k rests on the
     same pairs, and the curve cannot fall.
     """
-    chances = completed(attempts, judged, passed, prior)
+    chances = completed(attempts, judged, passed, prior).tolist()
+    possible = [c for c, p in enumerate(chances) if p]
 
-    def mean(estimator: Callable[[int, int, int], float], k: int) -> float:
-        return float(sum(p * estimator(attempts, c, k) for c, p in enumerate(chances) if p))
+    def mean(values: Sequence[float]) -> float:
+        return float(sum(chances[c] * values[c] for c in possible))
 
-    steps = range(1, attempts + 1)
-    first = float(sum(p * expected_attempts(attempts, c) for c, p in enumerate(chances) if p))
-    return Completed(
-        tuple(mean(pass_at_k, k) for k in steps), tuple(mean(pass_hat_k, k) for k in steps), first, float(chances[0])
+    at, hat, first = _of_each(attempts)
+    return Completed(tuple(map(mean, at)), tuple(map(mean, hat)), mean(first), chances[0])
+
+
+_Values = tuple[float, ...]
+
+
+@cache
+def _of_each(attempts: int) -> tuple[tuple[_Values, ...], tuple[_Values, ...], _Values]:
+    """Return pass@k and pass^k for k = 1…K, and the expected attempts, each of 0…K successes."""
+    steps, counts = range(1, attempts + 1), range(attempts + 1)
+    return (
+        tuple(tuple(pass_at_k(attempts, c, k) for c in counts) for k in steps),
+        tuple(tuple(pass_hat_k(attempts, c, k) for c in counts) for k in steps),
+        tuple(expected_attempts(attempts, c) for c in counts),
     )
 
 

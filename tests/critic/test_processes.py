@@ -89,11 +89,10 @@ def test_ctrl_c_ends_at_once_keeps_every_verdict_and_says_how_to_resume(tmp_path
 
 
 def test_ctrl_c_counts_the_verdicts_that_are_kept_and_wait_for_their_turn(tmp_path: Path) -> None:
-    with Server() as server:
-        with _start(server, tmp_path / "s", NO_TURN) as process:
-            _wait_for(lambda: server.counts["critic"] >= 2 * FLIGHT)
-            process.send_signal(signal.SIGINT)
-            said = process.communicate(timeout=20)[1]
+    with Server() as server, _start(server, tmp_path / "s", NO_TURN) as process:
+        _wait_for(lambda: server.counts["critic"] >= 2 * FLIGHT)
+        process.send_signal(signal.SIGINT)
+        said = process.communicate(timeout=20)[1]
     with Store(str(tmp_path / "s")) as kept:
         [row] = kept.stats()
     assert row["verdicts"] >= FLIGHT

@@ -144,12 +144,14 @@ class Choice(Judgefree):
     def _chosen(self) -> list[tuple[ChoiceItem, Persona]]:
         chosen: list[tuple[ChoiceItem, Persona]] = []
         order = ordered(range(len(self.items)), self.seed, "item")
-        waiting = {i: iter(ordered(range(len(self.pool)), self.seed, f"persona/{self.items[i].id}")) for i in order}
+        waiting: dict[int, Iterator[int]] = {}
         while len(chosen) < self.n and order:
             for i in list(order):
                 if len(chosen) == self.n:
                     break
                 item = self.items[i]
+                if i not in waiting:
+                    waiting[i] = iter(ordered(range(len(self.pool)), self.seed, f"persona/{item.id}"))
                 persona = next((p for p in map(self.pool.__getitem__, waiting[i]) if item.fits(p.attributes)), None)
                 if persona is None:
                     order.remove(i)

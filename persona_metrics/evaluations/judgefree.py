@@ -192,7 +192,8 @@ def is_judgefree(doc: Mapping[str, Any]) -> bool:
 
 def ordered(ids: Iterable[Any], seed: int, salt: str) -> list[Any]:
     """Return the ids in an order that depends on seed and salt alone: the same on every machine and Python."""
-    return sorted(ids, key=lambda i: hashlib.sha256(f"{seed}/{salt}/{i}".encode()).digest())
+    start = f"{seed}/{salt}/"
+    return sorted(ids, key=lambda i: hashlib.sha256(f"{start}{i}".encode()).digest())
 
 
 MOST_PEOPLE = 2_000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import isfinite
 from typing import Literal
 
@@ -142,7 +143,7 @@ def steer(answers: Sequence[GroupAnswer], bootstrap: Bootstrap = DEFAULT, correc
 def score(answers: Sequence[GroupAnswer], bootstrap: Bootstrap = DEFAULT) -> OpinionScore:
     """Return every estimate over the answers; intervals by bootstrap over items (see ``_ratio``)."""
     sums = _sums(answers, bootstrap)
-    ordinal = _sums([a for a in answers if a.ordinal], bootstrap)
+    ordinal = sums if all(a.ordinal for a in answers) else _sums([a for a in answers if a.ordinal], bootstrap)
     spread = float(sums.of["dd"].sum())
     return OpinionScore(
         skill=_skill(sums, "tv", bootstrap),
@@ -273,7 +274,7 @@ def _ratio(top: Floats, bottom: Floats, bootstrap: Bootstrap) -> Estimate:
     value = float(top.sum() / bottom.sum())
     if n == 1:
         return Estimate(value, NAN, NAN, n)
-    counts = np.random.default_rng(bootstrap.seed).multinomial(n, np.full(n, 1 / n), bootstrap.resamples)
+    counts = _resampled(n, bootstrap.resamples, bootstrap.seed)
     over, under = counts @ top, counts @ bottom
     usable = under > 0
     if usable.mean() < 0.99:
@@ -281,3 +282,9 @@ def _ratio(top: Floats, bottom: Floats, bootstrap: Bootstrap) -> Estimate:
     error = float(np.std(over[usable] / under[usable], ddof=1)) * np.sqrt(n / (n - 1))
     reach = float(stats.t.ppf((1 + bootstrap.confidence_level) / 2, n - 1) * error)
     return Estimate(value, value - reach, value + reach, n)
+
+
+@lru_cache(maxsize=2)
+def _resampled(n: int, resamples: int, seed: int) -> NDArray[np.int64]:
+    """Return how often each of n items is drawn, shape (resamples, n): the same for every ratio over them."""
+    return np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), resamples)

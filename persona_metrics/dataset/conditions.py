@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from ..errors import PersonaError, shorten
@@ -163,9 +164,7 @@ def holds(condition: Condition, attributes: Mapping[str, str]) -> bool | None:
     match condition:
         case Has(attribute, values):
             value = attributes.get(attribute)
-            if value is None or band(attribute, value) == NOT_STATED:
-                return None
-            return any(matches_value(attribute, wanted, value) for wanted in values)
+            return None if value is None else _has(attribute, values, value)
         case Not(inside):
             found = holds(inside, attributes)
             return None if found is None else not found
@@ -173,6 +172,14 @@ def holds(condition: Condition, attributes: Mapping[str, str]) -> bool | None:
             return _settle((holds(c, attributes) for c in inside_any), by=True)
         case AllOf(inside_all):
             return _settle((holds(c, attributes) for c in inside_all), by=False)
+
+
+@lru_cache(maxsize=1 << 15)
+def _has(attribute: str, values: tuple[str, ...], value: str) -> bool | None:
+    """Return what ``Has`` says of a value: a population repeats few of them, and every item asks all people."""
+    if band(attribute, value) == NOT_STATED:
+        return None
+    return any(matches_value(attribute, wanted, value) for wanted in values)
 
 
 def _settle(found: Iterable[bool | None], by: bool) -> bool | None:

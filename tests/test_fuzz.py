@@ -291,6 +291,7 @@ def test_real_processes_end_as_calls_do(good: Path, tmp_path: Path) -> None:
         spoiled_run(good, folder, random.Random(seed))
         ran = subprocess.run(
             [*warm.python(), "-m", "persona_metrics", "leaderboard", folder, "--out", folder / "out"],
+            env={**os.environ, "HF_HUB_OFFLINE": "1", "PYTHONPATH": warm.path()},
             capture_output=True,
             text=True,
             check=False,

@@ -15,6 +15,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -171,6 +172,7 @@ class Entry:
         return self.texts[int(number * len(self.texts))]
 
 
+@cache
 def read_bank(attribute: str, folder: Path = FOLDER) -> tuple[Entry, ...]:
     """Return the entries of an attribute's bank; raise ``ValueError`` for one that breaks a rule, naming it."""
     path = folder / f"{BANKS[attribute]}.jsonl"

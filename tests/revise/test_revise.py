@@ -243,6 +243,15 @@ def test_longer_and_reciting_revisions_are_marked() -> None:
     assert marks("At 43 one rests.", "At 43 one rests.", persona, "What should one do at 43?") == ()
 
 
+RUN = """
+import sys
+from persona_metrics.cli import main
+from persona_metrics.critic import leases
+leases.SECONDS = 2.0  # a killed process is waited for so long
+sys.exit(main(sys.argv[1:]))
+"""
+
+
 @pytest.mark.slow
 def test_killed_in_the_middle_it_goes_on_and_pays_for_little_twice(tmp_path: Path) -> None:
     answered(tmp_path / "run", n=40)
@@ -256,7 +265,7 @@ def test_killed_in_the_middle_it_goes_on_and_pays_for_little_twice(tmp_path: Pat
             "PERSONA_CRITIC_STORE": str(tmp_path / "s.sqlite"),
             "PERSONA_CRITIC_CONCURRENCY": "2",
         }
-        command = [*warm.python(), "-m", "persona_metrics", "revise", str(tmp_path / "run"), "--model", "w"]
+        command = [*warm.python(), "-c", RUN, "revise", str(tmp_path / "run"), "--model", "w"]
         command += ["--out", str(tmp_path / "out")]
         first = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         while sum(server.counts.values()) < 20 and first.poll() is None:

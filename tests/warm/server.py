@@ -34,8 +34,8 @@ AT_IMPORT = (
     *("OMP_", "OPENBLAS_", "MKL_"),
 )
 """Variables that are read before a command runs: by Python as it starts, or by a module as it is imported."""
-HARMLESS = {"PYTHONDONTWRITEBYTECODE", "HF_XET_HIGH_PERFORMANCE"}
-"""Of these, what a fork can take on, and what lm-eval sets in every process that imports it."""
+HARMLESS = {"PYTHONDONTWRITEBYTECODE", "HF_XET_HIGH_PERFORMANCE", "PYTHON_EXEC"}
+"""Of these, what a fork can take on, what lm-eval sets in every process that imports it, and what torch starts ranks with."""
 ENCODING = sys.stdout.encoding
 """What Python chose for what is printed, by the environment."""
 GIVEN = dict(os.environ)

@@ -93,7 +93,7 @@ def test_loglikelihoods_of_a_chat_endpoint_are_refused_in_one_line(tmp_path: Pat
 
 @pytest.mark.slow
 def test_embedded_model_answers_with_a_letter_every_time(tmp_path: Path) -> None:
-    found = evaluate_model("embedded", "choice", n=1, num_concurrent=1, output_path=tmp_path)
+    found = evaluate_model("embedded", "choice", n=1, num_concurrent=1, output_path=tmp_path, columns=BRIEF)
     assert found.results.metrics["answer_failures"].value == 0.0
     assert found.samples["choice"].notna().all()
     assert found.results.task == "persona_choice_generate"
@@ -101,7 +101,7 @@ def test_embedded_model_answers_with_a_letter_every_time(tmp_path: Path) -> None
 
 @pytest.fixture
 def gguf_read_once(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The file's 100,000 words, which transformers reads four times, and the names of its tensors, for each module of a model.
+    """Keep what transformers reads anew: 100,000 words, four times, and the tensors' names, for each module of a model.
 
     One thread: more of them wait for one another by spinning.
     """
@@ -119,7 +119,8 @@ def gguf_read_once(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.slow
 @pytest.mark.hf
 @pytest.mark.skipif(importlib.util.find_spec("gguf") is None, reason="needs the hf extra and gguf")
-def test_loglikelihoods_of_the_embedded_file_pick_mostly_as_its_letters_do(gguf_read_once: None) -> None:
+@pytest.mark.usefixtures("gguf_read_once")
+def test_loglikelihoods_of_the_embedded_file_pick_mostly_as_its_letters_do() -> None:
     from persona_metrics.embedded_model import model_path
 
     path = model_path()

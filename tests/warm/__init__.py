@@ -11,6 +11,7 @@ from __future__ import annotations
 import atexit
 import importlib.util
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -87,3 +88,10 @@ def python(
     assert server.stdin is not None
     atexit.register(server.stdin.close)
     return (executable, "-IS", str(here.with_name("client.py")), address)
+
+
+def executable(place: Path, python: tuple[str, ...]) -> Path:
+    """Write at ``place`` what stands for ``python`` where a command has room for a path alone, and return it."""
+    place.write_text(f'#!/bin/sh\nexec {shlex.join(python)} "$@"\n', encoding="utf-8")
+    place.chmod(0o755)
+    return place

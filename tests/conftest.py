@@ -61,6 +61,25 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.
     monkeypatch.chdir(tmp_path_factory.mktemp("cwd"))
 
 
+@pytest.fixture(scope="session")
+def one_ray() -> Iterator[None]:
+    """Ray of two cores on this machine, for all that do not kill it: to start and stop it takes six seconds.
+
+    What runs there has the environment of its start: the checkout's code, and neither store nor endpoint.
+    """
+    pytest.importorskip("ray", reason="needs Ray: pip install 'persona-metrics[ray]'")
+    from persona_metrics.cluster import engine
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
+        for name in [name for name in os.environ if name.startswith(("PERSONA_", "OPENAI_"))]:
+            patch.delenv(name)
+        patch.setenv("PERSONA_CRITIC_STORE", "off")
+        with engine.started(num_cpus=2):
+            patch.undo()
+            yield
+
+
 def full_attributes(**changes: str) -> dict[str, str]:
     """Return all 33 attributes with plain values, some of them changed (underscores stand for spaces)."""
     values = {name: f"{name} value" for name in ATTRIBUTES}

@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 
 from persona_metrics.cli import main
-from persona_metrics.cluster import engine
 from tests.fakes.server import Server, default_reply
 
 pytest.importorskip("ray", reason="needs Ray: pip install 'persona-metrics[ray]'")
@@ -97,17 +96,16 @@ def test_kill_of_the_driver_and_of_an_actor_asks_again_what_was_in_flight_and_no
     assert count <= server.counts["model"] <= count + 2 * IN_FLIGHT
 
 
+@pytest.mark.usefixtures("one_ray")
 def test_dead_fleet_ends_in_one_line_and_a_dead_endpoint_is_passed_over(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
     path, dead = prompts(tmp_path / "prompts", 40), "http://127.0.0.1:9/v1"
-    with engine.started(num_cpus=2):  # one for all three
-        assert main(command(path, tmp_path / "out", dead)) == 2
-        said = capfd.readouterr().err.splitlines()
-        with Server() as server:
-            assert main(command(path, tmp_path / "out", dead, server.base_url)) == 0
-            assert main(command(path, tmp_path / "out", server.base_url)) == 0
+    assert main(command(path, tmp_path / "out", dead)) == 2
+    said = capfd.readouterr().err.splitlines()
+    with Server() as server:
+        assert main(command(path, tmp_path / "out", dead, server.base_url)) == 0
+        assert main(command(path, tmp_path / "out", server.base_url)) == 0
     assert said[-1].startswith("persona-metrics: error: no endpoint answers: 127.0.0.1:9: connection failed: refused;")
     assert not any("Traceback" in line for line in said)
     assert answers(tmp_path / "out") == {f"q/{i}": default_reply(f"Question {i}?", 5) for i in range(40)}

@@ -192,6 +192,7 @@ SEVERAL: dict[str, tuple[list[dict[str, Any]], list[str]]] = {
 
 
 @pytest.mark.parametrize("task", SEVERAL)
+@pytest.mark.usefixtures("one_ray")
 def test_other_evaluations_come_to_what_one_process_makes_of_them(
     task: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -228,6 +229,7 @@ class Refusing(Server):
         return await super()._answer(request, body)
 
 
+@pytest.mark.usefixtures("one_ray")
 def test_attempts_without_a_verdict_are_left_to_one_process(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

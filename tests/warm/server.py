@@ -113,19 +113,22 @@ def opened(number: int, errors: str, *, buffered: bool) -> io.TextIOWrapper:
     )
 
 
-def ran(folder: str, kind: str, what: str, *words: str) -> int:
-    """Run a module or a text; return the exit code, and let pass what Python says more of than a code."""
-    first = folder if kind == "-m" else ""
+def ran(folder: str, kind: str, *words: str) -> int:
+    """Run a module, a text or a file; return the exit code, and let pass what Python says more of than a code."""
+    first = {"-m": folder, "-c": ""}.get(kind, os.path.dirname(kind))  # noqa: PTH120 - as Python has it
     sys.path[:1] = [] if safe(os.environ) else [first]
     try:
         if kind == "-m":
-            sys.argv = [what, *words]
-            runpy.run_module(what, run_name="__main__", alter_sys=True)
+            sys.argv = [*words]
+            runpy.run_module(words[0], run_name="__main__", alter_sys=True)
+        elif kind != "-c":
+            sys.argv = [kind, *words]
+            runpy.run_path(kind, run_name="__main__")
         else:
-            sys.argv = ["-c", *words]
+            sys.argv = ["-c", *words[1:]]
             main = types.ModuleType("__main__")
             sys.modules["__main__"] = main
-            exec(compile(what, "<string>", "exec"), main.__dict__)
+            exec(compile(words[0], "<string>", "exec"), main.__dict__)
             if sys.stdout is not None:
                 sys.stdout.flush()  # as `-c` does
     except SystemExit as stopped:
@@ -190,6 +193,7 @@ def main() -> None:
             number = os.fork()
             if number == 0:
                 client.close()
+                os.setpgid(0, 0)  # who ends it and all that it started must not end this one, too
                 break
             watch(client, number)
         for stream in streams:

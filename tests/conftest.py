@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +21,7 @@ import pytest
 
 from persona_metrics import masking
 from persona_metrics.personas import ATTRIBUTES, Persona
+from tests import warm
 
 VENVS = {"installed", "from_source", "wheel"}
 
@@ -59,6 +61,27 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.
     monkeypatch.setenv("PERSONA_CRITIC_STORE", str(tmp_path_factory.mktemp("store") / "verdicts.sqlite"))
     monkeypatch.setenv("PERSONA_CARD", str(tmp_path_factory.mktemp("cards")))
     monkeypatch.chdir(tmp_path_factory.mktemp("cwd"))
+
+
+@pytest.fixture(scope="session")
+def one_ray(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Ray of two cores on this machine, for all that do not kill it: to start and stop it takes six seconds.
+
+    What runs there has the environment of its start: the checkout's code, and neither store nor endpoint.
+    """
+    pytest.importorskip("ray", reason="needs Ray: pip install 'persona-metrics[ray]'")
+    from persona_metrics.cluster import engine
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", warm.path())
+        patch.setenv("HF_HUB_OFFLINE", "1")
+        for name in [name for name in os.environ if name.startswith(("PERSONA_", "OPENAI_"))]:
+            patch.delenv(name)
+        patch.setenv("PERSONA_CRITIC_STORE", "off")
+        patch.setattr(sys, "executable", str(warm.ray(tmp_path_factory.mktemp("bin") / "python")))
+        with engine.started(num_cpus=2):
+            patch.undo()
+            yield
 
 
 def full_attributes(**changes: str) -> dict[str, str]:

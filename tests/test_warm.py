@@ -67,6 +67,22 @@ def test_one_that_would_import_other_things_is_started_afresh(more: dict[str, st
     assert "False" in done.stdout
 
 
+@pytest.mark.parametrize("safe", ["", "1"])
+def test_it_finds_in_its_folder_what_one_started_afresh_finds(safe: str, tmp_path: Path) -> None:
+    (tmp_path / "beside.py").write_text("print('found')")
+
+    def ran(python: tuple[str, ...]) -> list[tuple[int, str]]:
+        commands = [[*python, "-c", "import beside"], [*python, "-m", "beside"]]
+        shown = environment(PYTHONSAFEPATH=safe)
+        done = [
+            subprocess.run(c, capture_output=True, text=True, env=shown, cwd=tmp_path, check=False) for c in commands
+        ]
+        return [(one.returncode, one.stdout) for one in done]
+
+    assert ran(warm.python()) == ran((sys.executable,))
+    assert (ran(warm.python())[0] == (0, "found\n")) == (not safe or sys.version_info < (3, 11))
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_signal_reaches_it(number: signal.Signals, tmp_path: Path) -> None:
     alive = tmp_path / "alive"

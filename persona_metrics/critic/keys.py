@@ -7,14 +7,17 @@ import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import openai
 import yarl
 
 from ..environment import ARGUMENT, DEFAULT, DOTENV, ENVIRONMENT, addresses
 from ..errors import PersonaError, shorten
 from ..keyring import CRITIC, CRITICS, Key, pairs
 from ..masking import is_placeholder
+
+if TYPE_CHECKING:
+    import openai
 
 OPENAI_HOSTS = frozenset(
     f"{region}api.openai.com" for region in ("", "us.", "eu.", "ae.", "au.", "in.", "jp.", "ca.", "gb.", "kr.", "sg.")
@@ -161,6 +164,8 @@ def left_out(shell: Mapping[str, str]) -> dict[str, str | openai.Omit]:
     It adds ``OPENAI_ORG_ID``, ``OPENAI_PROJECT_ID`` and ``OPENAI_CUSTOM_HEADERS``, takes names in another case for others,
     and insists on a key: the one here stands in for that which the request is signed with.
     """
+    import openai  # half a second, for those alone who hand in batches
+
     names = [*_NAMED.values(), *(name for name, _ in _lines(shell))]
     return {**{name: openai.Omit() for name in names if name != "Authorization"}, "Authorization": "Bearer none"}
 

@@ -31,7 +31,6 @@ from persona_metrics.scoring.survey import survey
 from tests.fakes.server import Server
 from tests.scoring.made import line, results, verdicts, write
 
-ROOT = Path(__file__).parents[2]
 MODEL = Inside("/models/acme/judge-7b", 2, {"max_model_len": 8192})
 FEW = 60
 
@@ -189,11 +188,10 @@ def stand_in(log: Path, fails_at: int, long: str = '"Answer 7."') -> Callable[..
 @pytest.mark.slow
 @pytest.mark.ray
 @pytest.mark.xdist_group("ray")
+@pytest.mark.usefixtures("one_ray")
 def test_scored_as_by_an_endpoint_and_what_is_judged_is_not_asked_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pytest.importorskip("ray", reason="needs the ray extra")
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setenv("PERSONA_CRITIC_STORE", str(tmp_path / "none.sqlite"))
     answers, log, out = write(tmp_path / "a.jsonl", [line(i) for i in range(FEW)]), tmp_path / "calls", tmp_path / "out"
     monkeypatch.setattr(vllm, "require", lambda: None)
@@ -201,34 +199,31 @@ def test_scored_as_by_an_endpoint_and_what_is_judged_is_not_asked_again(
     monkeypatch.setattr(vllm, "BATCH", 8)
     given = ["score", str(answers), "--engine", "ray", "--vllm", MODEL.model, "--out", str(out)]
 
-    from persona_metrics.cluster import engine
-
-    with engine.started(num_cpus=2):  # one Ray for all of them
-        monkeypatch.setattr(vllm, "processor", stand_in(log, 40))
-        assert main(given) == 2
-        assert "the engine died" in (said := capsys.readouterr().err)
-        assert "the verdicts are kept in" in said
-        kept = sum(sqlite3.connect(p).execute("SELECT COUNT(*) FROM votes").fetchone()[0] for p in shards.found(out))
-        log.unlink()
-        monkeypatch.setattr(vllm, "processor", stand_in(log, 0))
-        assert main(given) == 0
-        asked = log.read_text().splitlines()
-        assert len(asked) == len(set(asked)) == FEW - kept
-        usage = results(out)["configs"]["persona_main"]["metadata"]["usage"]["critic"]
-        assert (usage["calls"], usage["from_store"]) == (FEW - kept - 1, kept)
-        assert usage["prompt_tokens"] == 900 * usage["calls"]
-        ray = verdicts(out)
-        for path in [*out.rglob("results_*"), *out.rglob("samples_*")]:
-            path.unlink()
-        assert main(given) == 0
-        (once_more,) = log.read_text().splitlines()[len(asked) :]  # the one that is missing
-        assert once_more in asked
-        assert verdicts(out) == ray
-        monkeypatch.setattr(vllm, "processor", stand_in(log, 0, "no prompt has this"))
-        assert main(given) == 0
-        assert log.read_text().splitlines()[len(asked) + 1 :] == [once_more]
-        monkeypatch.setattr(vllm, "processor", None)  # nothing is lacking any more
-        assert main(given) == 0
+    monkeypatch.setattr(vllm, "processor", stand_in(log, 40))
+    assert main(given) == 2
+    assert "the engine died" in (said := capsys.readouterr().err)
+    assert "the verdicts are kept in" in said
+    kept = sum(sqlite3.connect(p).execute("SELECT COUNT(*) FROM votes").fetchone()[0] for p in shards.found(out))
+    log.unlink()
+    monkeypatch.setattr(vllm, "processor", stand_in(log, 0))
+    assert main(given) == 0
+    asked = log.read_text().splitlines()
+    assert len(asked) == len(set(asked)) == FEW - kept
+    usage = results(out)["configs"]["persona_main"]["metadata"]["usage"]["critic"]
+    assert (usage["calls"], usage["from_store"]) == (FEW - kept - 1, kept)
+    assert usage["prompt_tokens"] == 900 * usage["calls"]
+    ray = verdicts(out)
+    for path in [*out.rglob("results_*"), *out.rglob("samples_*")]:
+        path.unlink()
+    assert main(given) == 0
+    (once_more,) = log.read_text().splitlines()[len(asked) :]  # the one that is missing
+    assert once_more in asked
+    assert verdicts(out) == ray
+    monkeypatch.setattr(vllm, "processor", stand_in(log, 0, "no prompt has this"))
+    assert main(given) == 0
+    assert log.read_text().splitlines()[len(asked) + 1 :] == [once_more]
+    monkeypatch.setattr(vllm, "processor", None)  # nothing is lacking any more
+    assert main(given) == 0
     with Server() as server:
         monkeypatch.setenv("PERSONA_CRITIC_MODEL", "m")
         monkeypatch.setenv("PERSONA_CRITIC_BASE_URL", server.base_url)

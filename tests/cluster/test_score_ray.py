@@ -6,9 +6,7 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from persona_metrics.cli import main
+from tests.cluster.killing import begun, processes, wait_for
 from tests.fakes.server import Server, draw
 from tests.scoring import made
 from tests.scoring.made import line, results, write
@@ -25,7 +24,6 @@ from tests.scoring.made import line, results, write
 pytest.importorskip("ray", reason="needs the ray extra")
 pytestmark = [pytest.mark.slow, pytest.mark.ray, pytest.mark.xdist_group("ray")]
 
-ROOT = Path(__file__).parents[2]
 ANSWERS = 1500
 FIRST = 600
 """So many of them are there at first."""
@@ -33,53 +31,21 @@ FLIGHT = 32
 CHECKS = 1
 
 
-def environment(server: Server, folder: Path, mark: str) -> dict[str, str]:
-    """Return the run's environment; ``mark`` tells its processes from any others of this machine."""
+def environment(server: Server, folder: Path) -> dict[str, str]:
+    """Return the run's environment."""
     return {
         **os.environ,
-        "PYTHONPATH": str(ROOT),
         "OPENAI_API_KEY": "none",
         "PERSONA_CRITIC_MODEL": "critic",
         "PERSONA_CRITIC_BASE_URL": server.base_url,
         "PERSONA_CRITIC_STORE": str(folder / "none.sqlite"),
         "PERSONA_CRITIC_CONCURRENCY": str(FLIGHT),
-        "RAY_TEST_MARK": mark,
     }
 
 
 def command(path: Path, out: Path) -> list[str]:
     """Return a run with two actors."""
-    return [
-        sys.executable,
-        "-m",
-        "persona_metrics",
-        "score",
-        str(path),
-        "--engine",
-        "ray",
-        "--actors",
-        "2",
-        "--out",
-        str(out),
-    ]
-
-
-def processes(mark: str, name: bytes = b"") -> Iterator[int]:
-    """Yield the numbers of the run's processes of this name."""
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            named, inherited = (folder / "cmdline").read_bytes(), (folder / "environ").read_bytes()
-        except OSError:
-            continue
-        if name in named and f"RAY_TEST_MARK={mark}".encode() in inherited:
-            yield int(folder.name)
-
-
-def wait_for(run: subprocess.Popen[str], moment: Callable[[], bool]) -> None:
-    """Wait for the moment to kill somebody."""
-    while not moment():
-        assert run.poll() is None, "the run ended before it was killed"
-        time.sleep(0.01)
+    return ["score", str(path), "--engine", "ray", "--actors", "2", "--out", str(out)]
 
 
 def samples(folder: Path) -> list[dict[str, Any]]:
@@ -96,10 +62,10 @@ def samples(folder: Path) -> list[dict[str, Any]]:
     return found
 
 
-def gone(run: subprocess.Popen[str], mark: str) -> None:
+def gone(run: subprocess.Popen[str]) -> None:
     """Wait until a killed run and its actors are gone; of Ray's own some stay for a minute, and ask nobody."""
     run.wait()
-    while any(processes(mark, b"RayJudge")):
+    while any(processes(b"RayJudge")):
         time.sleep(0.05)
 
 
@@ -109,9 +75,9 @@ def test_whoever_is_killed_costs_no_more_than_was_in_flight(tmp_path: Path, monk
     answers, folder = write(tmp_path / "answers.jsonl", lines), tmp_path / "answers"
     folder.mkdir()
     write(folder / "a.jsonl", lines[:FIRST])
-    mark, out = f"{os.getpid()}-{tmp_path.name}", tmp_path / "ray"
+    out = tmp_path / "ray"
     with Server(latency=0.05, keep_log=False) as server:
-        shown = environment(server, tmp_path, mark)
+        shown = environment(server, tmp_path)
         # As an earlier run over more answers would have left it, and others that were killed.
         left = [out / "samples" / "part-00000099.parquet", out / "samples" / ".part-00000000.parquet-1f.part"]
         left += [out / ".persona_main-1f.part", out / ".99999.part" / "m" / "results_2026.json"]
@@ -121,35 +87,35 @@ def test_whoever_is_killed_costs_no_more_than_was_in_flight(tmp_path: Path, monk
             os.utime(path, (1e9, 1e9))
         os.utime(out / ".99999.part", (1e9, 1e9))
 
-        early = subprocess.Popen(command(folder, out), env=shown, text=True)
+        early = begun(command(folder, out), tmp_path, shown)
         wait_for(early, lambda: server.counts["critic"] > CHECKS)
-        for number in processes(mark):  # and whatever it has started
+        for number in processes():  # and whatever it has started
             with suppress(ProcessLookupError):
                 os.kill(number, signal.SIGKILL)
-        gone(early, mark)
-        middle = subprocess.Popen(command(folder, out), env=shown, text=True)
+        gone(early)
+        middle = begun(command(folder, out), tmp_path, shown)
         wait_for(middle, lambda: server.counts["critic"] > FIRST // 2)
         middle.kill()  # alone: for a moment the actors go on
-        gone(middle, mark)
+        gone(middle)
         parts = [out / "samples" / f"part-0000000{span}.parquet" for span in (0, 1)]
         for path in parts:
             path.unlink(missing_ok=True)
-        late = subprocess.Popen(command(folder, out), env=shown, text=True)
+        late = begun(command(folder, out), tmp_path, shown)
         wait_for(late, lambda: all(path.exists() for path in parts))
         late.kill()
-        gone(late, mark)
+        gone(late)
         assert not list(out.glob("[!.]*/results_*.json"))
         calls = server.counts["critic"]
         assert FIRST <= calls <= FIRST + 3 * FLIGHT + CHECKS
 
         # More answers have come meanwhile.
         pq.write_table(pa.Table.from_pylist(lines[FIRST:]), folder / "b.parquet")
-        run = subprocess.Popen(command(folder, out), env=shown, text=True)
+        run = begun(command(folder, out), tmp_path, shown)
         for moment in (calls, (FIRST + ANSWERS) // 2, ANSWERS - FLIGHT // 2):
             wait_for(run, lambda moment=moment: server.counts["critic"] > moment)  # type: ignore[misc]
-            os.kill(next(processes(mark, b"RayJudge")), signal.SIGKILL)
+            os.kill(next(processes(b"RayJudge")), signal.SIGKILL)
             if moment == calls:
-                os.kill(next(processes(mark, b"ray::Till")), signal.SIGKILL)
+                os.kill(next(processes(b"ray::Till")), signal.SIGKILL)
         assert run.wait(300) == 0
         assert not any(path.exists() for path in (*left, left[-1].parents[1]))
         again = server.counts["critic"] - calls
@@ -192,13 +158,14 @@ SEVERAL: dict[str, tuple[list[dict[str, Any]], list[str]]] = {
 
 
 @pytest.mark.parametrize("task", SEVERAL)
+@pytest.mark.usefixtures("one_ray")
 def test_other_evaluations_come_to_what_one_process_makes_of_them(
     task: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lines, metadata = SEVERAL[task]
     answers = write(tmp_path / "answers.jsonl", lines)
     with Server(keep_log=False) as server:
-        for name, value in environment(server, tmp_path, "").items():
+        for name, value in environment(server, tmp_path).items():
             monkeypatch.setenv(name, value)
         arguments = ["score", str(answers), "--task", task, *(["--metadata", *metadata] if metadata else [])]
         assert main([*arguments, "--out", str(tmp_path / "one")]) == 0
@@ -228,12 +195,13 @@ class Refusing(Server):
         return await super()._answer(request, body)
 
 
+@pytest.mark.usefixtures("one_ray")
 def test_attempts_without_a_verdict_are_left_to_one_process(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     answers = write(tmp_path / "answers.jsonl", [line(i, answer=f"{i} {k}.") for i in range(8) for k in range(3)])
     with Refusing() as server:
-        for name, value in environment(server, tmp_path, "").items():
+        for name, value in environment(server, tmp_path).items():
             monkeypatch.setenv(name, value)
         arguments = ["score", str(answers), "--task", "persona_pass_at_k", "--metadata", "critic_max_failures=1"]
         assert main([*arguments, "--engine", "ray", "--actors", "1", "--out", str(tmp_path / "ray")]) == 2

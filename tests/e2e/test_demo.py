@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,23 +11,32 @@ import pytest
 from persona_metrics.runs.read import load_run, read_samples, results_of
 from tests import warm
 from tests.e2e.command import Ran
+from tests.e2e.test_judgefree import BRIEF
 
 SHORT = """
 import sys
 from persona_metrics.cli import demo, demo_judgefree, main
 demo.ANSWER, demo.DEBATE = 60, 200
 demo_judgefree.RUNS = (("choice", {"n": 1}), ("opinion", {"n": 2, "k": 1}))
+sys.executable = sys.argv.pop(1)
 sys.exit(main(sys.argv[1:]))
 """
-"""The command with fewer tokens; CI runs it whole, as the README has it."""
+"""The command with fewer tokens, and a fork for the ``lm_eval`` that it starts; CI runs it whole, as the README has it."""
 
 
 @pytest.mark.slow
 def test_demo_prints_the_table_what_it_is_worth_and_where_the_files_are(tmp_path: Path) -> None:
+    forked = str(warm.executable(tmp_path / "python", warm.python()))
     done = subprocess.run(
-        [sys.executable, "-c", SHORT, "demo", "--n", "1", "--out", "out"],
+        [*warm.python(), "-c", SHORT, forked, "demo", "--n", "1", "--out", "out"],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": warm.path(), "OPENAI_API_KEY": "sk-not-for-the-demo"},
+        env={
+            **os.environ,
+            "PYTHONPATH": warm.path(),
+            "HF_HUB_OFFLINE": "1",
+            "OPENAI_API_KEY": "sk-not-for-the-demo",
+            "PERSONA_COLUMNS": BRIEF,
+        },
         capture_output=True,
         text=True,
         check=False,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.util
 import json
 import time
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,8 @@ from tests.fakes.server import Server
 from tests.simulated import FULL
 
 TASKS = "persona_choice_generate,persona_opinion_generate"
+BRIEF = "age,sex,religion,ideology,income,marital status"
+"""What is left of a persona, so that a real model reads a prompt in a second."""
 
 
 def reply(prompt: str, seed: int) -> str:
@@ -89,23 +93,41 @@ def test_loglikelihoods_of_a_chat_endpoint_are_refused_in_one_line(tmp_path: Pat
 
 @pytest.mark.slow
 def test_embedded_model_answers_with_a_letter_every_time(tmp_path: Path) -> None:
-    found = evaluate_model("embedded", "choice", n=1, num_concurrent=1, output_path=tmp_path)
+    found = evaluate_model("embedded", "choice", n=1, num_concurrent=1, output_path=tmp_path, columns=BRIEF)
     assert found.results.metrics["answer_failures"].value == 0.0
     assert found.samples["choice"].notna().all()
     assert found.results.task == "persona_choice_generate"
 
 
+@pytest.fixture
+def gguf_read_once(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Keep what transformers reads anew: 100,000 words, four times, and the tensors' names, for each module of a model.
+
+    One thread: more of them wait for one another by spinning.
+    """
+    import gguf
+    import torch
+
+    for name in ("GGUFReader", "get_tensor_name_map"):
+        monkeypatch.setattr(gguf, name, cache(getattr(gguf, name)))
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.mark.slow
 @pytest.mark.hf
 @pytest.mark.skipif(importlib.util.find_spec("gguf") is None, reason="needs the hf extra and gguf")
+@pytest.mark.usefixtures("gguf_read_once")
 def test_loglikelihoods_of_the_embedded_file_pick_mostly_as_its_letters_do() -> None:
     from persona_metrics.embedded_model import model_path
 
     path = model_path()
     arguments = {"pretrained": str(path.parent), "gguf_file": path.name, "dtype": "float32", "device": "cpu"}
-    n = 6 if FULL else 3
-    likely = evaluate_model("hf", "choice", n=n, model_args=arguments, apply_chat_template=True)
-    written = evaluate_model("embedded", "choice", n=n, num_concurrent=2)
+    n, more = (6, {}) if FULL else (3, {"columns": BRIEF})
+    likely = evaluate_model("hf", "choice", n=n, model_args=arguments, apply_chat_template=True, **more)
+    written = evaluate_model("embedded", "choice", n=n, num_concurrent=2, **more)
     assert likely.results.metadata["pairs_hash"] == written.results.metadata["pairs_hash"]
     both = likely.samples.merge(written.samples, on=["doc_id", "variant"], suffixes=("_likely", "_written"))
     assert len(both) == 4 * n

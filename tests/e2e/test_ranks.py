@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shlex
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -49,10 +48,7 @@ class Done:
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Stands for Python, to start the launcher and, by torch's ``PYTHON_EXEC``, for it to start the ranks."""
-    place = tmp_path_factory.mktemp("bin") / "python"
-    place.write_text(f'#!/bin/sh\nexec {shlex.join(warm.python(modules=MODULES, **TORCH))} "$@"\n', encoding="utf-8")
-    place.chmod(0o755)
-    return place
+    return warm.executable(tmp_path_factory.mktemp("bin") / "python", warm.python(modules=MODULES, **TORCH))
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from persona_metrics.cli import main
-from tests.e2e.command import CHECKOUT, run
+from tests import warm
+from tests.e2e.command import run
 from tests.e2e.test_exports import call
+from tests.e2e.test_ranks import MODULES, TORCH
 from tests.e2e.tools import tool_python
 from tests.fakes.runs import Planted, write_run
 from tests.fakes.server import Server
@@ -22,6 +24,13 @@ pytestmark = [
 ]
 TRL = "trl==1.16.0"
 STEPS = Path(__file__).with_name("trl_steps.py")
+FORKED = """
+import runpy, sys
+_, trl, *sys.argv = sys.argv
+sys.path.insert(0, trl)
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+"""The steps with TRL, in a fork of the Python that ranks are forks of, too."""
 
 
 def test_trainers_take_every_export_and_both_rewards(tmp_path: Path) -> None:
@@ -35,13 +44,16 @@ def test_trainers_take_every_export_and_both_rewards(tmp_path: Path) -> None:
         words = ["export", str(tmp_path / "run"), "--to", target, "--format", kind, "--out", str(tmp_path / target)]
         assert main(words) == 0
     assert main(["export", str(tmp_path / "out"), "--to", "trl-prompts", "--out", str(tmp_path / "choice")]) == 0
-    python = tool_python(no_deps=(TRL,), with_ours=True)
+    tool = tool_python(no_deps=(TRL,), with_ours=True)
+    (trl,) = tool.parents[1].glob("lib/python*/site-packages")
+    python, *words = warm.python(modules=MODULES, **TORCH)
     # Random bytes fit nobody, and neither do the canary's tricks.
     with Server(verdict=lambda *given: not given[2].startswith("Answer ")) as server:
         printed = call(
-            *(python, str(STEPS), str(tmp_path)),
-            PYTHONPATH=str(CHECKOUT),
+            *(Path(python), *words, "-c", FORKED, str(trl), str(STEPS), str(tmp_path)),
+            PYTHONPATH=warm.path(),
             HF_HUB_OFFLINE="1",
+            **TORCH,
             PERSONA_CRITIC_MODEL="c",
             PERSONA_CRITIC_BASE_URL=server.base_url,
             PERSONA_CRITIC_STORE=str(tmp_path / "s.sqlite"),

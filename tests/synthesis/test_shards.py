@@ -10,8 +10,6 @@ import pytest
 from persona_metrics.cli import main
 from persona_metrics.synthesis import check, generate, shards
 
-ROOT = Path(__file__).parents[2]
-
 
 def test_one_shard_alone_is_its_rows_of_the_whole(tmp_path: Path) -> None:
     common = ["personas", "--n", "103", "--seed", "5", "--shards", "4"]
@@ -68,9 +66,9 @@ def test_folder_gets_a_file_a_shard_and_makes_only_those_that_lack(
 
 @pytest.mark.ray
 @pytest.mark.slow
-def test_shards_of_a_cluster_are_those_of_one_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("ray", reason="needs Ray: pip install 'persona-metrics[ray]'")
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+@pytest.mark.xdist_group("ray")
+@pytest.mark.usefixtures("one_ray")
+def test_shards_of_a_cluster_are_those_of_one_process(tmp_path: Path) -> None:
     command = ["personas", "--n", "60", "--seed", "9", "--shards", "3"]
     assert main([*command, "--engine", "ray", "--out", str(tmp_path / "there")]) == 0
     (tmp_path / "here").mkdir()

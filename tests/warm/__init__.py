@@ -11,6 +11,7 @@ from __future__ import annotations
 import atexit
 import importlib.util
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -87,3 +88,27 @@ def python(
     assert server.stdin is not None
     atexit.register(server.stdin.close)
     return (executable, "-IS", str(here.with_name("client.py")), address)
+
+
+def executable(place: Path, python: tuple[str, ...]) -> Path:
+    """Write at ``place`` what stands for ``python`` where a command has room for a path alone, and return it."""
+    place.write_text(f'#!/bin/sh\nexec {shlex.join(python)} "$@"\n', encoding="utf-8")
+    place.chmod(0o755)
+    return place
+
+
+RAY = ("persona_metrics.cluster.judge", "persona_metrics.cluster.generate", "persona_metrics.cluster.inside")
+"""What actors import, but for Ray itself: its core reads the environment as it is imported."""
+
+
+def ray(place: Path, **environment: str) -> Path:
+    """Write at ``place`` a Python that Ray can be started with, whose workers are forks, and return it.
+
+    Ray's own helpers look for the raylet among their ancestors, where a fork has none.
+    """
+    forked = shlex.join(python(modules=RAY, **environment))
+    # What Ray preloads for its own servers, workers are not to have.
+    worker = f'case $1 in */default_worker.py) unset LD_PRELOAD; exec {forked} "$@";; esac'
+    place.write_text(f'#!/bin/sh\n{worker}\nexec {shlex.quote(sys.executable)} "$@"\n', encoding="utf-8")
+    place.chmod(0o755)
+    return place

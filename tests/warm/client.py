@@ -1,6 +1,6 @@
 """Has the Python that waits run a command with this process's streams, folder and environment, and ends as it ends.
 
-Started as ``python -IS client.py ADDRESS [-u] (-m MODULE | -c CODE) …``, so without an import of ours: it takes 20 ms.
+Started as ``python -IS client.py ADDRESS [-u] (-m MODULE | -c CODE | FILE) …``, so without an import of ours: it takes 20 ms.
 """
 
 import array

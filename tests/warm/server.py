@@ -19,6 +19,7 @@ import socket
 import sys
 import threading
 import types
+from collections.abc import Mapping
 from typing import Any
 
 MODULES = (
@@ -34,8 +35,8 @@ AT_IMPORT = (
     *("OMP_", "OPENBLAS_", "MKL_"),
 )
 """Variables that are read before a command runs: by Python as it starts, or by a module as it is imported."""
-HARMLESS = {"PYTHONDONTWRITEBYTECODE", "HF_XET_HIGH_PERFORMANCE"}
-"""Of these, what a fork can take on, and what lm-eval sets in every process that imports it."""
+HARMLESS = {"PYTHONDONTWRITEBYTECODE", "PYTHONSAFEPATH", "HF_XET_HIGH_PERFORMANCE", "PYTHON_EXEC"}
+"""Of these, what a fork can take on, what lm-eval sets in every process that imports it, and what torch starts ranks with."""
 ENCODING = sys.stdout.encoding
 """What Python chose for what is printed, by the environment."""
 GIVEN = dict(os.environ)
@@ -48,12 +49,17 @@ def differs(environment: dict[str, str], folder: str, here: str) -> bool:
     Where this one waits with the checkout's code, that is imported by all who name it or start in its folder.
     """
     names = {n for n in {*environment, *GIVEN} if n.startswith(AT_IMPORT) and environment.get(n) != GIVEN.get(n)}
-    given, ours = environment.get("PYTHONPATH"), "PYTHONPATH" in GIVEN
-    if ours and (given == here or (given is None and folder == here)):
+    given, ours, inside = environment.get("PYTHONPATH"), "PYTHONPATH" in GIVEN, folder == here and not safe(environment)
+    if ours and (given == here or (given is None and inside)):
         names.discard("PYTHONPATH")
-    elif folder == here and not ours:
+    elif inside and not ours:
         return True
     return bool(names - HARMLESS)
+
+
+def safe(environment: Mapping[str, str]) -> bool:
+    """Return whether Python imports nothing that lies in the folder where it is started."""
+    return bool(environment.get("PYTHONSAFEPATH")) and sys.version_info >= (3, 11)
 
 
 def received(client: socket.socket) -> tuple[dict[str, Any], list[int]]:
@@ -107,19 +113,22 @@ def opened(number: int, errors: str, *, buffered: bool) -> io.TextIOWrapper:
     )
 
 
-def ran(folder: str, kind: str, what: str, *words: str) -> int:
-    """Run a module or a text; return the exit code, and let pass what Python says more of than a code."""
+def ran(folder: str, kind: str, *words: str) -> int:
+    """Run a module, a text or a file; return the exit code, and let pass what Python says more of than a code."""
+    first = {"-m": folder, "-c": ""}.get(kind, os.path.dirname(kind))  # noqa: PTH120 - as Python has it
+    sys.path[:1] = [] if safe(os.environ) else [first]
     try:
         if kind == "-m":
-            sys.path[0] = folder
-            sys.argv = [what, *words]
-            runpy.run_module(what, run_name="__main__", alter_sys=True)
+            sys.argv = [*words]
+            runpy.run_module(words[0], run_name="__main__", alter_sys=True)
+        elif kind != "-c":
+            sys.argv = [kind, *words]
+            runpy.run_path(kind, run_name="__main__")
         else:
-            sys.path[0] = ""
-            sys.argv = ["-c", *words]
+            sys.argv = ["-c", *words[1:]]
             main = types.ModuleType("__main__")
             sys.modules["__main__"] = main
-            exec(compile(what, "<string>", "exec"), main.__dict__)
+            exec(compile(words[0], "<string>", "exec"), main.__dict__)
             if sys.stdout is not None:
                 sys.stdout.flush()  # as `-c` does
     except SystemExit as stopped:
@@ -184,6 +193,7 @@ def main() -> None:
             number = os.fork()
             if number == 0:
                 client.close()
+                os.setpgid(0, 0)  # who ends it and all that it started must not end this one, too
                 break
             watch(client, number)
         for stream in streams:

@@ -7,14 +7,17 @@ import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import openai
 import yarl
 
 from ..environment import ARGUMENT, DEFAULT, DOTENV, ENVIRONMENT, addresses
 from ..errors import PersonaError, shorten
 from ..keyring import CRITIC, CRITICS, Key, pairs
 from ..masking import is_placeholder
+
+if TYPE_CHECKING:
+    import openai
 
 OPENAI_HOSTS = frozenset(
     f"{region}api.openai.com" for region in ("", "us.", "eu.", "ae.", "au.", "in.", "jp.", "ca.", "gb.", "kr.", "sg.")
@@ -162,6 +165,9 @@ def left_out(shell: Mapping[str, str]) -> dict[str, str | openai.Omit]:
     and insists on a key: the one here stands in for that which the request is signed with.
     """
     names = [*_NAMED.values(), *(name for name, _ in _lines(shell))]
+    # Half a second that live judgements do without.
+    import openai
+
     return {**{name: openai.Omit() for name in names if name != "Authorization"}, "Authorization": "Bearer none"}
 
 

@@ -63,7 +63,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureR
             pip(python, "check")
             # What plain `lm_eval` needs; `persona-metrics run` has a test of its own.
             _run(python, "-m", "persona_metrics", "tasks", "--link")
-            made[name] = Install(name, python, include=False, waits=True)
+            made[name] = Install(name, python, include=False, waits=True, hf_home=folder / "hf")
         return made[name]
 
     return get

@@ -48,13 +48,11 @@ def lm_eval(given: Sequence[str]) -> int:
 
         from ..harness.compat import looking_in
         from ..harness.link import inspect
+        from ..harness.yamls import task_names
 
-        if inspect(lm_eval_folder()).current:
-            # They would be found twice, and lm-eval would say so of each.
+        # Linked, they would be found twice, and lm-eval would say so of each.
+        with looking_in(tasks_folder(), task_names(), linked=inspect(lm_eval_folder()).current):
             cli_evaluate()
-        else:
-            with looking_in(tasks_folder()):
-                cli_evaluate()
     except ValueError as error:
         if (missing := _ours_of(str(error))) is None:
             raise

@@ -167,6 +167,9 @@ def left_out(shell: Mapping[str, str]) -> dict[str, str | openai.Omit]:
     import openai  # half a second, for those alone who hand in batches
 
     names = [*_NAMED.values(), *(name for name, _ in _lines(shell))]
+    # Half a second that live judgements do without.
+    import openai
+
     return {**{name: openai.Omit() for name in names if name != "Authorization"}, "Authorization": "Bearer none"}
 
 

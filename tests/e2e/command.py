@@ -22,7 +22,8 @@ _NOT_INHERITED = ("PERSONA_", "OPENAI_", "GENERATE_MODE", "LOO_JSON", "INTERSECT
 class Install:
     """A Python with the pack and lm-eval in it.
 
-    ``include`` says that its lm-eval has to be told where the tasks lie, ``waits`` that one waits with all imported.
+    ``include`` says that its lm-eval has to be told where the tasks lie, ``waits`` that one waits with all imported, and
+    ``hf_home`` what it has for a cache of data sets, which Hugging Face's packages read as they are imported.
     """
 
     name: str
@@ -30,11 +31,19 @@ class Install:
     include: bool
     pythonpath: str | None = None
     waits: bool = False
+    hf_home: Path | None = None
 
     @property
     def command(self) -> tuple[str, ...]:
         """What starts a process of it."""
-        return warm.python(self.python, self.pythonpath is not None) if self.waits else (self.python,)
+        if not self.waits:
+            return (self.python,)
+        return warm.python(self.python, self.pythonpath is not None, **self.environment)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a process of it has beside the settings."""
+        return {"HF_HOME": str(self.hf_home)} if self.hf_home else {}
 
     @property
     def flags(self) -> list[str]:
@@ -95,7 +104,12 @@ def run(
     """Run ``python -m lm_eval …`` (or our command) in ``cwd`` without this process's settings and keys."""
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(_NOT_INHERITED)}
     # The store lies outside `out`, so that what a run wrote for the user is told apart from what it keeps for itself.
-    environment = {"HF_HUB_OFFLINE": "1", "PERSONA_CRITIC_STORE": str(cwd / "verdicts.sqlite"), **environment}
+    environment = {
+        "HF_HUB_OFFLINE": "1",
+        "PERSONA_CRITIC_STORE": str(cwd / "verdicts.sqlite"),
+        **install.environment,
+        **environment,
+    }
     if install.pythonpath:
         environment["PYTHONPATH"] = install.pythonpath
     done = subprocess.run(

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,20 +19,32 @@ from tests.fakes.server import Server, default_reply, default_verdict
 
 pytestmark = pytest.mark.slow
 
-READ_INSPECT = """
-import json, sys
+WITH_INSPECT = """
+import contextlib, glob, io, json, runpy, sys
 from inspect_ai.log import list_eval_logs, read_eval_log
-found = {}
-for info in list_eval_logs(sys.argv[1]):
-    log = read_eval_log(info)
-    values = [(str(s.id), s.epoch, s.scores["personalized"]) for s in log.samples]
-    found[log.eval.task] = {
+from persona_metrics.cli import main
+
+def run(*command):
+    sys.argv = [name for word in command for name in (glob.glob(word) if "*" in word else [word])]
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        try:
+            runpy.run_path(command[0], run_name="__main__")
+        except SystemExit as ended:
+            assert not ended.code, ended.code
+    return said.getvalue()
+
+def read(folder):
+    return {log.eval.task: values(log) for log in map(read_eval_log, list_eval_logs(folder))}
+
+def values(log):
+    of = [(str(s.id), s.epoch, s.scores["personalized"]) for s in log.samples]
+    return {
         "model": log.eval.model,
         "status": log.status,
         "metrics": {s.name: {k: m.value for k, m in s.metrics.items()} for s in log.results.scores},
         "scored": log.results.scores[0].scored_samples,
         "unscored": log.results.scores[0].unscored_samples,
-        "samples": [[i, e, None if v.value != v.value else v.value, v.answer, v.explanation, v.reason] for i, e, v in values],
+        "samples": [[i, e, None if v.value != v.value else v.value, v.answer, v.explanation, v.reason] for i, e, v in of],
         "asked": log.samples[0].messages[0].content,
         "input": log.samples[0].input,
         "question": log.samples[0].metadata["question"],
@@ -40,8 +54,15 @@ for info in list_eval_logs(sys.argv[1]):
         "all_tokens": {k: v.total_tokens for k, v in log.stats.model_usage.items()},
         "critics": [c.model for c in log.eval.model_roles["critic"]],
     }
+
+found = []
+for results, out, *commands in json.loads(sys.argv[1]):
+    with contextlib.redirect_stdout(sys.stderr):
+        assert main(["export", results, "--to", "inspect", "--out", out]) == 0
+    found.append([read(out), [run(*command) for command in commands]])
 print(json.dumps(found))
 """
+"""Exports runs to logs, reads them with inspect, and runs inspect's commands. One process: most of it are its imports."""
 
 CHECK_SCHEMA = """
 import json, sys, jsonschema
@@ -67,26 +88,56 @@ def call(python: Path, *arguments: str, **environment: str) -> str:
     return done.stdout
 
 
-def test_inspect_reads_samples_scores_and_debates(tmp_path: Path) -> None:
-    planted = Planted(missing=0.1, failures=0.1)
-    results = write_run(tmp_path, ("persona_main", "persona_pass_at_k"), model="acme/m", planted=planted, n=30, k=4)
+Logs = tuple[dict[str, Any], list[str]]
+
+
+def with_inspect(*jobs: tuple[object, ...], score: str = "personalized") -> list[Logs]:
+    """Return what inspect reads of each run's logs, and what each of its commands prints (RESULTS, OUT, COMMAND…)."""
     python = tool_python("inspect-ai>=0.3.285,<0.4", with_ours=True)
-    ours = str(CHECKOUT)
-    out = tmp_path / "logs"
-    call(
-        python,
-        "-m",
-        "persona_metrics",
-        "export",
-        str(results),
-        "--to",
-        "inspect",
-        "--out",
-        str(out),
-        PYTHONPATH=ours,
+    inspect = str(python.with_name("inspect"))
+    words = [
+        [str(results), str(out), *[[inspect, *map(str, command)] for command in commands]]  # type: ignore[attr-defined]
+        for results, out, *commands in jobs
+    ]
+    script = WITH_INSPECT.replace('"personalized"', f'"{score}"')
+    found: list[Logs] = json.loads(call(python, "-c", script, json.dumps(words), PYTHONPATH=str(CHECKOUT)))
+    return found
+
+
+@dataclass(frozen=True)
+class Inspected:
+    """A run with all that scores can be and one with odd answers, their logs and what inspect's commands made of them."""
+
+    results: Path
+    found: dict[str, Any]
+    dumped: dict[str, Any]
+    site: Path
+    odd: dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def inspected(tmp_path_factory: pytest.TempPathFactory) -> Inspected:
+    one, two = tmp_path_factory.mktemp("one"), tmp_path_factory.mktemp("two")
+    planted = Planted(missing=0.1, failures=0.1)
+    results = write_run(one, ("persona_main", "persona_pass_at_k"), model="acme/m", planted=planted, n=30, k=4)
+    odd = write_run(two, n=3)
+    odd_answers(next(two.rglob("samples_*")))
+    logs, site = one / "logs", one / "site"
+    (found, (dumped, _)), (found_odd, _) = with_inspect(
+        (
+            results,
+            logs,
+            ("log", "dump", "--header-only", str(logs / "*main*")),
+            ("view", "bundle", "--log-dir", logs, "--output-dir", site),
+        ),
+        (odd, two / "logs"),
     )
-    found = json.loads(call(python, "-c", READ_INSPECT, str(out)))
-    table = json.loads(results.read_text())["results"]
+    return Inspected(results, found, json.loads(dumped), site, found_odd)
+
+
+def test_inspect_reads_samples_scores_and_debates(inspected: Inspected) -> None:
+    found = inspected.found
+    table = json.loads(inspected.results.read_text())["results"]
     main, attempts = found["persona_main"], found["persona_pass_at_k"]
     assert main["metrics"]["personalized"]["mean"] == table["persona_main"]["personalized,critic"]
     assert attempts["metrics"]["pass@4"]["mean"] == table["persona_pass_at_k"]["pass@4,critic"]
@@ -109,32 +160,12 @@ def test_inspect_reads_samples_scores_and_debates(tmp_path: Path) -> None:
     assert set(main["seconds"]) == {None, 1.5}
     assert main["all_tokens"] == {"critic-x": sum(main["tokens"])}
     assert (main["model"], main["status"], main["critics"]) == ("acme/m", "success", ["critic-x"])
-    inspect = python.with_name("inspect")
-    dumped = json.loads(call(python, str(inspect), "log", "dump", "--header-only", str(next(out.glob("*main*")))))
-    assert dumped["eval"]["task"] == "persona_main"
-    call(python, str(inspect), "view", "bundle", "--log-dir", str(out), "--output-dir", str(tmp_path / "site"))
-    assert len(list((tmp_path / "site" / "logs").glob("*.eval"))) == 2
+    assert inspected.dumped["eval"]["task"] == "persona_main"
+    assert len(list((inspected.site / "logs").glob("*.eval"))) == 2
 
 
-def test_inspect_takes_what_a_model_can_say(tmp_path: Path) -> None:
-    results = write_run(tmp_path, n=3)
-    odd_answers(next(tmp_path.rglob("samples_*")))
-    python = tool_python("inspect-ai>=0.3.285,<0.4", with_ours=True)
-    ours = str(CHECKOUT)
-    out = tmp_path / "logs"
-    call(
-        python,
-        "-m",
-        "persona_metrics",
-        "export",
-        str(results),
-        "--to",
-        "inspect",
-        "--out",
-        str(out),
-        PYTHONPATH=ours,
-    )
-    sample = json.loads(call(python, "-c", READ_INSPECT, str(out)))["persona_main"]["samples"][0]
+def test_inspect_takes_what_a_model_can_say(inspected: Inspected) -> None:
+    sample = inspected.odd["persona_main"]["samples"][0]
     assert sample[3] == "a\u2028b\x85c ? {{7*7}} </script>"
 
 

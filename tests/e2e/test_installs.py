@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,10 +11,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from persona_metrics.cli import main
 from tests.e2e.command import CHECKOUT, HERE, Install, evaluate, run
 from tests.e2e.conftest import VERSIONS, FromSource
 from tests.fakes.server import Server
-from tests.warm import is_benchmark
 
 N = 6
 
@@ -80,8 +79,6 @@ def test_source_install_runs_by_our_command_and_by_a_link_that_leaves_no_trace(
     inside = from_source.folder / "lm_eval" / "tasks" / "persona_bench"
     with Server() as server:
         assert "persona_main" in ours(server, "persona_main", cwd=tmp_path, install=install)["results"]  # type: ignore[operator]
-    for benchmark in filter(is_benchmark, inside.parent.iterdir()):  # read in ten seconds; once is enough
-        shutil.rmtree(benchmark)
     linked = run(["tasks", "--link"], cwd=tmp_path, install=install, module="persona_metrics")
     assert str(inside) in linked.stdout
     (tmp_path / "linked").mkdir()
@@ -94,6 +91,15 @@ def test_source_install_runs_by_our_command_and_by_a_link_that_leaves_no_trace(
     with Server() as server:
         gone = evaluate(server, "persona_main", cwd=tmp_path / "linked", install=install)
     assert "Tasks not found: persona_main" in gone.stderr
+
+
+def test_no_task_of_lm_eval_s_whole_library_has_a_name_of_ours(
+    capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    assert main(["run", "validate", "--tasks", "persona_main,arc_easy,mmlu"]) == 0
+    printed = capsys.readouterr()
+    assert "All tasks found and valid" in printed.out
+    assert "overrides existing task" not in printed.err + caplog.text
 
 
 # -- our command, on this checkout -------------------------------------------------------------------------------------

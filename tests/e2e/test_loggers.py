@@ -10,7 +10,8 @@ from typing import Any
 import datasets
 import pytest
 
-from tests.e2e.command import CHECKOUT, Install, Ran, evaluate
+from tests import warm
+from tests.e2e.command import Install, Ran, evaluate
 from tests.e2e.tools import tool_python
 from tests.fakes.server import Server
 
@@ -42,7 +43,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Ran:
             *("--wandb_args", "project=p,mode=offline", "--trackio_args", "project=p"),
             cwd=cwd,
             metadata={**metadata, "critic_attempts": 1, "critic_max_failures": 1},
-            install=Install("loggers", python, include=True, pythonpath=str(CHECKOUT)),
+            install=Install("loggers", python, include=True, pythonpath=warm.path()),
             TRACKIO_DIR=str(cwd / "trackio"),
             WANDB_DIR=str(cwd),
         )

@@ -52,10 +52,11 @@ class Mixed:
 @pytest.fixture(scope="module")
 def mixed(tmp_path_factory: pytest.TempPathFactory, install: Install) -> Iterator[Mixed]:
     folder = tmp_path_factory.mktemp("mixed")
-    gsm8k.fill_cache(folder / "hf")
+    home = install.hf_home or folder / "hf"
+    gsm8k.fill_cache(home)
     with Server(reply=reply, key=KEY) as server:
         given = {"n": N, "seed": 3, "by": "sex,age"}
-        environment = {"OPENAI_API_KEY": KEY, "HF_HOME": str(folder / "hf")}
+        environment = {"OPENAI_API_KEY": KEY, "HF_HOME": str(home)}
         ran = evaluate(server, "persona_main,gsm8k", cwd=folder, install=install, metadata=given, **environment)
         assert ran.code == 0, ran.stderr
         yield Mixed(ran, server)

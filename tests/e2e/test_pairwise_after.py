@@ -17,8 +17,7 @@ from persona_metrics.leaderboard.board import build
 from persona_metrics.leaderboard.collect import collect
 from persona_metrics.report import write_report
 from persona_metrics.runs.find import Keep, find
-from tests.e2e.command import CHECKOUT
-from tests.e2e.test_exports import READ_INSPECT, call
+from tests.e2e.test_exports import call, with_inspect
 from tests.e2e.test_pairwise import ANOTHER, NOBODY, TASK, fit, reply
 from tests.e2e.tools import tool_python
 from tests.fakes.browser import chromium, found
@@ -250,11 +249,8 @@ def test_samples_of_both_protocols_stand_in_one_table(ran: Path) -> None:
 @pytest.mark.slow
 def test_other_projects_read_their_files(ran: Path, tmp_path: Path) -> None:
     path = next(p for p in ran.rglob("results_*.json") if '"pairwise"' in p.read_text())
-    inspect = tool_python("inspect-ai>=0.3.285,<0.4", with_ours=True)
-    given = ["-m", "persona_metrics", "export", str(path), "--to", "inspect", "--out", str(tmp_path / "logs")]
-    call(inspect, *given, PYTHONPATH=str(CHECKOUT))
-    read = READ_INSPECT.replace('"personalized"', '"preferred"')
-    log = json.loads(call(inspect, "-c", read, str(tmp_path / "logs")))[TASK]
+    ((logs, _),) = with_inspect((path, tmp_path / "logs"), score="preferred")
+    log = logs[TASK]
     assert log["metrics"][ANOTHER]["low"] < log["metrics"][ANOTHER]["mean"] <= 1
     reasons = {identity.partition("/")[2]: reason for identity, *_, reason in log["samples"]}
     assert reasons == {"": "other", "another person": None, "no persona": None}

@@ -30,12 +30,13 @@ def verdict(question: str, persona: dict[str, str], answer: str) -> bool:
     return not answer.startswith("Answer ") or default_verdict(question, persona, answer)
 
 
-def rolled(server: Server, kind: str, n: int, folder: Path) -> list[dict[str, Any]]:
-    """Return what verifiers recorded of ``n`` rollouts whose policy and critic are ``server``."""
+def rolled(server: Server, folder: Path, **kinds: int) -> list[list[dict[str, Any]]]:
+    """Return what verifiers recorded of so many rollouts of each kind, whose policy and critic are ``server``."""
     python = tool_python("verifiers==0.4.0", with_ours=True)
     environment = CHECKOUT / "environments" / "persona_metrics"
     printed = call(
-        *(python, str(ROLLOUTS), server.base_url, kind, str(n)),
+        *(python, str(ROLLOUTS), server.base_url),
+        *(word for kind, n in kinds.items() for word in (kind, str(n))),
         PYTHONPATH=f"{CHECKOUT}:{environment}",
         HF_HUB_OFFLINE="1",
         POLICY_KEY="x",
@@ -45,7 +46,7 @@ def rolled(server: Server, kind: str, n: int, folder: Path) -> list[dict[str, An
         PERSONA_CRITIC_STORE=str(folder / "s.sqlite"),
         PERSONA_CARD=str(folder),
     )
-    found: list[dict[str, Any]] = json.loads(printed.splitlines()[-1])
+    found: list[list[dict[str, Any]]] = json.loads(printed.splitlines()[-1])
     return found
 
 
@@ -59,8 +60,7 @@ def test_rollouts_earn_the_verdict_and_a_judge_that_fails_scores_nothing(tmp_pat
     with Server(verdict=verdict) as server:
         real = server.debate
         server.debate = lambda f: "none" if answers[2] in f["answer"] else real(f)  # type: ignore[method-assign]
-        found = rolled(server, "personalized", 6, tmp_path)
-        choices = rolled(server, "choice", 2, tmp_path)
+        found, choices = rolled(server, tmp_path, personalized=6, choice=2)
     assert [one["reply"] for one in found] == answers
     for number, one in enumerate(found):
         if number == 2:

@@ -1,7 +1,7 @@
 """Rolls tasks of the environment out through verifiers' own agent, and prints each trace's rewards and error.
 
-``python verifiers_rollouts.py POLICY_URL KIND N``; run by test_verifiers.py in a venv that has verifiers. The program in the
-agent's seat is the least there is: it sends the prompt on to the endpoint that verifiers puts before the policy.
+``python verifiers_rollouts.py POLICY_URL KIND N …``; run by test_verifiers.py in a venv that has verifiers. The program in
+the agent's seat is the least there is: it sends the prompt on to the endpoint that verifiers puts before the policy.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ plain.__all__ = ["PlainHarness"]  # type: ignore[attr-defined]
 sys.modules["plain_harness"] = plain
 
 
-async def main(url: str, kind: str, n: int) -> None:
-    """Roll out ``n`` tasks and print what verifiers recorded."""
+async def rolled(url: str, kind: str, n: int) -> list[dict[str, Any]]:
+    """Roll out ``n`` tasks and return what verifiers recorded."""
     kinds = taskset_config_type("persona-metrics-env")
     taskset = load_taskset(kinds(id="persona-metrics-env", kind=kind, n=n))
     config = vf.AgentConfig(
@@ -76,8 +76,14 @@ async def main(url: str, kind: str, n: int) -> None:
                 "error": None if error is None else str(error),
             }
         )
-    print(json.dumps(found, default=str))
+    return found
+
+
+async def main(url: str, *kinds: str) -> None:
+    """Print one list for each kind."""
+    pairs = zip(kinds[::2], map(int, kinds[1::2]), strict=True)
+    print(json.dumps([await rolled(url, *pair) for pair in pairs], default=str))
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3])))
+    asyncio.run(main(*sys.argv[1:]))

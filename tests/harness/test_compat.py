@@ -19,14 +19,16 @@ import yaml
 from lm_eval import evaluator, evaluator_utils, simple_evaluate
 from lm_eval.api.model import LM, CachingLM
 from lm_eval.api.registry import get_model
+from lm_eval.config.evaluate_config import EvaluatorConfig
 from lm_eval.loggers import EvaluationTracker
 from lm_eval.models import api_models
-from lm_eval.tasks import TaskManager
+from lm_eval.tasks import TaskManager, manager
 
 from persona_metrics.harness import compat
 from persona_metrics.harness.compat import Running
 from persona_metrics.harness.task import PersonaTask
 from persona_metrics.harness.task_files import tasks_folder
+from persona_metrics.harness.yamls import task_names
 from tests.fakes.server import Server
 
 VERSION = importlib.metadata.version("lm-eval")
@@ -226,6 +228,33 @@ def test_task_manager_takes_our_folder_beside_the_user_s_and_is_itself_again(tmp
             assert {"mine", "persona_main"} <= set(known)
         assert "persona_main" in TaskManager(include_defaults=False).all_tasks
     assert TaskManager.__init__ is original
+
+
+@pytest.mark.parametrize("linked", [False, True])
+def test_lm_eval_s_own_tasks_are_read_only_where_the_command_may_need_them(
+    linked: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs, own = tmp_path / "theirs", tmp_path / "own"
+    for folder, name in ((theirs, "arc"), (own, "mine")):
+        folder.mkdir()
+        (folder / f"{name}.yaml").write_text(f"task: {name}\ndataset_path: json\n")
+    monkeypatch.setattr(manager, "__file__", str(theirs / "manager.py"))
+    names = task_names()
+
+    def known(tasks: Any, include_path: str | None = None) -> set[str]:
+        config = EvaluatorConfig(tasks=tasks, include_path=include_path)
+        with compat.looking_in(tasks_folder(), names, linked=linked):
+            return set(config.process_tasks().all_tasks)
+
+    for tasks in ("persona_main", "persona_main,persona_bench", ["persona_loo", "persona_judgefree"]):
+        assert known(tasks) == set(names), tasks
+    assert known("arc") == ({"arc"} if linked else {"arc", *names})
+    if not linked:
+        assert known(["persona_main", "arc"]) == {"arc", *names}
+        # What is the user's own may include lm-eval's.
+        assert known("persona_main", str(own)) == {"arc", "mine", *names}
+        with compat.looking_in(tasks_folder(), names):
+            assert set(TaskManager().all_tasks) == {"arc", *names}  # `ls`, which names none
 
 
 def test_loggers_whose_words_are_left_out_go_by_these_names() -> None:

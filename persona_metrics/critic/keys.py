@@ -164,12 +164,9 @@ def left_out(shell: Mapping[str, str]) -> dict[str, str | openai.Omit]:
     It adds ``OPENAI_ORG_ID``, ``OPENAI_PROJECT_ID`` and ``OPENAI_CUSTOM_HEADERS``, takes names in another case for others,
     and insists on a key: the one here stands in for that which the request is signed with.
     """
-    import openai  # half a second, for those alone who hand in batches
+    import openai  # half a second, for those alone who hand in batches: live judgements do without
 
     names = [*_NAMED.values(), *(name for name, _ in _lines(shell))]
-    # Half a second that live judgements do without.
-    import openai
-
     return {**{name: openai.Omit() for name in names if name != "Authorization"}, "Authorization": "Bearer none"}
 
 

@@ -1,4 +1,4 @@
-"""A headless Chromium for the tests of the pages and for their pictures: one process, whose users know nothing of each other."""
+"""A headless Chromium for the tests of the pages and for their pictures. Its users share it and see nothing of one another."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A headless Chromium for the tests of the pages and for their pictures. Its users share it and see nothing of one another."""
+"""A headless Chromium for the tests of the pages and for their pictures: its users share it and see nothing of each other."""
 
 from __future__ import annotations
 

@@ -154,9 +154,9 @@ def _taken(figure: Figure, *, png: bool) -> Bbox:
     figure.dpi = DPI if png else 72
     try:
         if png:
-            renderer: Any = FigureCanvasAgg(figure).get_renderer()
+            renderer = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]
         else:
-            renderer = RendererSVG(figure.bbox.width, figure.bbox.height, io.StringIO(), image_dpi=72)
+            renderer = RendererSVG(*figure.bbox.size, io.StringIO(), image_dpi=72)  # type: ignore[no-untyped-call]
         return figure.get_tightbbox(renderer)
     finally:
         figure.dpi = before
@@ -278,6 +278,10 @@ def frame(figure: Figure, title: str, subtitle: str, caption: str) -> None:
     FigureCanvasAgg(figure)
     if on_phone():
         _narrow(figure)
+    for axis in (axis for ax in figure.axes for axis in (ax.xaxis, ax.yaxis)):
+        if not axis.label.get_text():
+            # The place of a label that says nothing is looked for among all ticks, at every drawing.
+            axis.set_label_coords(0.5, 0.5)
     width, height = figure.get_figwidth(), figure.get_figheight()
     box = figure.get_tightbbox()
     left = box.x0 / width

@@ -35,7 +35,7 @@ def main() -> None:
         tasks = ("persona_main", "persona_contrast", "persona_loo")
         run = write_run(folder, tasks, model="made-up/model", planted=made, n=300, attributes=items)
         write_report([run], folder / "out")
-        with chromium(folder / "profile", width=1180, height=1350) as driver:
+        with chromium(width=1180, height=1350) as driver:
             driver.get((folder / "out" / "report.html").as_uri())
             # The figure of the other two would leave no room for the one that shows most.
             driver.execute_script(

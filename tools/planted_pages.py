@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,16 +36,16 @@ Here is **what** I would *do first*:
 > Sleep on it. See [the guide](https://example.org/guide)."""
 
 
-def several(folder: Path, models: int = 3, n: int = 120) -> Path:
-    """Write ``models`` runs of every evaluation that a critic judges below ``folder`` and return it."""
+def several(folder: Path, models: int = 3, n: int = 120, modes: Sequence[str] = tuple(MODES)) -> Path:
+    """Write ``models`` runs of every evaluation that a critic judges, of main in these modes, below ``folder``; return it."""
     for number in range(models):
-        _judged(folder, f"org/model-{'abcdefghij'[number]}", 0.12 * number, n)
+        _judged(folder, f"org/model-{'abcdefghij'[number]}", 0.12 * number, n, modes)
     return folder
 
 
 def one(folder: Path, n: int = 120) -> Path:
     """Write one model's runs of every evaluation, those without a critic and the comparisons by a real lm_eval."""
-    _judged(folder / "judged", SERVED, 0.0, n, critic_model="critic-x,critic-y,critic-z")
+    _judged(folder / "judged", SERVED, 0.0, n, tuple(MODES), critic_model="critic-x,critic-y,critic-z")
     steer, pick = letter(table(0.6)), letter(knows)
     with Server(reply=lambda p, s: (steer if "Asked of adults" in p else pick)(p, s), keep_log=False) as server:
         _ran(server, "persona_choice_generate,persona_opinion_generate", folder / "picked", n=n)
@@ -82,8 +82,8 @@ def going(folder: Path, finished: Path, pairs: int = 40) -> SoFar:
     return run
 
 
-def _judged(folder: Path, model: str, better: float, n: int, **more: Any) -> None:
-    for mode, rate in MODES.items():
+def _judged(folder: Path, model: str, better: float, n: int, modes: Sequence[str], **more: Any) -> None:
+    for mode, rate in ((mode, MODES[mode]) for mode in modes):
         write_run(
             folder, (f"persona_main{mode}",), model=model, n=n, by="sex,age", stamp=_stamp(mode),
             planted=_with(_for_women(rate + better)), **more,

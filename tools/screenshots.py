@@ -47,7 +47,7 @@ def take(
     for dark in (False, True):
         light = "dark" if dark else "light"
         for width in widths:
-            with chromium(out / ".profile", width=width, height=844 if width < 600 else 900, dark=dark) as driver:
+            with chromium(width=width, height=844 if width < 600 else 900, dark=dark) as driver:
                 driver.get(address or page.as_uri())
                 samples = views.ready(driver)
                 time.sleep(1)

@@ -18,9 +18,10 @@ pytestmark = pytest.mark.slow
 EVIL = "</script><script>document.title='pwned'</script><img src=x onerror=document.title='pwned'>"
 
 
-@pytest.fixture
-def page(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three models, one named after an attack, one without samples."""
+    tmp_path = tmp_path_factory.mktemp("leaderboard")
     for name, rate in (("b", 0.8), ("c", 0.3)):
         write_run(tmp_path, model=name, planted=Planted(rate=lambda pair, variant, rate=rate: rate), n=60)  # type: ignore[misc] # noqa: ARG005
     for name in ("evil", "bare"):
@@ -35,8 +36,8 @@ def page(tmp_path: Path) -> Path:
     return tmp_path / "out" / "leaderboard.html"
 
 
-def test_page_sorts_by_mouse_and_keyboard_and_runs_nothing_else(page: Path, tmp_path: Path) -> None:
-    with chromium(tmp_path / "profile") as browser:
+def test_page_sorts_by_mouse_and_keyboard_and_runs_nothing_else(page: Path) -> None:
+    with chromium() as browser:
         browser.get(page.as_uri())
         buttons = {b.text: b for b in browser.find_elements(By.CSS_SELECTOR, "thead button")}
 
@@ -67,7 +68,7 @@ def test_table_of_every_evaluation_fits_a_desk(tmp_path: Path) -> None:
     for model in ("org/model-a", "org/model-b"):
         write_run(tmp_path / "runs", tasks, model=model, n=40, k=4, attributes="age,income,ancestry", min_support=4)
     assert main(["leaderboard", str(tmp_path / "runs"), "--out", str(tmp_path / "out")]) == 0
-    with chromium(tmp_path / "profile", width=1280) as browser:
+    with chromium(width=1280) as browser:
         browser.get((tmp_path / "out" / "leaderboard.html").as_uri())
         script = (
             "const box = document.querySelector('.scroll'); return [box.firstElementChild.scrollWidth, box.clientWidth]"
@@ -78,8 +79,8 @@ def test_table_of_every_evaluation_fits_a_desk(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("width", "dark"), [(1400, True), (500, False)])
-def test_page_fits_its_screen_and_its_light(page: Path, tmp_path: Path, width: int, dark: bool) -> None:
-    with chromium(tmp_path / "profile", width=width, dark=dark) as browser:
+def test_page_fits_its_screen_and_its_light(page: Path, width: int, dark: bool) -> None:
+    with chromium(width=width, dark=dark) as browser:
         browser.get(page.as_uri())
         # The tables scroll inside their frames; the page itself does not scroll sideways.
         assert browser.execute_script("return document.documentElement.scrollWidth <= innerWidth")
@@ -88,8 +89,8 @@ def test_page_fits_its_screen_and_its_light(page: Path, tmp_path: Path, width: i
         assert browser.get_log("browser") == []
 
 
-def test_phone_shows_the_score_first_and_whole(page: Path, tmp_path: Path) -> None:
-    with chromium(tmp_path / "profile", width=390) as browser:
+def test_phone_shows_the_score_first_and_whole(page: Path) -> None:
+    with chromium(width=390) as browser:
         browser.get(page.as_uri())
         script = """const first = document.querySelector('tbody tr').cells[0], box = first.getBoundingClientRect();
             return [first.textContent.trim(), box.left >= 0 && box.right <= innerWidth,
@@ -100,8 +101,8 @@ def test_phone_shows_the_score_first_and_whole(page: Path, tmp_path: Path) -> No
         assert heading == "personalised, %"
 
 
-def test_search_leaves_the_models_that_were_meant(page: Path, tmp_path: Path) -> None:
-    with chromium(tmp_path / "profile") as browser:
+def test_search_leaves_the_models_that_were_meant(page: Path) -> None:
+    with chromium() as browser:
         browser.get(page.as_uri())
         browser.find_element(By.ID, "find").send_keys("BAR")
         shown = [
@@ -113,8 +114,8 @@ def test_search_leaves_the_models_that_were_meant(page: Path, tmp_path: Path) ->
         assert browser.find_element(By.ID, "found").text == "1 of 4"
 
 
-def test_heading_stays_in_view_and_print_fits_a4_landscape(page: Path, tmp_path: Path) -> None:
-    with chromium(tmp_path / "profile", dark=True) as browser:
+def test_heading_stays_in_view_and_print_fits_a4_landscape(page: Path) -> None:
+    with chromium(dark=True) as browser:
         browser.get(page.as_uri())
         assert (
             browser.execute_script("return getComputedStyle(document.querySelector('thead th')).position") == "sticky"
@@ -136,7 +137,7 @@ def test_model_leads_to_its_report(tmp_path: Path) -> None:
     run = write_run(tmp_path / "runs", model="org/m", n=20)
     assert main(["report", str(run), "--no_figures", "--out", str(tmp_path / "runs" / "its report")]) == 0
     assert main(["leaderboard", str(tmp_path / "runs"), "--out", str(tmp_path / "out")]) == 0
-    with chromium(tmp_path / "profile") as browser:
+    with chromium() as browser:
         browser.get((tmp_path / "out" / "leaderboard.html").as_uri())
         browser.find_element(By.LINK_TEXT, "org/m").click()
         assert browser.find_element(By.TAG_NAME, "h1").text == "org/m"

@@ -89,8 +89,8 @@ def test_report_has_the_rates_and_says_them_beside_main(report: Path) -> None:
 
 @pytest.mark.browser
 @pytest.mark.skipif(not found() and not os.environ.get("CI"), reason="chromium and its driver are not installed")
-def test_page_shows_both_answers_the_verdicts_words_and_the_protocols_sections(report: Path, tmp_path: Path) -> None:
-    with chromium(tmp_path / "profile") as driver:
+def test_page_shows_both_answers_the_verdicts_words_and_the_protocols_sections(report: Path) -> None:
+    with chromium() as driver:
         driver.get((report / "report.html").as_uri())
         wait(driver, "return document.body.dataset.ready !== undefined")
         tasks = driver.execute_script("return index.tasks.map((t) => [t.task, t.words[0], t.words[6]])")

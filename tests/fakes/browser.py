@@ -1,12 +1,30 @@
-"""A headless Chromium for the tests of the report's page and for its pictures."""
+"""A headless Chromium for the tests of the pages and for their pictures: its users share it and see nothing of each other."""
 
 from __future__ import annotations
 
+import atexit
+import json
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from functools import cache
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
+
+_FLAGS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--hide-scrollbars",
+)
 
 
 def found() -> bool:
@@ -15,38 +33,83 @@ def found() -> bool:
 
 
 @contextmanager
-def chromium(profile: Path, *, width: int = 1280, height: int = 900, dark: bool = False) -> Iterator[Any]:
-    """Yield a driver with a profile of its own, which talks to nobody."""
+def chromium(
+    *, width: int = 1280, height: int = 900, dark: bool = False, downloads: Path | None = None
+) -> Iterator[Any]:
+    """Yield a driver of a window with storage and a log of its own, which talks to nobody and saves into ``downloads``."""
+    address = _started()
+    with _browser(address) as tell:
+        context = tell("Target.createBrowserContext", disposeOnDetach=True)["browserContextId"]
+        opened = {
+            "url": "about:blank",
+            "browserContextId": context,
+            "newWindow": True,
+            "width": width,
+            "height": height,
+        }
+        target = tell("Target.createTarget", **opened)["targetId"]
+        if downloads is not None:
+            saved = {"behavior": "allow", "downloadPath": str(downloads), "browserContextId": context}
+            tell("Browser.setDownloadBehavior", **saved)
+        driver = _driver(debugger_address=address)
+        try:
+            driver.switch_to.window(target)
+            seen_on(driver, width=width, height=height, dark=dark)
+            yield driver
+        finally:
+            driver.quit()
+
+
+def seen_on(driver: Any, *, width: int, height: int = 900, dark: bool = False) -> None:
+    """Let the window be a screen of this size, in the dark or not; a narrow one is a phone's."""
+    driver.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride",
+        {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600},
+    )
+    media = {"features": [{"name": "prefers-color-scheme", "value": "dark"}] if dark else []}
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
+
+
+@cache
+def _started() -> str:
+    """Start the browser for as long as this process lasts, and return where it is told what to do."""
+    profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+    driver = _driver(*_FLAGS, f"--user-data-dir={profile.name}")
+    atexit.register(profile.cleanup)
+    atexit.register(driver.quit)
+    return str(driver.capabilities["goog:chromeOptions"]["debuggerAddress"])
+
+
+def _driver(*flags: str, debugger_address: str | None = None) -> Any:
     from selenium import webdriver
     from selenium.webdriver.chrome.service import Service
 
     options = webdriver.ChromeOptions()
     options.binary_location = shutil.which("chromium") or shutil.which("chromium-browser") or ""
-    for flag in (
-        "--headless=new",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-quic",
-        "--disable-dev-shm-usage",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        "--hide-scrollbars",
-        f"--user-data-dir={profile}",
-        f"--window-size={width},{height}",
-    ):
+    for flag in flags:
         options.add_argument(flag)
+    if debugger_address is not None:
+        options.debugger_address = debugger_address
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver") or ""))
-    try:
-        driver.execute_cdp_cmd(
-            "Emulation.setDeviceMetricsOverride",
-            {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600},
-        )
-        if dark:
-            media = {"features": [{"name": "prefers-color-scheme", "value": "dark"}]}
-            driver.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
-        yield driver
-    finally:
-        driver.quit()
+    return webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver") or ""))
+
+
+@contextmanager
+def _browser(address: str) -> Iterator[Callable[..., Any]]:
+    """Yield what tells the whole browser something: a driver speaks to its window alone. What it made goes with it."""
+    import websocket
+
+    with closing(HTTPConnection(address, timeout=60)) as connection:
+        connection.request("GET", "/json/version")
+        url = json.load(connection.getresponse())["webSocketDebuggerUrl"]
+    with closing(websocket.create_connection(url, timeout=60, suppress_origin=True)) as whole:
+
+        def tell(method: str, **given: Any) -> Any:
+            whole.send(json.dumps({"id": 1, "method": method, "params": given}))
+            while (told := json.loads(whole.recv())).get("id") != 1:
+                pass
+            if "error" in told:
+                raise RuntimeError(f"{method}: {told['error']}")
+            return told["result"]
+
+        yield tell

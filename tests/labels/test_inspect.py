@@ -14,10 +14,12 @@ from tests.e2e.tools import tool_python
 from tests.labels.planted import answered, items, label, right, run, write
 
 CHECKOUT = Path(__file__).parents[2]
-READ = """
+EXPORT_AND_READ = """
 import json, sys
+from persona_metrics.cli import main
+assert main(sys.argv[1:]) == 0
 from inspect_ai.log import list_eval_logs, read_eval_log
-(info,) = list_eval_logs(sys.argv[1])
+(info,) = list_eval_logs(sys.argv[-1])
 log = read_eval_log(info)
 (human,) = [s for s in log.results.scores if s.scorer == "human"]
 print(json.dumps({
@@ -36,12 +38,12 @@ def test_inspect_reads_people_as_a_second_scorer(tmp_path: Path) -> None:
     other = next(key for key in items(tmp_path / "run") if key not in {line["key"] for line in lines})
     labels = write(tmp_path / "labels.jsonl", [*lines, label(other, "cannot tell")])
     python = tool_python("inspect-ai>=0.3.285,<0.4", with_ours=True)
-    command = [str(python), "-m", "persona_metrics", "export", str(tmp_path / "run"), "--to", "inspect"]
+    # In one process: inspect-ai takes seconds to import.
+    command = [str(python), "-c", EXPORT_AND_READ, "export", str(tmp_path / "run"), "--to", "inspect"]
     command += ["--labels", str(labels), "--out", str(tmp_path / "logs")]
     environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
-    subprocess.run(command, env=environment, check=True, capture_output=True)
-    done = subprocess.run([python, "-c", READ, str(tmp_path / "logs")], check=True, capture_output=True, text=True)
-    found = json.loads(done.stdout)
+    done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+    found = json.loads(done.stdout.splitlines()[-1])
     assert found["scored"] == 30
     assert 0 < found["metrics"]["corrected"] < 1
     assert 0.5 < found["metrics"]["agreement"] <= 1

@@ -40,10 +40,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def driver(place: Path, tmp_path: Path) -> Iterator[Any]:
-    """A browser of its own, so that no draft is left from another test."""
-    with chromium(tmp_path / "profile") as opened:
-        downloads = {"behavior": "allow", "downloadPath": str(tmp_path)}
-        opened.execute_cdp_cmd("Browser.setDownloadBehavior", downloads)
+    """A window with storage of its own, so that no draft is left from another test."""
+    with chromium(downloads=tmp_path) as opened:
         _load(opened, place)
         yield opened
         opened.execute_script(
@@ -208,7 +206,7 @@ def test_saved_file_is_opened_to_go_on_and_others_are_merged(driver: Any, place:
 
 
 def test_phone_needs_no_sideways_scrolling(place: Path, tmp_path: Path) -> None:
-    with chromium(tmp_path / "phone", width=390, height=844) as phone:
+    with chromium(width=390, height=844) as phone:
         _load(phone, place)
         assert phone.execute_script("return document.documentElement.scrollWidth") <= 390
         phone.save_screenshot(str(tmp_path / "phone.png"))

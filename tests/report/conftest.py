@@ -25,13 +25,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def browser(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """One browser for all tests of this file; it saves files into ``folder``/saved."""
+def browser(folder: Path) -> Iterator[Any]:
+    """One window for all tests of this file; it saves files into ``folder``/saved."""
     assert found(), "CI installs chromium and chromium-driver"
-    with chromium(tmp_path_factory.mktemp("profile")) as opened:
-        saved = folder / "saved"
-        saved.mkdir()
-        opened.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(saved)})
+    saved = folder / "saved"
+    saved.mkdir()
+    with chromium(downloads=saved) as opened:
         yield opened
         assert [line["message"] for line in opened.get_log("browser")] == []
 

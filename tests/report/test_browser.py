@@ -68,10 +68,10 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def driver(page: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """One browser for all tests of this file."""
+def driver(page: Path) -> Iterator[Any]:
+    """One window for all tests of this file."""
     assert found(), "CI installs chromium and chromium-driver"
-    with chromium(tmp_path_factory.mktemp("profile")) as opened:
+    with chromium() as opened:
         opened.get(page.as_uri())
         _until(lambda: opened.execute_script("return document.body.dataset.searchable"))
         yield opened
@@ -257,8 +257,8 @@ def test_keyboard_alone_opens_a_sample_turns_to_the_next_and_comes_back(driver: 
     _until(lambda: driver.execute_script("return document.activeElement.dataset.position") == "1")
 
 
-def test_phone_needs_no_sideways_scrolling(page: Path, tmp_path: Path) -> None:
-    with chromium(tmp_path, width=390, height=844) as phone:
+def test_phone_needs_no_sideways_scrolling(page: Path) -> None:
+    with chromium(width=390, height=844) as phone:
         phone.get(page.as_uri())
         _until(lambda: phone.execute_script("return document.body.dataset.ready"))
         assert phone.execute_script("return document.documentElement.scrollWidth") <= 390
@@ -276,8 +276,8 @@ def compared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "out" / "report.html"
 
 
-def test_cell_of_the_overview_unfolds_its_section(compared: Path, tmp_path: Path) -> None:
-    with chromium(tmp_path) as driver:
+def test_cell_of_the_overview_unfolds_its_section(compared: Path) -> None:
+    with chromium() as driver:
         driver.get(compared.as_uri())
         script = """const cell = document.querySelector('.overview td a');
             return document.querySelector(cell.getAttribute('href')).closest('details').open"""
@@ -286,10 +286,10 @@ def test_cell_of_the_overview_unfolds_its_section(compared: Path, tmp_path: Path
         _until(lambda: driver.execute_script(script))
 
 
-def test_phone_gets_its_own_form_of_each_figure(compared: Path, tmp_path: Path) -> None:
+def test_phone_gets_its_own_form_of_each_figure(compared: Path) -> None:
     own = "return [...document.querySelectorAll('figure img')].map((i) => i.currentSrc !== i.src && i.naturalWidth > 0)"
     for width, form in ((390, True), (1280, False)):
-        with chromium(tmp_path / str(width), width=width) as driver:
+        with chromium(width=width) as driver:
             driver.get(compared.as_uri())
             driver.execute_script("for (const e of document.querySelectorAll('details.fold')) e.open = true")
             _until(lambda driver=driver: driver.execute_script("return document.readyState") == "complete")
@@ -298,8 +298,8 @@ def test_phone_gets_its_own_form_of_each_figure(compared: Path, tmp_path: Path) 
             assert set(found) == {form}
 
 
-def test_print_is_light_whole_and_without_frames(compared: Path, tmp_path: Path) -> None:
-    with chromium(tmp_path, dark=True) as driver:
+def test_print_is_light_whole_and_without_frames(compared: Path) -> None:
+    with chromium(dark=True) as driver:
         driver.get(compared.as_uri())
         driver.execute_script("dispatchEvent(new Event('beforeprint'))")
         assert driver.execute_script("return [...document.querySelectorAll('details.fold')].every((d) => d.open)")
@@ -322,7 +322,7 @@ def test_print_from_a_dark_screen_has_the_light_heat_map(tmp_path: Path) -> None
     write_report([run], tmp_path / "out")
     shown = """return [...document.querySelectorAll('picture[class]')]
         .filter((p) => p.querySelector('img').offsetHeight).map((p) => p.className)"""
-    with chromium(tmp_path, dark=True) as driver:
+    with chromium(dark=True) as driver:
         driver.get((tmp_path / "out" / "report.html").as_uri())
         assert driver.execute_script(shown) == ["on-dark"]
         dark = {"media": "print", "features": [{"name": "prefers-color-scheme", "value": "dark"}]}
@@ -334,7 +334,7 @@ def test_paper_has_no_heading_of_nothing(tmp_path: Path) -> None:
     run = write_run(tmp_path / "runs", ("persona_main",), n=20, planted=Planted(missing=1.0))
     write_report([run], tmp_path / "out")
     shown = "return [...document.querySelectorAll('#figures h2, #figures h3')].filter((h) => h.offsetHeight).length"
-    with chromium(tmp_path) as driver:
+    with chromium() as driver:
         driver.get((tmp_path / "out" / "report.html").as_uri())
         assert driver.execute_script(shown) == 2
         driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
@@ -342,8 +342,8 @@ def test_paper_has_no_heading_of_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("width", [1280, 390])
-def test_tables_fit_a_desk_and_break_no_word_on_a_phone(page: Path, tmp_path: Path, width: int) -> None:
-    with chromium(tmp_path, width=width) as driver:
+def test_tables_fit_a_desk_and_break_no_word_on_a_phone(page: Path, width: int) -> None:
+    with chromium(width=width) as driver:
         driver.get(page.as_uri())
         driver.execute_script("for (const e of document.querySelectorAll('details')) e.open = true")
         wide = """return [...document.querySelectorAll('.scroll')]

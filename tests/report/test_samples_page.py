@@ -239,8 +239,8 @@ def test_strip_of_attempts_leads_to_each(driver: Any) -> None:
     assert "variant=attempt+3" in driver.execute_script("return location.hash")
 
 
-def test_drawer_holds_the_persona_on_a_phone(folder: Path, tmp_path: Path) -> None:
-    with chromium(tmp_path, width=390, height=844) as phone:
+def test_drawer_holds_the_persona_on_a_phone(folder: Path) -> None:
+    with chromium(width=390, height=844) as phone:
         load_page(phone, folder)
         open_sample(phone, "persona_loo", 4)
         shown = "return getComputedStyle(byId('d-persona')).display !== 'none'"

@@ -89,7 +89,7 @@ def test_page_follows_the_run_and_keeps_filters_folds_and_the_sample_that_is_rea
         return default_verdict(question, persona, answer)
 
     with (
-        chromium(tmp_path / "profile") as driver,
+        chromium() as driver,
         Server(verdict=verdict) as server,
         ThreadPoolExecutor(1) as pool,
     ):

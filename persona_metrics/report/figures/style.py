@@ -19,8 +19,10 @@ import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import RendererSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter
+from matplotlib.transforms import Bbox
 
 from ...files import write_bytes
 
@@ -124,31 +126,41 @@ def styled() -> Iterator[None]:
 def save(drawn: Drawn, folder: Path) -> list[Path]:
     """Write the figure as PNG (200 dpi) and SVG and return both paths."""
     paths = []
-    with styled(), np.errstate(all="ignore"):
-        for ending, more in (("png", {"dpi": DPI}), ("svg", {})):
-            path, picture = folder / f"{drawn.name}.{ending}", io.BytesIO()
-            drawn.figure.savefig(
-                picture,
-                format=ending,
-                bbox_inches="tight",
-                pad_inches=0.12,
-                facecolor="white",
-                metadata={"Date": None} if ending == "svg" else {"Software": None},
-                **more,  # type: ignore[arg-type]
-            )
-            write_bytes(path, picture.getvalue())
-            paths.append(path)
+    for ending in ("png", "svg"):
+        path = folder / f"{drawn.name}.{ending}"
+        write_bytes(path, _bytes(drawn.figure, ending, 0.12))
+        paths.append(path)
     return paths
 
 
 def svg_bytes(figure: Figure) -> bytes:
     """Return the figure as SVG."""
-    picture = io.BytesIO()
+    return _bytes(figure, "svg", 0.06)
+
+
+def _bytes(figure: Figure, ending: str, pad: float) -> bytes:
+    """Return the figure as PNG or SVG, cut to what it takes and ``pad`` inches around it."""
+    picture, png = io.BytesIO(), ending == "png"
+    chosen: Any = {"dpi": DPI, "metadata": {"Software": None}} if png else {"metadata": {"Date": None}}
     with styled(), np.errstate(all="ignore"):
-        figure.savefig(
-            picture, format="svg", bbox_inches="tight", pad_inches=0.06, facecolor="white", metadata={"Date": None}
-        )
+        around = _taken(figure, png=png).padded(pad)
+        figure.savefig(picture, format=ending, bbox_inches=around, facecolor="white", **chosen)
     return picture.getvalue()
+
+
+def _taken(figure: Figure, *, png: bool) -> Bbox:
+    """Return what the figure takes, in inches, as ``bbox_inches="tight"`` has it, which draws it once more to know it."""
+    canvas, before = figure.canvas, figure.dpi
+    figure.dpi = DPI if png else 72
+    try:
+        if png:
+            renderer = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]
+        else:
+            renderer = RendererSVG(*figure.bbox.size, io.StringIO(), image_dpi=72)  # type: ignore[no-untyped-call]
+        return figure.get_tightbbox(renderer)
+    finally:
+        figure.dpi = before
+        figure.set_canvas(canvas)
 
 
 def clean(text: object) -> str:
@@ -266,6 +278,10 @@ def frame(figure: Figure, title: str, subtitle: str, caption: str) -> None:
     FigureCanvasAgg(figure)
     if on_phone():
         _narrow(figure)
+    for axis in (axis for ax in figure.axes for axis in (ax.xaxis, ax.yaxis)):
+        if not axis.label.get_text():
+            # The place of a label that says nothing is looked for among all ticks, at every drawing.
+            axis.set_label_coords(0.5, 0.5)
     width, height = figure.get_figwidth(), figure.get_figheight()
     box = figure.get_tightbbox()
     left = box.x0 / width

@@ -54,7 +54,7 @@ def link(distributions: dict[str, Distribution], folder: Path) -> None:
             place = folder / (top if everybody[top] == 1 else path)
             if not place.is_symlink():
                 place.parent.mkdir(parents=True, exist_ok=True)
-                place.symlink_to(one.locate_file(top if everybody[top] == 1 else path))
+                place.symlink_to(str(one.locate_file(top if everybody[top] == 1 else path)))
 
 
 def _top(path: importlib.metadata.PackagePath) -> str:

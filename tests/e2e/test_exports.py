@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -88,19 +89,20 @@ def call(python: Path, *arguments: str, **environment: str) -> str:
     return done.stdout
 
 
-Logs = tuple[dict[str, Any], list[str]]
-
-
-def with_inspect(*jobs: tuple[object, ...], score: str = "personalized") -> list[Logs]:
-    """Return what inspect reads of each run's logs, and what each of its commands prints (RESULTS, OUT, COMMAND…)."""
+def with_inspect(
+    *jobs: tuple[Path, Path, Sequence[Sequence[object]]], score: str = "personalized"
+) -> list[tuple[dict[str, Any], list[str]]]:
+    """Return of each job (results, a folder for the logs, inspect's commands) what it reads and what the commands print."""
     python = tool_python("inspect-ai>=0.3.285,<0.4", with_ours=True)
     inspect = str(python.with_name("inspect"))
     words = [
-        [str(results), str(out), *[[inspect, *map(str, command)] for command in commands]]  # type: ignore[attr-defined]
-        for results, out, *commands in jobs
+        [str(results), str(out), *[[inspect, *map(str, command)] for command in commands]]
+        for results, out, commands in jobs
     ]
     script = WITH_INSPECT.replace('"personalized"', f'"{score}"')
-    found: list[Logs] = json.loads(call(python, "-c", script, json.dumps(words), PYTHONPATH=str(CHECKOUT)))
+    found: list[tuple[dict[str, Any], list[str]]] = json.loads(
+        call(python, "-c", script, json.dumps(words), PYTHONPATH=str(CHECKOUT))
+    )
     return found
 
 
@@ -123,14 +125,13 @@ def inspected(tmp_path_factory: pytest.TempPathFactory) -> Inspected:
     odd = write_run(two, n=3)
     odd_answers(next(two.rglob("samples_*")))
     logs, site = one / "logs", one / "site"
+    commands = [
+        ("log", "dump", "--header-only", logs / "*main*"),
+        ("view", "bundle", "--log-dir", logs, "--output-dir", site),
+    ]
     (found, (dumped, _)), (found_odd, _) = with_inspect(
-        (
-            results,
-            logs,
-            ("log", "dump", "--header-only", str(logs / "*main*")),
-            ("view", "bundle", "--log-dir", logs, "--output-dir", site),
-        ),
-        (odd, two / "logs"),
+        (results, logs, commands),
+        (odd, two / "logs", []),
     )
     return Inspected(results, found, json.loads(dumped), site, found_odd)
 
@@ -194,7 +195,12 @@ def test_openai_evals_runs_the_task_and_scores_as_the_pack_does(tmp_path: Path) 
     results = write_run(tmp_path, n=12)
     out = tmp_path / "registry"
     assert main(["export", str(results), "--to", "openai-evals", "--out", str(out)]) == 0
-    python = tool_python("evals==3.0.1.post1")
+    # What it declares is 200 packages, tensorflow among them; this is what it imports.
+    python = tool_python(
+        *("backoff", "blobfile", "google-generativeai", "lz4", "zstandard"),
+        no_deps=("evals==3.0.1.post1",),
+        with_ours=True,
+    )
     record = tmp_path / "record.jsonl"
     with Server() as server:
         call(

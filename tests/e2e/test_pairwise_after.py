@@ -249,7 +249,7 @@ def test_samples_of_both_protocols_stand_in_one_table(ran: Path) -> None:
 @pytest.mark.slow
 def test_other_projects_read_their_files(ran: Path, tmp_path: Path) -> None:
     path = next(p for p in ran.rglob("results_*.json") if '"pairwise"' in p.read_text())
-    ((logs, _),) = with_inspect((path, tmp_path / "logs"), score="preferred")
+    ((logs, _),) = with_inspect((path, tmp_path / "logs", []), score="preferred")
     log = logs[TASK]
     assert log["metrics"][ANOTHER]["low"] < log["metrics"][ANOTHER]["mean"] <= 1
     reasons = {identity.partition("/")[2]: reason for identity, *_, reason in log["samples"]}

@@ -26,19 +26,23 @@ def tool_python(*requirements: str, no_deps: tuple[str, ...] = (), with_ours: bo
     python = place / "bin" / "python"
     # Several workers may want it at once.
     with FileLock(place.with_suffix(".lock")):
-        if not (place / "complete").exists():
-            venv.create(place, with_pip=True, clear=True)
-            install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-            if requirements:
-                subprocess.run([*install, *requirements], check=True, timeout=600)
-            if no_deps:
-                subprocess.run([*install, "--no-deps", "--ignore-requires-python", *no_deps], check=True, timeout=300)
-            (place / "complete").touch()
+        complete = place / "complete"
+        if not complete.exists():
+            venv.create(place, clear=True)
         (inside,) = place.glob("lib/python*/site-packages")
         if with_ours:
             # Behind its own packages, so that what was asked for wins; with what lies behind ours in its turn.
             behind = f"import site; site.addsitedir({sysconfig.get_paths()['purelib']!r})\n"
             (inside / "ours.pth").write_text(behind, encoding="utf-8")
+        if not complete.exists():
+            # Of what it needs, pip installs what ours does not have.
+            pip = [sys.executable, "-m", "pip", "--python", str(python), "--quiet", "--disable-pip-version-check"]
+            if requirements:
+                subprocess.run([*pip, "install", *requirements], check=True, timeout=600)
+            if no_deps:
+                deps = ("--no-deps", "--ignore-requires-python")
+                subprocess.run([*pip, "install", *deps, *no_deps], check=True, timeout=300)
+            complete.touch()
     return python
 
 

@@ -32,8 +32,8 @@ def is_benchmark(path: Path) -> bool:
 def few_benchmarks() -> Path:
     """Return a folder with the installed lm_eval, file for file, but for all benchmarks save gsm8k.
 
-    lm_eval reads 13,000 YAML files whenever it starts: half of what a run of a few pairs takes. The tests of installs have
-    lm_eval whole.
+    lm_eval reads 13,000 YAML files whenever it starts: half of what a run of a few pairs takes. A test of installs reads
+    them all.
     """
     spec = importlib.util.find_spec("lm_eval")
     assert spec is not None

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gc
+import importlib.util
 import logging
 import os
 import signal
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 # Before numpy is imported. Its threads spin for one another: on cores that several workers share, an optimisation over two
@@ -32,7 +34,11 @@ VENVS = {"installed", "from_source", "wheel"}
 
 @pytest.hookimpl(tryfirst=True)  # xdist reads the marks in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep on one worker what shares a costly fixture: a module that runs lm_eval, and all that stands on one install."""
+    """Keep on one worker what shares a costly fixture: a module that runs lm_eval, and all that stands on one install.
+
+    The one Ray is started last: it is never quite idle.
+    """
+    items.sort(key=lambda item: "one_ray" in getattr(item, "fixturenames", ()))
     for item in items:
         if "e2e" not in item.path.parts:
             continue
@@ -85,6 +91,11 @@ def one_ray(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setattr(sys, "executable", str(warm.ray(tmp_path_factory.mktemp("bin") / "python")))
         with engine.started(num_cpus=2):
             patch.undo()
+            if importlib.util.find_spec("torch") is not None:
+                from torch.utils import collect_env
+
+                # It has pip list what is installed, for each results file anew.
+                patch.setattr(collect_env, "get_pretty_env_info", cache(collect_env.get_pretty_env_info))
             yield
 
 

@@ -169,10 +169,19 @@ def placing(folder: Path) -> Iterator[Path]:
     except OSError as error:
         raise unwritable(folder, error) from None
     finally:
-        shutil.rmtree(part, ignore_errors=True)
+        _remove(part)
         if made:
             with suppress(OSError):
                 folder.rmdir()  # only where nothing came of it
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder, though Ctrl-C comes meanwhile."""
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+    except KeyboardInterrupt:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def check_folder(folder: Path) -> None:

@@ -34,19 +34,21 @@ VENVS = {"installed", "from_source", "wheel"}
 
 @pytest.hookimpl(tryfirst=True)  # xdist reads the marks in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep on one worker what shares a costly fixture: a module that runs lm_eval, and all that stands on one install.
+    """Keep on one worker what shares a fixture: of a module, of one that runs lm_eval, and all that stands on one install.
 
     The one Ray is started last: it is never quite idle.
     """
     items.sort(key=lambda item: "one_ray" in getattr(item, "fixturenames", ()))
     for item in items:
-        if "e2e" not in item.path.parts:
+        known = getattr(item, "_fixtureinfo", None)
+        shares = known is not None and any(f[-1].scope == "module" for f in known.name2fixturedefs.values() if f)
+        if "e2e" not in item.path.parts and not shares:
             continue
         chosen = getattr(item, "callspec", None)
         install = chosen.params.get("install") if chosen is not None else None
         # A venv each for two versions of lm-eval and one for its source folder, of one wheel.
         made = install != "checkout" if install else not VENVS.isdisjoint(getattr(item, "fixturenames", ()))
-        item.add_marker(pytest.mark.xdist_group("installs" if made else item.path.stem))
+        item.add_marker(pytest.mark.xdist_group("installs" if made else str(item.path)))
 
 
 @pytest.fixture(autouse=True)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -122,6 +124,20 @@ def test_several_files_are_placed_together_or_not_at_all(tmp_path: Path) -> None
     with pytest.raises(RuntimeError):
         half()
     assert sorted(p.name for p in (tmp_path / "out").rglob("*")) == ["a", "b.txt"]
+
+
+def test_ctrl_c_while_it_cleans_up_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    really, come = shutil.rmtree, [KeyboardInterrupt]
+
+    def interrupted(*given: Any, **more: Any) -> None:
+        if come:
+            raise come.pop()
+        really(*given, **more)
+
+    monkeypatch.setattr(shutil, "rmtree", interrupted)
+    with pytest.raises(KeyboardInterrupt), files.placing(tmp_path / "out") as part:
+        (part / "a").write_text("a")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["a"]
 
 
 @pytest.mark.parametrize("form", [str, str.encode])

@@ -159,9 +159,8 @@ def test_every_task_runs_an_evaluation_that_there_is() -> None:
 def toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the pack with one evaluation more: four files and one line, and what its made-up run led to."""
     copy = tmp_path_factory.mktemp("copy")
-    hidden = shutil.ignore_patterns("__pycache__")
     for name in ("persona_metrics", "tasks", "templates", "tests/fakes"):
-        shutil.copytree(ROOT / name, copy / name, ignore=hidden)
+        shutil.copytree(ROOT / name, copy / name)
     (copy / "tests" / "__init__.py").touch()
     shutil.copy(TOY / "evaluation.py", copy / "persona_metrics" / "evaluations" / "toy.py")
     shutil.copy(TOY / "analysis.py", copy / "persona_metrics" / "analysis" / "toy.py")

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from .. import embedded_model, settings
 from ..errors import PersonaError, shorten, suggest
-from ..harness.task_files import include_path, lm_eval_folder
+from ..harness.task_files import lm_eval_folder
 from ..harness.yamls import read_task, task_names
 from . import demo_judgefree
 
@@ -24,8 +24,8 @@ ANSWER, DEBATE = 160, 400
 """Tokens of an answer and of a debate at most: the embedded model says nothing worth waiting for."""
 READ = {"answer": 600, "debate": 1300}
 """Tokens of a prompt, about."""
-START = 25.0
-"""Seconds until lm_eval has read its own task files, about."""
+START = 15.0
+"""Seconds until lm_eval is imported and begins, about."""
 BEAT = 15.0
 """Seconds between two signs of life."""
 
@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run a task through the ``lm_eval`` command with the embedded model as model and critic."""
+    """Run a task through lm_eval, in a process of its own, with the embedded model as model and critic."""
     if arguments.n < 1:
         raise PersonaError(f"--n {arguments.n}: at least one pair")
     if arguments.task not in (known := task_names()):
@@ -64,10 +64,10 @@ def run(arguments: argparse.Namespace) -> int:
             "critic_store": "off",  # verdicts that mean nothing are not worth keeping
         }
         command = [
-            *(sys.executable, "-m", "lm_eval", "run", "--model", "local-chat-completions"),
+            *(sys.executable, "-m", "persona_metrics", "run", "--model", "local-chat-completions"),
             "--model_args",
             f"model=embedded,base_url={server.base_url}/chat/completions,num_concurrent=2,timeout=1200",
-            *("--apply_chat_template", "--tasks", arguments.task, *include_path()),
+            *("--apply_chat_template", "--tasks", arguments.task),
             *("--metadata", json.dumps(metadata), "--gen_kwargs", f"max_gen_toks={ANSWER}"),
             *("--output_path", str(out), "--log_samples"),
         ]

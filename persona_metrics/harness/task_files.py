@@ -38,18 +38,3 @@ def lm_eval_folder() -> Path:
             " then install lm-eval again if it is still not found"
         )
     return Path(spec.origin).parent
-
-
-def found_without_flag() -> bool:
-    """Return whether plain ``lm_eval --tasks persona_main`` finds the tasks that ``tasks_folder`` names."""
-    from .link import inspect
-
-    try:
-        return inspect(lm_eval_folder()).current
-    except PersonaError:
-        return False
-
-
-def include_path() -> list[str]:
-    """Return the ``--include_path`` argument that ``lm_eval`` needs to find the tasks, or nothing."""
-    return [] if found_without_flag() else ["--include_path", str(tasks_folder())]

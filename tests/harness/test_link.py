@@ -53,7 +53,7 @@ def of_old_wheel(lm_eval: Path) -> Path:
 def test_checkout_goes_first_and_needs_the_flag(lm_eval: Path) -> None:
     assert task_files.tasks_folder() == CHECKOUT
     assert task_files.lm_eval_folder() == lm_eval
-    assert task_files.include_path() == ["--include_path", str(CHECKOUT)]
+    assert not link.inspect(lm_eval).current
 
 
 def test_link_is_what_lm_eval_indexes_and_loads_and_unlink_takes_back_exactly_that(
@@ -72,7 +72,7 @@ def test_link_is_what_lm_eval_indexes_and_loads_and_unlink_takes_back_exactly_th
             "persona_contrast",
             *("persona_main", "persona_loo", "persona_intersection", "persona_pass_at_k"),
         }
-    assert task_files.include_path() == []
+    assert link.inspect(lm_eval).current
     main(["tasks", "--link"])  # again changes nothing
     own = lm_eval / "tasks" / "persona_bench" / "mine.yaml"
     own.write_text("task: mine\n")
@@ -136,7 +136,7 @@ def test_link_that_an_upgrade_or_a_move_left_behind_is_named_and_mended(
     made = link.link()
     assert made.current
     change(ours, made.folder)  # type: ignore[operator]
-    assert task_files.include_path()  # nothing runs on it
+    assert not link.inspect(lm_eval).current  # nothing runs on it
     assert main(["tasks"]) == 0
     assert message in capsys.readouterr().out
     assert main(["doctor"]) == 1
@@ -148,7 +148,7 @@ def test_link_that_an_upgrade_or_a_move_left_behind_is_named_and_mended(
 def test_copy_that_an_old_wheel_left_is_named_and_goes(lm_eval: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = everything(lm_eval)
     of_old_wheel(lm_eval)
-    assert task_files.include_path()
+    assert not link.inspect(lm_eval).current
     assert main(["tasks"]) == 0
     assert "holds the tasks of an older persona-metrics" in capsys.readouterr().out
     assert main(["doctor"]) == 1

@@ -174,6 +174,8 @@ class _Run:
         """Set once the run has taken what it may: nobody begins another judgement, and what is in flight ends."""
         self.wrong: PersonaError | None = None
         """Set once a judgement cannot be made at all, and heeded in the same way."""
+        self.undelivered: Exception | None = None
+        """Set once a verdict could not be handed on (a full disk), and heeded in the same way."""
         self.bar = tqdm(
             total=None if self.total is None else sum(beside) + self.total,
             initial=beside[0],
@@ -215,6 +217,8 @@ class _Run:
             self.store.close()
         for line in self.tally.lines():
             print(f"persona-metrics: {line}", file=sys.stderr, flush=True)
+        if self.undelivered is not None:
+            raise self.undelivered
         if self.wrong is not None:
             raise PersonaError(f"{self.wrong}; {self._kept()}") if self.tally.judged else self.wrong
         if stop is not None:
@@ -244,11 +248,14 @@ class _Run:
             finally:  # whoever is stopped meanwhile counts what is kept
                 self._done(name, judgement, verdict)
 
+    def _ends(self) -> bool:
+        return any(one is not None for one in (self.reached, self.wrong, self.undelivered))
+
     async def _following(self, waiting: Iterator[tuple[int, Judged]]) -> tuple[int, Judged] | None:
         # Of what was stopped nothing comes, and so no room either.
-        while not (self.reached or self.wrong or self.room()):
+        while not (self._ends() or self.room()):
             await asyncio.sleep(_PAUSE)
-        if self.reached or self.wrong:
+        if self._ends():
             return None
         try:
             return next(waiting, None)
@@ -260,8 +267,11 @@ class _Run:
         positions = self.open.pop(name)
         if verdict.missing is not None:
             self.missing[name] = verdict
-        for position in positions:
-            self.deliver(position, verdict)
+        try:
+            for position in positions if self.undelivered is None else ():
+                self.deliver(position, verdict)
+        except Exception as error:  # those in flight are paid for, and are kept
+            self.undelivered = error
         stop = self.tally.add(judgement, verdict, len(positions))
         self.bar.update(len(positions))
         if self.tally.asked % 25 == 1:

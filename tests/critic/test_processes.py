@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from persona_metrics.critic.batch import judge_each
 from persona_metrics.critic.store import Store
+from persona_metrics.critic.verdict import Verdict
 from tests import warm
-from tests.critic.helpers import expected, judged, judgements, values
+from tests.critic.helpers import expected, judged, judgements, pointing_at, values
 from tests.fakes.server import Server
 
 COUNT, FLIGHT = 400, 8
@@ -108,3 +110,18 @@ def test_processes_at_once_share_a_store(tmp_path: Path) -> None:
         judged(server, judgements(COUNT), critic_store=str(store))
         assert server.counts["critic"] == before
     assert outputs == [f"{expected(judgements(COUNT))}\n"] * 3
+
+
+def test_a_verdict_that_cannot_be_handed_on_ends_the_run_once_those_in_flight_are_kept(tmp_path: Path) -> None:
+    with Server(latency=0.05) as server:
+        chosen = pointing_at(server, critic_store=str(tmp_path / "s"), critic_concurrency=FLIGHT)
+
+        def full(_: int, __: Verdict) -> None:
+            raise OSError(28, "No space left on device")
+
+        with pytest.raises(OSError, match="No space left"):
+            judge_each(judgements(COUNT), chosen, full, total=COUNT, progress=False)
+        asked = server.counts["critic"]
+    assert 0 < asked < COUNT
+    with Store(str(tmp_path / "s")) as kept:
+        assert [row["verdicts"] for row in kept.stats()] == [asked]

@@ -17,6 +17,7 @@ from tests.critic.scripted import GOOD, Raw, Scripted, error, http, vote
 from tests.fakes.server import Server
 
 BODY = json.dumps({"choices": [{"message": {"content": GOOD}}]}).encode()
+# "close" where a reply is whole: else its connection may be used again in the moment in which it ends.
 BROKEN: dict[str, Any] = {
     "chunk": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n{}\r\n0\r\n\r\n",
     "chunk without end": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffffff\r\n{}",
@@ -31,16 +32,18 @@ BROKEN: dict[str, Any] = {
     "Content-Length no number": b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n{}",
     "negative Content-Length": b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n{}",
     "cut short": b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{",
-    "no gzip": b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 9\r\n\r\nnot gzip!",
-    "unknown encoding": b"HTTP/1.1 200 OK\r\nContent-Encoding: zebra\r\nContent-Length: 9\r\n\r\nnot gzip!",
+    "no gzip": b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nConnection: close\r\nContent-Length: 4\r\n\r\nzip!",
+    "unknown encoding": b"HTTP/1.1 200 OK\r\nContent-Encoding: zebra\r\nConnection: close\r\nContent-Length: 4\r\n\r\nzip!",
     "nothing": b"",
-    "wrong charset": http(b"\xff\xfe\x00{", "Content-Type: application/json; charset=none-such"),
+    "wrong charset": http(b"\xff\xfe\x00{", "Content-Type: application/json; charset=none-such", "Connection: close"),
     "a NUL in a header": b"HTTP/1.1 200 OK\r\nX: a\x00b\r\nContent-Length: 2\r\n\r\n{}",
     "switching protocols": b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
-    "no content": b"HTTP/1.1 204 No Content\r\n\r\n",
+    "no content": b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n",
     "redirect to nowhere": b"HTTP/1.1 302 Found\r\nLocation: http://[::1\r\nContent-Length: 0\r\n\r\n",
-    "numbers beyond all": http('{"choices": 1e999999, "usage": {"prompt_tokens": ' + "9" * 5000 + "}}"),
-    "half a pair": http('{"choices": [{"message": {"content": "\\ud83d"}}]}'),
+    "numbers beyond all": http(
+        '{"choices": 1e999999, "usage": {"prompt_tokens": ' + "9" * 5000 + "}}", "Connection: close"
+    ),
+    "half a pair": http('{"choices": [{"message": {"content": "\\ud83d"}}]}', "Connection: close"),
 }
 COOKIES = (
     "Set-Cookie: =; Path=/",

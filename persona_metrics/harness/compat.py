@@ -133,11 +133,12 @@ def looking_in(folder: Path, names: Collection[str] = (), *, linked: bool = Fals
         given = bound.arguments.get("include_path")
         own = list(given) if isinstance(given, (list, tuple)) else [given] if given else []
         known = {Path(path).expanduser().resolve() for path in own}
-        alone = not known - {folder.resolve()} and _asked() <= set(names) and bool(_asked())
+        place, asked = folder.resolve(), _asked()
+        alone = bool(asked) and asked <= set(names) and known <= {place}
         if alone:
             bound.arguments["include_defaults"] = False
         if alone or not linked:
-            ours = [] if folder.resolve() in known else [str(folder)]
+            ours = [] if place in known else [str(folder)]
             bound.arguments["include_path"] = [*ours, *map(str, own)]
         original(*bound.args, **bound.kwargs)
 

@@ -15,8 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from persona_metrics.cli import main
 from tests import warm
@@ -87,7 +85,7 @@ def broken(text: bytes, luck: random.Random) -> bytes:
     if kind == 1:
         return b"[" * 100_000 + text
     if kind == 2:
-        return text.decode().encode("utf-16")
+        return text.decode("utf-8", "surrogatepass").encode("utf-16", "surrogatepass")
     if kind == 3:
         at = luck.randrange(len(text) + 1)
         return text[:at] + bytes(luck.randrange(256) for _ in range(4)) + text[at:]
@@ -136,14 +134,8 @@ READERS: dict[str, Callable[[Path, Path], tuple[Any, ...]]] = {
     "samples.parquet": lambda run, out: ("samples", run, "--out", out / "t.parquet"),
 }
 
-EXAMPLES = int(os.environ.get("PERSONA_FUZZ", "25"))
-bounded = settings(
-    max_examples=EXAMPLES,
-    derandomize=True,
-    deadline=None,
-    database=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+# The same ones wherever the tests run: what fails in CI fails on a laptop.
+SEEDS = range(int(os.environ.get("PERSONA_FUZZ", "25")))
 
 
 def spoiled_run(good: Path, folder: Path, luck: random.Random) -> None:
@@ -173,52 +165,44 @@ def _spoiled_line(line: str, luck: random.Random) -> str:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("name", READERS)
-@bounded
-@given(seed=st.integers(0, 10**9))
-def test_spoiled_runs_are_read_or_refused(
-    name: str, seed: int, good: Path, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_spoiled_runs_are_read_or_refused(name: str, seed: int, good: Path, tmp_path: Path) -> None:
     luck = random.Random(f"{name}{seed}")
-    folder = tmp_path_factory.mktemp("run")
-    spoiled_run(good, folder, luck)
-    target = folder / good.name if luck.random() < 0.3 and (folder / good.name).exists() else folder
-    sound(called(*READERS[name](target, folder / "out")))
+    spoiled_run(good, tmp_path, luck)
+    target = tmp_path / good.name if luck.random() < 0.3 and (tmp_path / good.name).exists() else tmp_path
+    sound(called(*READERS[name](target, tmp_path / "out")))
 
 
 @pytest.mark.slow
-@bounded
-@given(seed=st.integers(0, 10**9))
-def test_spoiled_personas_and_questions_are_read_or_refused(
-    seed: int, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    luck, folder = random.Random(seed), tmp_path_factory.mktemp("data")
+@pytest.mark.parametrize("seed", SEEDS)
+def test_spoiled_personas_and_questions_are_read_or_refused(seed: int, tmp_path: Path) -> None:
+    luck = random.Random(seed)
     personas = [{**full_attributes(), "id": str(i)} for i in range(3)]
     questions = [{"id": str(i), "question": f"What {i}?", "topic": "t"} for i in range(3)]
     for name, rows in (("p.jsonl", personas), ("q.jsonl", questions)):
         listed = [spoiled(row, luck) if luck.random() < 0.3 else row for row in rows]
         body = "\n".join(json.dumps(row) for row in listed).encode()
-        (folder / name).write_bytes(broken(body, luck) if luck.random() < 0.3 else body)
-    given_ = [f"personas={folder / 'p.jsonl'}", f"questions={folder / 'q.jsonl'}", "n=2"]
-    sound(called("prompts", "--task", "persona_main", "--out", folder / "out.jsonl", "--metadata", *given_))
+        (tmp_path / name).write_bytes(broken(body, luck) if luck.random() < 0.3 else body)
+    given_ = [f"personas={tmp_path / 'p.jsonl'}", f"questions={tmp_path / 'q.jsonl'}", "n=2"]
+    sound(called("prompts", "--task", "persona_main", "--out", tmp_path / "out.jsonl", "--metadata", *given_))
 
 
 @pytest.mark.slow
-@bounded
-@given(seed=st.integers(0, 10**9))
-def test_spoiled_answers_are_scored_or_refused(seed: int, tmp_path_factory: pytest.TempPathFactory) -> None:
-    luck, folder = random.Random(seed), tmp_path_factory.mktemp("answers")
+@pytest.mark.parametrize("seed", SEEDS)
+def test_spoiled_answers_are_scored_or_refused(seed: int, tmp_path: Path) -> None:
+    luck = random.Random(seed)
     rows = [
         {"persona": full_attributes(), "question": f"What {i}?", "reply": "Try it.", "model": "m"} for i in range(3)
     ]
     listed = [spoiled(row, luck) if luck.random() < 0.4 else row for row in rows]
     body = "\n".join(json.dumps(row) for row in listed).encode()
-    (folder / "a.jsonl").write_bytes(broken(body, luck) if luck.random() < 0.3 else body)
+    (tmp_path / "a.jsonl").write_bytes(broken(body, luck) if luck.random() < 0.3 else body)
     with Server() as server, pytest.MonkeyPatch.context() as patch:
         patch.setenv("PERSONA_CRITIC_MODEL", "critic-x")
         patch.setenv("PERSONA_CRITIC_BASE_URL", server.base_url)
-        patch.setenv("PERSONA_CRITIC_STORE", str(folder / "store.sqlite"))
-        sound(called("score", folder / "a.jsonl", "--out", folder / "out"))
+        patch.setenv("PERSONA_CRITIC_STORE", str(tmp_path / "store.sqlite"))
+        sound(called("score", tmp_path / "a.jsonl", "--out", tmp_path / "out"))
 
 
 # -- files that are none ---------------------------------------------------------------------------------------------

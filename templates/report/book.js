@@ -3,14 +3,16 @@
 class Book {
   // `keys` says which keys the page's own answers have, `rater` who labels. own: labels given here, by key. others: lines of
   // other raters or sheets, kept so that merged files lose nothing. seen: keys whose verdict was in sight before a label.
-  constructor({ place, format, sheet, keys, rater }) {
-    Object.assign(this, { place, format, sheet, keys, rater, own: {}, others: [], saved: {}, seen: {}, history: [], keeps: true });
+  // tab: where this browser tab remembers its place from one page to the next, of one that follows its runs (else empty).
+  constructor({ place, format, sheet, keys, rater, tab = '' }) {
+    Object.assign(this, { place, format, sheet, keys, rater, tab, own: {}, others: [], saved: {}, seen: {}, history: [], keeps: true });
   }
 
   draft() {
     try {
       const { own, others, saved, seen } = this;
       localStorage.setItem(this.place, JSON.stringify({ own, others, saved, seen, rater: this.rater() }));
+      if (this.tab) sessionStorage.setItem(this.tab, this.place);
     } catch (error) {
       this.keeps = false;
     }
@@ -19,13 +21,26 @@ class Book {
   // Returns the name of who labelled here before.
   restore() {
     try {
-      const kept = JSON.parse(localStorage.getItem(this.place) || '{}');
+      const drafts = this.places().map((place) => JSON.parse(localStorage.getItem(place) || '{}'));
+      const kept = drafts.reduce((first, then) => ({
+        own: { ...first.own, ...then.own },
+        others: [...(first.others || []), ...(then.others || [])],
+        saved: { ...first.saved, ...then.saved },
+        seen: { ...first.seen, ...then.seen },
+        rater: then.rater || first.rater,
+      }));
       Object.assign(this, { own: kept.own || {}, others: kept.others || [], saved: kept.saved || {}, seen: kept.seen || {} });
       return kept.rater || '';
     } catch (error) {
       this.keeps = false;
       return '';
     }
+  }
+
+  // A page's place changes when a run's results come, and what this tab had as a draft goes along.
+  places() {
+    const before = this.tab && sessionStorage.getItem(this.tab);
+    return before && before !== this.place ? [this.place, before] : [this.place];
   }
 
   static stamp(one) {

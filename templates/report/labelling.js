@@ -1,6 +1,6 @@
 // Labels given in the report: the critic's verdict is hidden until there is one, and a label given after it was in sight is
 // marked not blind.
-const book = new Book({ place: `persona-metrics/report/${config.place}`, format: config.label_format, sheet: "", keys: (key) => labelPlaces.has(key), rater: () => byId("l-rater")?.value.trim() || "" });
+const book = new Book({ place: `persona-metrics/report/${config.place}`, format: config.label_format, sheet: "", keys: (key) => labelPlaces.has(key), rater: () => byId("l-rater")?.value.trim() || "", tab: config.live === null ? "" : "persona-metrics labels" });
 const labelPlaces = new Map();
 const revealed = new Set();
 let labelMode = false;

@@ -73,7 +73,7 @@ def test_only_pages_of_this_machine_are_answered(watched: tuple[str, Path]) -> N
 @pytest.mark.browser
 @pytest.mark.slow
 @pytest.mark.skipif(not found() and not os.environ.get("CI"), reason="chromium and its driver are not installed")
-def test_page_follows_the_run_and_keeps_filters_folds_and_the_sample_that_is_read(
+def test_page_follows_the_run_and_keeps_filters_folds_labels_and_the_sample_that_is_read(
     watched: tuple[str, Path], tmp_path: Path
 ) -> None:
     url, _ = watched
@@ -111,6 +111,9 @@ def test_page_follows_the_run_and_keeps_filters_folds_and_the_sample_that_is_rea
             choose = """byId('f-text').value = 'the'; const s = byId('f-outcome');
                 s.value = String(index.rows.outcome[0]); s.dispatchEvent(new Event('change')); open(0);
                 return s.value"""
+            # A label that nobody saved: the results' file, which has another name, must not cost it.
+            label = "const key = labelable[0][0][0]; book.label(key, 'no', 'so', 3, 0); return key"
+            labelled = driver.execute_script(label)
             outcome = driver.execute_script(choose)
             _until(lambda: driver.execute_script("return byId('sample').open"))
             before = driver.execute_script("return [found.length, index.rows.doc[shownAt], config.live]")
@@ -135,5 +138,7 @@ def test_page_follows_the_run_and_keeps_filters_folds_and_the_sample_that_is_rea
         assert driver.execute_script("return [byId('f-text').value, byId('f-outcome').value]") == ["the", outcome]
         assert "so far" not in driver.execute_script("return document.querySelector('main').textContent").lower()
         assert driver.execute_script(status).endswith("of 20 samples")
+        kept = "const key = arguments[0]; return [book.own[key]?.label, labelPlaces.has(key), book.unsaved()]"
+        assert driver.execute_script(kept, labelled) == ["no", True, 1]
         _until(lambda: driver.execute_script(banner).startswith("1 file of results. This page follows what comes."))
         assert [line["message"] for line in driver.get_log("browser") if "favicon" not in line["message"]] == []

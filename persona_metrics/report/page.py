@@ -248,7 +248,7 @@ def _section(
         + (f" · so far, {entry.so_far}" if entry.so_far else ""),
         report=report,
         figures=tuple(f for f in figures if f.section == f"{entry.label}/{entry.task.called}"),
-        tables=tuple(shown(n, t, _no_shares(table)) for n, t in table.tables.items() if len(t)),
+        tables=tuple(shown(n, t, *_units(table)) for n, t in table.tables.items() if len(t)),
         run=_run(report, words.needs_critic(entry)),
         judged=words.needs_critic(entry),
         plain=plain.sentence(table),
@@ -372,8 +372,11 @@ def _counts(row: Mapping[Any, Any], comparison: Comparison, packed: Sequence[Ent
     return tuple(found)
 
 
-def _no_shares(table: TaskTables) -> frozenset[str]:
-    """Return the rows of lm-eval's table that are no shares: attempts, say, are numbers from 1 to K."""
-    facts = EVALUATIONS[table.entry.evaluation].rows if table.entry.evaluation in EVALUATIONS else ()
-    listed = [frame["row"] for frame in table.tables.values() if "row" in frame]
-    return frozenset(str(row) for rows in listed for row in rows if fact_of(str(row), facts).unit != "proportion")
+def _units(table: TaskTables) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the rows of lm-eval's table that are no shares (attempts, say), and those that are differences."""
+    evaluation = EVALUATIONS.get(table.entry.evaluation)
+    facts = evaluation.rows if evaluation else ()
+    listed = {str(row) for frame in table.tables.values() if "row" in frame for row in frame["row"]}
+    of = {row: fact_of(row, facts) for row in listed}
+    shares = {row for row, fact in of.items() if fact.unit == "proportion"}
+    return frozenset(listed - shares), frozenset(row for row in shares if of[row].least < 0)

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..analysis.words import points
+
 _SHARES = frozenset(
     {"value", "low", "high", "stderr", "rate", "difference", "bound_low", "bound_high", "pooled", "pooled_low"}
     | {"pooled_high", "detectable", "pass_at_k", "pass_hat_k", "hat_low", "hat_high", "hat_stderr", "worst_group"}
@@ -20,6 +22,11 @@ _SHARES = frozenset(
     | {"equal_length", "people_alone", "people_low", "people_high", "critic", "kinder", "kinder_low", "kinder_high"}
     | {"apart", "apart_low", "apart_high", "preferred", "order_bias"}
 )
+# Of two shares less one another, and what is measured on that scale: points, no share of anything.
+_DIFFERENCES = frozenset({"difference", "gap", "gap_low", "gap_high"})
+_SPREADS = frozenset({"detectable", "between_group_sd", "sd_low", "sd_high"})
+_OF_THE_ROW = frozenset({"value", "low", "high", "bound_low", "bound_high"})
+POINTS = " points"
 _TESTS = frozenset({"p", "p_adjusted", "p_bh"})
 
 
@@ -50,21 +57,26 @@ class Shown:
     rows: tuple[tuple[Cell, ...], ...]
 
 
-def shown(name: str, table: pd.DataFrame, no_shares: frozenset[str] = frozenset()) -> Shown:
+def shown(
+    name: str,
+    table: pd.DataFrame,
+    no_shares: frozenset[str] = frozenset(),
+    differences: frozenset[str] = frozenset(),
+) -> Shown:
     """Return a table's cells as a reader wants them: shares as per cent, p-values short, empty for what is not known.
 
-    ``no_shares`` are values of the column ``row`` whose numbers are no shares.
+    ``no_shares`` are values of the column ``row`` whose numbers are no shares, ``differences`` those whose numbers are one
+    share less another: they are given in points, as the numbers of a column ``difference`` and its interval are.
     """
     numeric = tuple(bool(pd.api.types.is_numeric_dtype(t)) and t != np.dtype(bool) for t in table.dtypes)
     columns = [str(c) for c in table.columns]
     at = columns.index("row") if "row" in columns else None
-    rows = [
-        tuple(
-            _cell(column, value, share=at is None or str(row[at]) not in no_shares)
-            for column, value in zip(columns, row, strict=True)
-        )
-        for row in table.itertuples(index=False, name=None)
-    ]
+    rows = []
+    for row in table.itertuples(index=False, name=None):
+        of = "" if at is None else str(row[at])
+        unit = "points" if "difference" in columns or of in differences else "" if of in no_shares else "share"
+        unit = "spread" if of in _SPREADS else unit
+        rows.append(tuple(_cell(column, value, unit) for column, value in zip(columns, row, strict=True)))
     headings = [c.replace("_", " ") for c in columns]
     folded = _folded(headings, numeric, rows)
     return _upright(name.replace("_", " "), *folded)
@@ -91,7 +103,7 @@ def _low(heading: str, headings: Sequence[str]) -> bool:
 def _interval(low: Cell, high: Cell) -> Cell:
     if not low.text or not high.text:
         return Cell(low.text or high.text, low.sort)
-    return Cell(f"{low.text.removesuffix('%')} to {high.text}", low.sort)
+    return Cell(f"{low.text.removesuffix('%').removesuffix(POINTS)} to {high.text}", low.sort)
 
 
 UPRIGHT = 6
@@ -102,10 +114,23 @@ def _upright(name: str, headings: list[str], numeric: list[bool], rows: list[tup
     if len(rows) == 1 and len(headings) > UPRIGHT:
         lines = tuple((Cell(heading), cell) for heading, cell in zip(headings, rows[0], strict=True) if cell.text)
         return Shown(name, ("what", "value"), (False, True), lines)
-    return Shown(name, tuple(headings), tuple(numeric), tuple(rows))
+    said = [_all_points([row[i] for row in rows]) for i in range(len(headings))]
+    named = tuple(f"{heading},{POINTS}" if once else heading for heading, once in zip(headings, said, strict=True))
+    return Shown(name, named, tuple(numeric), tuple(tuple(map(_bare, row, said)) for row in rows))
 
 
-def _cell(column: str, value: Any, *, share: bool = True) -> Cell:
+def _all_points(cells: Sequence[Cell]) -> bool:
+    texts = [cell.text for cell in cells if cell.text]
+    return bool(texts) and all(text.endswith(POINTS) for text in texts)
+
+
+def _bare(cell: Cell, said: bool) -> Cell:
+    """Return the cell without its unit where the heading says it."""
+    return Cell(cell.text.removesuffix(POINTS), cell.sort) if said else cell
+
+
+def _cell(column: str, value: Any, unit: str) -> Cell:
+    """Return one cell; ``unit`` is that of the row's own numbers: share, points, spread (points without a sign) or none."""
     if isinstance(value, (bool, np.bool_)):
         return Cell("yes" if value else "no", float(value))
     if isinstance(value, (float, np.floating)):
@@ -114,7 +139,12 @@ def _cell(column: str, value: Any, *, share: bool = True) -> Cell:
             return Cell("", None)
         if math.isinf(number):
             return Cell("∞", 1e300)
-        if share and column in _SHARES and abs(number) <= 1:
+        if column in _DIFFERENCES or (unit == "points" and column in _OF_THE_ROW):
+            return Cell(points(number), number)
+        own = {"points": {"stderr"}, "spread": _OF_THE_ROW}.get(unit, ())
+        if column in _SPREADS or column in own:
+            return Cell(f"{100 * number:.1f}{POINTS}", number)
+        if unit and column in _SHARES and abs(number) <= 1:
             return Cell(f"{100 * number:.1f}%", number)
         # At the least that a permutation of 1,000 can say, it says no more.
         if (column in _TESTS or column.endswith("_p")) and number < 0.00105:

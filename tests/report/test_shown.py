@@ -1,0 +1,56 @@
+"""Tables as the page shows them: shares in per cent, differences of shares in points."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+import pytest
+
+from persona_metrics.report.shown import Shown, shown
+
+
+def _texts(table: Shown) -> list[list[str]]:
+    return [list(table.columns), *([cell.text for cell in row] for row in table.rows)]
+
+
+def test_a_column_of_differences_says_points_once() -> None:
+    frame = pd.DataFrame({"row": ["a", "b"], "difference": [-0.149, 0.0], "low": [-0.2, -0.1], "high": [-0.05, 0.1]})
+    frame["stderr"] = [0.03, 0.1]
+    assert _texts(shown("differences", frame)) == [
+        ["row", "difference, points", "interval, points", "stderr, points"],
+        ["a", "-14.9", "-20.0 to -5.0", "3.0"],
+        ["b", "0.0", "-10.0 to +10.0", "10.0"],
+    ]
+
+
+def test_a_column_of_several_units_says_each_beside_its_number() -> None:
+    frame = pd.DataFrame(
+        {
+            "row": ["contrast", "personalized", "attempts", "between_group_sd"],
+            "value": [0.256, 0.538, 1.0, 0.081],
+            "stderr": [0.069, 0.05, 0.5, math.nan],
+        }
+    )
+    said = shown("rows", frame, frozenset({"attempts"}), frozenset({"contrast"}))
+    assert [texts[1:] for texts in _texts(said)[1:]] == [
+        ["+25.6 points", "6.9 points"],
+        ["53.8%", "5.0%"],
+        ["1", "0.5"],
+        ["8.1 points", ""],
+    ]
+
+
+@pytest.mark.parametrize("rows", [1, 2])
+def test_cells_sort_by_their_number_whatever_they_say(rows: int) -> None:
+    cells = {"difference": [0.256] * rows, "gap": [-0.256] * rows, "rate": [0.256] * rows}
+    table = shown("t", pd.DataFrame(cells))
+    assert [cell.sort for cell in table.rows[0]] == [0.256, -0.256, 0.256]
+    assert [cell.key for cell in table.rows[0]] == ["0.256", "-0.256", None]
+
+
+def test_a_table_of_one_row_stands_upright_with_its_units() -> None:
+    frame = pd.DataFrame([{"a": 1, "b": 2, "c": 3, "d": 4, "e": 5, "difference": 0.1, "low": 0.0, "high": 0.2}])
+    said = dict(_texts(shown("t", frame))[1:])
+    assert said["difference"] == "+10.0 points"
+    assert said["interval"] == "0.0 to +20.0 points"

@@ -64,12 +64,24 @@ def test_wins_ties_and_losses_by_hand() -> None:
     assert row(found, "order", ORDER_BIAS)["order_bias"] == 0.0
 
 
+def test_order_that_never_turned_anything_leaves_room_for_what_so_many_pairs_can_miss() -> None:
+    found = analysis.tables(frame([(1, 1)] * 60, []), META)
+    order = row(found, "order", ORDER_BIAS)
+    # Tango's interval of 60 pairs without a difference, z²/(n + z²), halved.
+    reach = 1.959964**2 / (60 + 1.959964**2) / 2
+    assert (order["order_bias"], order["p"]) == (0.0, 1.0)
+    assert (order["low"], order["high"]) == (pytest.approx(-reach), pytest.approx(reach))
+
+
 @pytest.mark.parametrize(("place", "bias"), [(0.0, 0.5), (1.0, -0.5)])
 def test_place_alone_is_all_ties_half_and_the_greatest_bias(place: float, bias: float) -> None:
     found = analysis.tables(frame([(0.5, 0.5)] * 20, [place] * 40), META)
     assert row(found, "worth", ANOTHER)["preferred"] == 0.5
     assert row(found, "worth", ANOTHER)["p"] == 1.0
-    assert row(found, "order", ORDER_BIAS)["order_bias"] == bias
+    order = row(found, "order", ORDER_BIAS)
+    assert order["order_bias"] == bias
+    assert order["low"] < order["high"]
+    assert order["p"] < 0.001
     said = " ".join(analysis.doubts("pairwise", found))
     assert "hardly tells the two answers apart" in said
     assert f"favours the answer that stands {'first' if bias > 0 else 'second'}" in said

@@ -61,12 +61,18 @@ def test_critic_that_is_right_gets_a_card_without_fault() -> None:
     assert (made.accuracy.value, made.ties.value, made.order_bias.value, made.fit) == (1.0, 0.0, 0.0, True)
     assert made.faults == ()
     assert made.identity.protocol == "pairwise"
+    # 66 bases without a turn: no certainty that none ever turns. Tango's z²/(n + z²), halved.
+    least = 1.959964**2 / (len(pairs.plan(1).bases) + 1.959964**2) / 2
+    assert (made.order_bias.low, made.order_bias.high) == (pytest.approx(-least), pytest.approx(least))
 
 
 @pytest.mark.parametrize(("first", "place", "bias"), [(True, "first", 0.5), (False, "second", -0.5)])
 def test_critic_of_the_place_has_half_all_ties_and_fails(first: bool, place: str, bias: float) -> None:
     made = card(lambda *_: first)
     assert (made.accuracy.value, made.ties.value, made.order_bias.value, made.fit) == (0.5, 1.0, bias, False)
+    assert made.order_bias.low is not None
+    assert made.order_bias.high is not None
+    assert made.order_bias.low < made.order_bias.high
     assert "Sees the place alone" in made.faults[0]
     assert f"stands {place}" in made.faults[1]
 

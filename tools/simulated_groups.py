@@ -1,4 +1,4 @@
-"""Groups whose persons repeat, for ``tools.simulation``: draws verdicts that are alike and takes the pooled intervals."""
+"""Groups whose rates differ, or whose persons repeat, for ``tools.simulation``: draws verdicts and takes the intervals."""
 
 from __future__ import annotations
 
@@ -13,6 +13,22 @@ from persona_metrics.statistics.pooling import between_group_sd_interval, pooled
 
 Generator = np.random.Generator
 Floats = NDArray[np.float64]
+RUNS = 1000
+
+
+def spread_of(rates: Callable[[Generator], Floats], size: int) -> Callable[[Generator], tuple[Floats, Floats]]:
+    """Draw groups with these true rates, ``size`` pairs each; the truth is the standard deviation of the rates."""
+
+    def simulate(rng: Generator) -> tuple[Floats, Floats]:
+        found, truths = [], []
+        for _ in range(RUNS):
+            true = rates(rng)
+            n = np.full(len(true), size)
+            found.append(between_group_sd_interval(rng.binomial(n, true), n))
+            truths.append(float(np.std(true, ddof=1)))
+        return np.array(found), np.array(truths)
+
+    return simulate
 
 
 def repeated(

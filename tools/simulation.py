@@ -18,7 +18,6 @@ from persona_metrics.analysis.rates import summary
 from persona_metrics.statistics.attempts import curves
 from persona_metrics.statistics.paired import paired_difference
 from persona_metrics.statistics.pooling import (
-    between_group_sd_interval,
     homogeneity,
     pooled_intervals,
     pooled_rates,
@@ -32,7 +31,7 @@ from tools.simulated_comparisons import (
     rates_at_equal_length,
     several_others,
 )
-from tools.simulated_groups import repeated
+from tools.simulated_groups import repeated, spread_of
 
 RUNS, FEW, N, K = 1000, 100, 300, 16
 Generator = np.random.Generator
@@ -201,21 +200,6 @@ def odd_one(
     return simulate
 
 
-def spread_of(rates: Callable[[Generator], Floats], size: int) -> Callable[[Generator], tuple[Floats, Floats]]:
-    """Draw groups with these true rates, ``size`` pairs each; the truth is the standard deviation of the rates."""
-
-    def simulate(rng: Generator) -> tuple[Floats, Floats]:
-        found, truths = [], []
-        for _ in range(RUNS):
-            true = rates(rng)
-            n = np.full(len(true), size)
-            found.append(between_group_sd_interval(rng.binomial(n, true), n))
-            truths.append(float(np.std(true, ddof=1)))
-        return np.array(found), np.array(truths)
-
-    return simulate
-
-
 def interrupted(
     k: int, share: float, informative: bool = False, runs: int = 600
 ) -> Callable[..., tuple[Floats, Floats]]:
@@ -262,6 +246,7 @@ def complete_cases(share: float) -> Callable[[Generator], tuple[Floats, Floats]]
 
 EXACT = "the interval agrees with McNemar's exact test, which errs on the safe side at no difference"
 ONE_SIDED = "a spread of 0 can only be missed from one side"
+FLOOR = "the upper end is never below what groups that are alike would leave"
 ALIKE = "verdicts of one persona are alike"
 PRIOR = "the prior is learned from few verdicts a group; fewer than min_support"
 LARGEST = "the interval agrees with the test, which takes the larger of three p-values"
@@ -339,8 +324,18 @@ CASES: tuple[Case, ...] = (
     Case("pooled rates, clustered", "8 groups of 10 persons with 4 questions", repeated("rates", 8, 10, 4)),
     Case("pooled rates, clustered", "20 groups of 5 persons with 4 questions", repeated("rates", 20, 5, 4)),
     Case("worst group, clustered", "8 groups of 10 persons with 4 questions", repeated("lowest", 8, 10, 4)),
-    Case("spread of groups, clustered", "8 groups of 10 persons with 4 questions", repeated("spread", 8, 10, 4)),
-    Case("spread of groups, clustered", "20 groups of 5 persons with 4 questions", repeated("spread", 20, 5, 4)),
+    *(
+        Case(
+            "spread of groups, clustered",
+            f"{groups} groups of {size} persons with 4 questions",
+            spread,
+            0.93,
+            0.99,
+            FLOOR,
+        )
+        for groups, size in ((8, 10), (20, 5))
+        for spread in (repeated("spread", groups, size, 4),)
+    ),
     Case(
         "pooled rates",
         "8 groups of 10 persons with 4 questions, clusters ignored",

@@ -240,6 +240,8 @@ def between_group_sd_interval(
 
     The spread of the raw rates over their noise is taken as noncentral chi-squared and its noncentrality inverted
     (Venables 1975, JRSS B 37), with the noise that the common rate gives each group. 0 inside it: no spread was shown.
+    Groups more alike than chance makes them in 5 of 6 draws say no more than those of the sixth: the upper end is a
+    power-constrained limit (Cowan, Cranmer, Gross & Vitells 2011, arXiv 1105.3166; 16%), and never 0.
     Groups of very unequal size, of which a tiny one is far off, are covered less often than the level says.
     """
     k, n = _groups(successes, totals)
@@ -252,8 +254,9 @@ def between_group_sd_interval(
     df = len(k) - 1
     seen = float(np.sum((k / n - np.mean(k / n)) ** 2)) / noise
     tail = (1 - confidence_level) / 2
-    ends = [_noncentrality(seen, df, chance) for chance in (1 - tail, tail)]
-    return float(np.sqrt(ends[0] * noise / df)), float(np.sqrt(ends[1] * noise / df))
+    low = _noncentrality(seen, df, 1 - tail)
+    high = _noncentrality(max(seen, float(stats.chi2.ppf(0.16, df))), df, tail)
+    return float(np.sqrt(low * noise / df)), float(np.sqrt(high * noise / df))
 
 
 def _noncentrality(seen: float, df: int, chance: float) -> float:

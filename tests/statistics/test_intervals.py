@@ -196,6 +196,15 @@ def test_spread_of_equal_groups_holds_nothing() -> None:
     assert np.isnan(between_group_sd_interval([1, 1], [1, 5])).all()
 
 
+@pytest.mark.parametrize("k", [[0, 0], [30, 30], [15, 15], [10] * 8])
+def test_groups_that_happen_to_be_quite_alike_are_no_certainty(k: list[int]) -> None:
+    n = np.full(len(k), 30)
+    low, high = between_group_sd_interval(k, n)
+    # What the sixth of draws that are most alike leave, of groups with one rate: of 100 a group it is less.
+    assert low == 0.0 < high < 0.2
+    assert between_group_sd_interval(100 * np.array(k), 100 * n)[1] < high / 5
+
+
 def test_persons_are_shuffled_whole_where_they_repeat() -> None:
     rng = np.random.default_rng(0)
     named = {"pairs": 0, "persons": 0}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -81,10 +83,19 @@ def _cards(place: Path) -> Iterator[AnyCard]:
     except OSError:
         return
     for path in paths:
-        try:
-            yield read(path)
-        except PersonaError:
-            continue
+        with suppress(OSError):
+            state = path.stat()
+            if (card := _as_it_stands(path, state.st_mtime_ns, state.st_size)) is not None:
+                yield card
+
+
+@lru_cache(256)
+def _as_it_stands(path: Path, modified: int, size: int) -> AnyCard | None:  # noqa: ARG001
+    """Return the file's card, None where it is none: a report asks for the same few cards at every number."""
+    try:
+        return read(path)
+    except PersonaError:
+        return None
 
 
 def noted(chosen: Settings) -> dict[str, Any] | None:

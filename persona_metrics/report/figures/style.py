@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import io
-import logging
 import re
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import RendererSVG
 from matplotlib.figure import Figure
+from matplotlib.font_manager import fontManager
 from matplotlib.ticker import FixedLocator, FuncFormatter
 from matplotlib.transforms import Bbox
 
@@ -93,7 +94,7 @@ def styled() -> Iterator[None]:
         **sns.axes_style("whitegrid"),
         **sns.plotting_context("paper", font_scale=1.05),
         "font.family": "sans-serif",
-        "font.sans-serif": ["DejaVu Sans", "Noto Sans", "Noto Sans CJK SC", "Arial"],
+        "font.sans-serif": _fonts(),
         "text.color": INK,
         "axes.labelcolor": SOFT,
         "axes.edgecolor": LINE,
@@ -113,14 +114,15 @@ def styled() -> Iterator[None]:
         "svg.hashsalt": "persona-metrics",
         "hatch.linewidth": 0.6,
     }
-    silenced = logging.getLogger("matplotlib.font_manager")
-    level = silenced.level
-    silenced.setLevel(logging.ERROR)
-    try:
-        with mpl.rc_context(rc):
-            yield
-    finally:
-        silenced.setLevel(level)
+    with mpl.rc_context(rc):
+        yield
+
+
+@cache
+def _fonts() -> list[str]:
+    """Return those of the fonts that are here: matplotlib looks each up for every text, and warns of what is not."""
+    here = {font.name for font in fontManager.ttflist}
+    return [name for name in ("DejaVu Sans", "Noto Sans", "Noto Sans CJK SC", "Arial") if name in here]
 
 
 def save(drawn: Drawn, folder: Path) -> list[Path]:

@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -70,9 +71,15 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.
     # A secret of another test ("password") would be masked in this one's messages.
     monkeypatch.setattr(masking, "_forms", {})
     monkeypatch.setattr(masking, "_short", {})
-    monkeypatch.setenv("PERSONA_CRITIC_STORE", str(tmp_path_factory.mktemp("store") / "verdicts.sqlite"))
-    monkeypatch.setenv("PERSONA_CARD", str(tmp_path_factory.mktemp("cards")))
-    monkeypatch.chdir(tmp_path_factory.mktemp("cwd"))
+    # Not by mktemp, which looks through all the folders there are for the next number: a test's every folder a bit longer.
+    all_own = tmp_path_factory.getbasetemp() / "own"
+    all_own.mkdir(exist_ok=True)
+    own = Path(tempfile.mkdtemp(dir=all_own))
+    for name in ("cards", "cwd"):
+        (own / name).mkdir()
+    monkeypatch.setenv("PERSONA_CRITIC_STORE", str(own / "verdicts.sqlite"))
+    monkeypatch.setenv("PERSONA_CARD", str(own / "cards"))
+    monkeypatch.chdir(own / "cwd")
 
 
 @pytest.fixture(scope="session")

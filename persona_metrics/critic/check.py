@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import secrets
+from functools import lru_cache
 from typing import Any
 
 from .. import embedded_model
@@ -93,6 +94,7 @@ def _secrets(critic: Critic, settings: Settings) -> str:
     return "\n".join(member.secret(settings) or "" for member in critic.members)
 
 
+@lru_cache(64)
 def _slow_hash(secret: str, salt: str) -> str:
     # It lies on disk for good: whoever reads it should not be able to try keys out by the million.
     return hashlib.pbkdf2_hmac("sha256", secret.encode(), salt.encode(), 200_000).hex()

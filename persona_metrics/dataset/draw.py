@@ -53,10 +53,11 @@ class Pool:
 def content_hash(personas: Iterable[Persona], questions: Iterable[Question]) -> str:
     """Return 12 hex digits that name the content of personas and questions."""
     digest = hashlib.sha256()
+    in_order, plain = json.JSONEncoder(sort_keys=True).encode, json.JSONEncoder().encode  # `dumps` makes one each time
     for persona in personas:
-        digest.update(json.dumps([persona.id, dict(persona.attributes)], sort_keys=True).encode())
+        digest.update(in_order([persona.id, dict(persona.attributes)]).encode())
     for question in questions:
-        digest.update(json.dumps([question.id, question.text]).encode())
+        digest.update(plain([question.id, question.text]).encode())
     return digest.hexdigest()[:12]
 
 

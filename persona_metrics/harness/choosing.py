@@ -18,7 +18,7 @@ from ..evaluations.judgefree import GENERATE, LOGLIKELIHOOD, NO_LETTER, Ask, Doc
 from ..evaluations.letters import letters
 from ..personas import Persona, shown
 from ..prompts import render
-from . import compat, processes
+from . import compat, processes, record
 from .exits import say, say_once, user_errors
 from .remarks import design_effect, packed
 from .task import PersonaTask
@@ -64,7 +64,7 @@ class ChoosingTask(*_BASES):  # type: ignore[misc]
         return super()._generation(given) if self._form == GENERATE else None
 
     def _documents(self) -> datasets.Dataset:
-        return datasets.Dataset.from_list([document.to_row(self.columns) for document in self.pairs])
+        return record.dataset([document.to_row(self.columns) for document in self.pairs])
 
     # -- prompts -------------------------------------------------------------------------------------------------------
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
+import uuid
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import __version__
 from ..critic import critic_card
@@ -21,6 +22,9 @@ from ..masking import conceal, shown_url
 from ..personas import ATTRIBUTES
 from ..prompts import template_hash
 from ..settings import ALIASES, Settings, canonical
+
+if TYPE_CHECKING:
+    import datasets
 
 OF_YAML = ("evaluation", "version", "config_source")
 """Keys of a task's metadata that are its YAML's or lm-eval's own words."""
@@ -45,6 +49,14 @@ def document(pair: Pair, columns: Sequence[str] = ATTRIBUTES) -> dict[str, Any]:
         "columns": dict(pair.question.columns) or None,
         "persona": {name: pair.persona.attributes.get(name) for name in columns},
     }
+
+
+def dataset(documents: Sequence[Mapping[str, Any]]) -> datasets.Dataset:
+    """Return the documents as lm-eval takes them, under a name of their own: ``from_list`` makes one by pickling them all."""
+    import datasets
+    from datasets.table import InMemoryTable
+
+    return datasets.Dataset(InMemoryTable.from_pylist(list(documents)), fingerprint=uuid.uuid4().hex)
 
 
 def metadata(

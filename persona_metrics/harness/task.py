@@ -99,7 +99,7 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         self.dataset = {"test": self._documents()}
 
     def _documents(self) -> datasets.Dataset:
-        return datasets.Dataset.from_list([record.document(pair, self.columns) for pair in self.pairs])
+        return record.dataset([record.document(pair, self.columns) for pair in self.pairs])
 
     def doc_to_text(self, doc: Any, doc_to_text: Any = None) -> Any:
         """Render the YAML's template over the pair; ``prompt`` is the mode's template, filled in."""

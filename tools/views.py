@@ -63,6 +63,17 @@ _CLEAN = """localStorage.clear(); book.own = {}; book.saved = {}; book.seen = {}
     byId('more').open = false; apply(); scrollTo(0, 0)"""
 
 
+_SETTLED = """const done = arguments[0], frame = () => new Promise((go) => requestAnimationFrame(go));
+    (async () => {
+      await new Promise((go) => setTimeout(go, 80));
+      await Promise.all(document.getAnimations().map((one) => one.finished.catch(() => null)));
+      await frame();
+      await frame();
+      done();
+    })()"""
+"""What is typed counts after 60 ms; then all that moves comes to rest, and is on the screen."""
+
+
 def ready(driver: Any) -> bool:
     """Wait until the page has all its samples; return whether it has any."""
     end = time.monotonic() + 60
@@ -76,7 +87,7 @@ def ready(driver: Any) -> bool:
 def show(driver: Any, name: str) -> bool:
     """Bring the page to a view, from wherever it stood; return whether it has such a view."""
     driver.execute_script(_CLEAN)
-    time.sleep(0.1)
+    driver.execute_async_script(_SETTLED)
     has = driver.execute_script(
         f"try {{ {(VIEWS | PICTURED)[name]}; return true }} catch (error) {{ return String(error) }}"
     )
@@ -96,5 +107,5 @@ def show(driver: Any, name: str) -> bool:
         time.sleep(0.05)
     if seen:
         driver.execute_script(f"document.querySelector('#d-main {seen}').scrollIntoView()")
-    time.sleep(0.4)
+    driver.execute_async_script(_SETTLED)
     return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import comb
 
 import numpy as np
@@ -61,6 +62,12 @@ def wilson(rate: float, n: float, confidence_level: float = 0.95, df: float | No
     Wilson 1927 (JASA 22), by statsmodels. With ``df`` the quantile is that of t instead of the normal, for an error
     that few clusters estimate (Korn & Graubard 1998 take the effective n so for clustered rates).
     """
+    return _wilson(float(rate), float(n), confidence_level, df)
+
+
+@lru_cache(65_536)
+def _wilson(rate: float, n: float, confidence_level: float, df: float | None) -> tuple[float, float]:
+    # A report's groups are many and small: the same few counts come by again and again.
     tail = (1 - confidence_level) / 2
     alpha = 2 * float(stats.norm.sf(stats.t.isf(tail, df))) if df is not None else 2 * tail
     low, high = proportion_confint(rate * n, n, alpha, method="wilson")

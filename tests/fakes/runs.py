@@ -82,6 +82,9 @@ class Planted:
     salt: str = ""
 
 
+_POOLS: dict[str, sources.Pool] = {}
+
+
 def write_run(
     folder: Path,
     tasks: Sequence[str] = ("persona_main",),
@@ -111,7 +114,8 @@ def write_run(
                 **given,
             }
         )
-        pool = sources.load_pool(chosen)
+        asked = chosen.model_dump_json()
+        pool = _POOLS[asked] if asked in _POOLS else _POOLS.setdefault(asked, sources.load_pool(chosen))
         evaluation = evaluations.build(EVALUATION_OF[task], chosen, pool.personas)
         pairs = sources.draw(pool, chosen.n, chosen.seed, evaluation.groups, chosen.min_support, chosen.counterparts)
         recorded = {

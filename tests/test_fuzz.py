@@ -135,7 +135,7 @@ READERS: dict[str, Callable[[Path, Path], tuple[Any, ...]]] = {
 }
 
 # The same ones wherever the tests run: what fails in CI fails on a laptop.
-SEEDS = range(int(os.environ.get("PERSONA_FUZZ", "25")))
+SEEDS = range(int(os.environ.get("PERSONA_FUZZ", "12")))
 
 
 def spoiled_run(good: Path, folder: Path, luck: random.Random) -> None:

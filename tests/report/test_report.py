@@ -240,20 +240,32 @@ def test_folder_that_cannot_be_written_is_one_line(tmp_path: Path, capsys: pytes
     assert "cannot be written" in capsys.readouterr().err
 
 
+EXTREMES = {
+    "missing": Planted(missing=1.0),
+    "without an answer": Planted(failures=1.0),
+    "none": Planted(lambda _, __: 0.0),
+    "all": Planted(lambda _, __: 1.0),
+}
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "plan", [Planted(missing=1.0), Planted(failures=1.0), Planted(lambda _, __: 0.0), Planted(lambda _, __: 1.0)]
-)
 @pytest.mark.parametrize("n", [1, 8])
-def test_report_holds_at_the_extremes(tmp_path: Path, plan: Planted, n: int) -> None:
-    for model in ("a", "b"):
-        write_run(tmp_path, ALL, model=model, n=n, k=2, attributes="age", cross="sex", min_support=1, planted=plan)
-    report = write_report([tmp_path], tmp_path / "out", html=n == 1, figures=n == 1).report
-    said = "\n".join([*(f"{t.headline} {t.finding}" for t in report.tasks), *(w.text for w in report.warnings)])
-    for part in ("nan", "None of 1 ", "1 pairs", "1 replies", "-0.0", "100% to 100%"):
-        assert part not in said
-    if plan.failures:
-        assert "none without a verdict" not in said
+@pytest.mark.parametrize("alike", [True, False])
+def test_report_holds_at_the_extremes(tmp_path: Path, n: int, alike: bool) -> None:
+    """Of models that are at one extreme, each compared with its twin; and of one at each, with figures of a single pair."""
+    drawn = n == 1 and not alike
+    models = {f"{name} {twin}": plan for name, plan in EXTREMES.items() for twin in ("a", "b")[: 1 + alike]}
+    runs = tmp_path / "runs"
+    for model, plan in models.items():
+        place = runs / model[:-2] if alike else runs
+        write_run(place, ALL, model=model, n=n, k=2, attributes="age", cross="sex", min_support=1, planted=plan)
+    for number, folder in enumerate(sorted(runs.iterdir()) if alike else [runs]):
+        report = write_report([folder], tmp_path / f"out{number}", html=n == 1, figures=drawn).report
+        told = [(t.model, f"{t.headline} {t.finding}") for t in report.tasks]
+        for part in ("nan", "None of 1 ", "1 pairs", "1 replies", "-0.0", "100% to 100%"):
+            assert not [text for _, text in told if part in text]
+            assert not [warning.text for warning in report.warnings if part in warning.text]
+        assert not [text for model, text in told if "without an answer" in model and "none without a verdict" in text]
 
 
 def test_labels_that_differ_in_replaced_characters_alone_keep_files_of_their_own(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -11,6 +12,9 @@ from typing import NoReturn
 
 from ..errors import PersonaError
 from . import processes
+
+PATIENCE = 10.0
+"""Seconds that a process which says nothing leaves the first one to say what is wrong."""
 
 
 class UserExit(SystemExit):
@@ -22,7 +26,7 @@ class UserExit(SystemExit):
 
 
 def _exit(error: PersonaError) -> NoReturn:
-    print(f"persona-metrics: error: {error}", file=sys.stderr)
+    print(f"persona-metrics: error: {error}", file=sys.stderr, flush=True)
     raise UserExit(error) from None
 
 
@@ -30,12 +34,16 @@ def _exit(error: PersonaError) -> NoReturn:
 def user_errors(*, everywhere: bool = False) -> Iterator[None]:
     """Turn a ``PersonaError`` into one line and an exit code, since lm-eval would show its stack.
 
-    Of several processes that all see the same mistake the first says it; ``everywhere`` is for what only one may see.
+    Of several processes that all see the same mistake the first says it; ``everywhere`` is for what only one may see. The
+    others wait for it to end: a launcher (torchrun, accelerate) kills all that are left when one of them has ended.
     """
     try:
         yield
     except PersonaError as error:
-        if _handed_on.get() or (processes.process() and not everywhere):
+        if _handed_on.get():
+            raise UserExit(error) from None
+        if processes.process() and not everywhere:
+            time.sleep(PATIENCE)
             raise UserExit(error) from None
         _exit(error)
     except KeyboardInterrupt:

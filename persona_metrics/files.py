@@ -68,11 +68,12 @@ def safe_cell(value: Any) -> Any:
     """Return a table's cell with a quote before a text that a spreadsheet would take for a formula.
 
     A bare carriage return becomes a line feed: writers that do not quote it begin a new cell there, and with it a formula.
+    NUL becomes U+FFFD: Python 3.10 writes none into a table, and readers end a cell there.
     """
     if not isinstance(value, str):
         return value
-    text = whole_characters(value).replace("\r\n", "\n").replace("\r", "\n")
-    risky = value[:1] in ("\t", "\r", "\n") or text.lstrip(" \t\r\n\v\f\0\xa0\ufeff")[:1] in _FORMULA
+    text = whole_characters(value).replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\ufffd")
+    risky = value[:1] in ("\t", "\r", "\n") or text.lstrip(" \t\r\n\v\f\ufffd\xa0\ufeff")[:1] in _FORMULA
     return f"'{text}" if value and risky else text
 
 

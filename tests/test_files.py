@@ -62,6 +62,11 @@ def test_a_cell_is_no_formula(text: str) -> None:
     assert files.safe_cell(text).startswith("'")
 
 
+def test_a_cell_has_no_nul_which_python_3_10_cannot_write() -> None:
+    assert files.safe_cell("a\0b") == "a\ufffdb"
+    assert files.safe_cell("\0=1+1") == "'\ufffd=1+1"
+
+
 def test_a_bare_carriage_return_begins_no_cell() -> None:
     out = io.StringIO()
     csv.writer(out, lineterminator="\n").writerow([files.safe_cell("a\r=cmd()"), files.safe_cell("b")])

@@ -77,14 +77,14 @@ def read_tables(folder: Path) -> list[Table]:
 
 
 def _read(path: Path) -> list[Table]:
-    split = read_text(path).replace("\r\n", "\n").split("\n")
+    split = read_text(path).replace("\r\n", "\n").replace("\r", "\n").split("\n")
     lines = [(i, line) for i, line in enumerate(split, 1) if line.strip() and line[:1] != "#"]
     reader = csv.DictReader(io.StringIO("\n".join(line for _, line in lines)))
-    header = {attribute_name(name): name for name in reader.fieldnames or ()}
-    if missing := [name for name in COLUMNS if name not in header]:
-        raise PersonaError(f"{shorten(path)}: these columns are missing: {', '.join(missing)}")
     found: dict[tuple[str, tuple[tuple[str, str], ...]], dict[str, float]] = {}
     try:
+        header = {attribute_name(name): name for name in reader.fieldnames or ()}
+        if missing := [name for name in COLUMNS if name not in header]:
+            raise PersonaError(f"{shorten(path)}: these columns are missing: {', '.join(missing)}")
         for (number, _), row in zip(lines[1:], reader, strict=False):
             where = f"{shorten(path)}:{number}"
             attribute, given, value, share = ((row[header[name]] or "").strip() for name in COLUMNS)

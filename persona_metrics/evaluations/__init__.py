@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Sequence
+from typing import get_origin
 
 from ..errors import PersonaError, suggest
 from ..personas import Persona
@@ -27,11 +28,9 @@ BY_PROTOCOL: dict[tuple[str, str], str] = {("contrast", "pairwise"): "pairwise"}
 
 def _found(name: str) -> type[Evaluation]:
     module = importlib.import_module(f".{name}", __package__)
-    return next(
-        item
-        for item in vars(module).values()
-        if isinstance(item, type) and issubclass(item, Evaluation) and getattr(item, "name", None) == name
-    )
+    # To Python 3.10 an alias, dict[str, int], is an instance of type and yet no class.
+    classes = (item for item in vars(module).values() if isinstance(item, type) and get_origin(item) is None)
+    return next(item for item in classes if issubclass(item, Evaluation) and getattr(item, "name", None) == name)
 
 
 EVALUATIONS: dict[str, type[Evaluation]] = {name: _found(name) for name in (*NAMES, *BY_PROTOCOL.values())}

@@ -120,14 +120,15 @@ def _rows(path: Path) -> tuple[list[tuple[str, Mapping[str, Any]]], int]:
 def _csv_rows(text: str, path: Path) -> list[tuple[str, Mapping[str, Any]]]:
     head = text.split("\n", 1)[0]
     # A spreadsheet writes what its country takes for a separator.
-    reader = csv.DictReader(io.StringIO(text), delimiter=max(",;\t", key=head.count))
+    # Lines may end as those of old spreadsheets do, with a carriage return alone.
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=head.count))
     csv.field_size_limit(10**9)  # an answer may be long
-    reader.fieldnames = [name.strip().lower() for name in reader.fieldnames or ()]
-    if not {"key", "label"} <= set(reader.fieldnames or ()):
-        raise PersonaError(
-            f"{shorten(path)}: no columns key and label in its first line; label a sheet of `label --out x.csv`"
-        )
     try:
+        reader.fieldnames = [name.strip().lower() for name in reader.fieldnames or ()]
+        if not {"key", "label"} <= set(reader.fieldnames or ()):
+            raise PersonaError(
+                f"{shorten(path)}: no columns key and label in its first line; label a sheet of `label --out x.csv`"
+            )
         return [(f"{shorten(path)}:{reader.line_num}", row) for row in reader]
     except csv.Error as error:
         raise PersonaError(f"{shorten(path)}: not CSV: {shorten(error, 80)}") from None

@@ -12,6 +12,7 @@ import re
 from markupsafe import Markup
 
 from .. import __version__
+from ..files import safe_cell
 from ..personas import one_line
 from ..prompts import environment, render, templates_folder
 from .draw import Sheet
@@ -75,14 +76,8 @@ def as_csv(sheet: Sheet) -> str:
     for item in sheet.drawn:
         persona = "\n".join(f"{name}: {one_line(value)}" for name, value in item.persona.items())
         row = [item.key, persona, item.question, item.answer, "", "", "", sheet.name, FORMAT]
-        out.writerow([_inert(cell) for cell in row])
+        out.writerow([safe_cell(cell) for cell in row])
     return text.getvalue()
-
-
-def _inert(text: str) -> str:
-    # A spreadsheet takes a text that begins like this for a formula, and a bare carriage return for a new cell.
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t") else text
 
 
 def _own(name: str) -> str:

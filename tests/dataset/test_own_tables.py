@@ -23,6 +23,21 @@ def crowd(n: int, women: int) -> list[Persona]:
     return [Persona(str(i), {"sex": "Female" if i < women else "Male", "age": str(20 + i % 60)}) for i in range(n)]
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_lines_may_end_as_any_spreadsheet_ends_them(tmp_path: Path, end: str) -> None:
+    place = folder(tmp_path, "")
+    lines = ("# source", "attribute,given,value,share", "sex,,Female,0.5", "sex,,Male,0.5", "")
+    (place / "t.csv").write_bytes(end.join(lines).encode())
+    (table,) = read_tables(place)
+    assert table.name == "sex"
+
+
+def test_a_heading_that_cannot_be_taken_apart_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(PersonaError) as caught:
+        read_tables(folder(tmp_path, f"attribute,given,value,{'share' * 40_000}\nsex,,Female,0.5\n"))
+    assert "\n" not in str(caught.value)
+
+
 def test_distances_are_those_worked_by_hand(tmp_path: Path) -> None:
     text = "# source\nattribute,given,value,share\nsex,,female,50\nsex,,Male,50\n"
     text += "AGE,Sex=Female,18-49,0.5\nage,sex=Female,50+,50%\n"

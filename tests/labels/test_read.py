@@ -91,6 +91,22 @@ def test_what_is_no_label_is_one_line(tmp_path: Path, text: str, said: str) -> N
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_csv_with_any_line_end_is_read(tmp_path: Path, end: str) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(end.join(("Key;Label;Note", f'k1;yes;"two{end}lines"', "k2;no;")) + end, newline="")
+    labels = read_labels([path])[0]
+    assert [(one.key, one.label) for one in labels] == [("k1", "yes"), ("k2", "no")]
+
+
+def test_csv_that_cannot_be_taken_apart_is_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"key,label\0\nk,y\res\0\n")
+    with pytest.raises(PersonaError) as caught:
+        read_labels([path])
+    assert "\n" not in str(caught.value)
+
+
 def test_csv_without_the_columns_is_one_line(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("question,verdict\nQ,yes\n")

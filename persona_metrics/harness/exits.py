@@ -53,8 +53,14 @@ def user_errors(*, everywhere: bool = False) -> Iterator[None]:
 
 
 def interrupts_in_one_line() -> None:
-    """Let Ctrl-C while a model generates end the process in one line, where lm-eval would show its stack."""
-    if not _handed_on.get() and sys.excepthook is sys.__excepthook__:
+    """Let Ctrl-C while a model generates end the process in one line, where lm-eval would show its stack.
+
+    Whoever shows errors in another way (a logger, a debugger) goes on to; what anyio brings for Python 3.10 does not.
+    """
+    plain = sys.excepthook is sys.__excepthook__ or str(getattr(sys.excepthook, "__module__", "")).startswith(
+        "exceptiongroup"
+    )
+    if not _handed_on.get() and plain:
         sys.excepthook = _one_line
 
 

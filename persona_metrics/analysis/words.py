@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 
@@ -36,6 +37,11 @@ def signed(value: float) -> str:
     """Return a difference of shares in points with its sign, ``0.0`` without one."""
     text = f"{100 * value:+.1f}"
     return "0.0" if text in ("+0.0", "-0.0") else text
+
+
+def unbroken(text: str) -> str:
+    """Return the text with what p is on the line of its p, whatever the width."""
+    return re.sub(r"\bp ([≤<=>]) (?=\d)", "p\u00a0\\1\u00a0", text)
 
 
 def p_value(p: float) -> str:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 from markupsafe import Markup, escape
 
+from ..analysis.words import unbroken
+
 
 @dataclass(frozen=True)
 class Term:
@@ -65,7 +67,8 @@ TERMS = (
     ),
     Term(
         "bounds",
-        "where the number would lie if every missing verdict had come out one way, and where if the other.",
+        "where the number would lie if every missing verdict had come out one way, and where if the other. A difference"
+        " itself is of the pairs that have both verdicts, and so can lie outside.",
         r"bounds?",
     ),
     Term(
@@ -85,6 +88,7 @@ class Linker:
 
     def __call__(self, text: str) -> Markup:
         """Return the text escaped, with a link at each term that was not linked before."""
+        text = unbroken(text)
         found: list[tuple[int, int, Term]] = []
         for term in self.terms:
             if term.name in self.linked:
@@ -104,9 +108,13 @@ class Linker:
     def columns(self, headings: Iterable[str]) -> Markup:
         """Return a line of the terms that first stand as headings of a table, each linked; empty where there are none."""
         known = {term.name: term for term in self.terms}
-        new = dict.fromkeys(name for heading in headings if (name := heading.removesuffix(" interval")) in known)
+        new = dict.fromkeys(name for heading in headings if (name := _plain(heading)) in known)
         found = [name for name in new if name not in self.linked]
         return Markup(" · ").join(map(self, found))
+
+
+def _plain(heading: str) -> str:
+    return heading.removesuffix(", points").removesuffix(" interval")
 
 
 def _code(text: str) -> Markup:

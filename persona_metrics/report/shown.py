@@ -148,7 +148,7 @@ def _cell(column: str, value: Any, unit: str) -> Cell:
             return Cell(f"{100 * number:.1f}%", number)
         # At the least that a permutation of 1,000 can say, it says no more.
         if (column in _TESTS or column.endswith("_p")) and number < 0.00105:
-            return Cell("< 0.001", number)
+            return Cell("<\u00a00.001", number)
         return Cell(f"{number:,.0f}" if number == int(number) and abs(number) > 1 else f"{number:.3g}", number)
     if isinstance(value, (int, np.integer)):
         return Cell(f"{int(value):,}", float(value))

@@ -386,7 +386,7 @@ def test_shown_tables_have_readable_dates_lists_and_intervals() -> None:
     found = shown.shown("x", table)
     assert found.columns == ("row", "interval", "homogeneity p")
     assert [[cell.text for cell in row] for row in found.rows] == [
-        ["a", "10.0 to 30.0%", "< 0.001"],
+        ["a", "10.0 to 30.0%", "<\u00a00.001"],
         ["b", "20.0 to 40.0%", "0.5"],
     ]
     assert page._fact("date", 1772359200.0) == "1 March 2026, 10:00 UTC"

@@ -7,6 +7,7 @@ import math
 import pandas as pd
 import pytest
 
+from persona_metrics.report.glossary import Linker
 from persona_metrics.report.shown import Shown, shown
 
 
@@ -54,3 +55,9 @@ def test_a_table_of_one_row_stands_upright_with_its_units() -> None:
     said = dict(_texts(shown("t", frame))[1:])
     assert said["difference"] == "+10.0 points"
     assert said["interval"] == "0.0 to +20.0 points"
+
+
+def test_what_p_is_stands_on_the_line_of_its_p_and_a_heading_is_linked_whatever_its_unit() -> None:
+    link = Linker()
+    assert "p\u00a0=\u00a00.02; map = 3" in link("lift +3.0 points, p = 0.02; map = 3")
+    assert 'href="#word-bounds"' in link.columns(["bounds, points"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -25,6 +24,7 @@ from matplotlib.font_manager import fontManager
 from matplotlib.ticker import FixedLocator, FuncFormatter
 from matplotlib.transforms import Bbox
 
+from ...analysis.words import unbroken
 from ...files import write_bytes
 
 INK, SOFT, LINE = "#1f2933", "#5b6770", "#c9d1d8"
@@ -176,8 +176,8 @@ def label(text: object, width: int = 24, lines: int = 2) -> str:
 
 
 def _lines(text: object, width: int) -> list[str]:
-    """Return the text in lines of ``width`` characters; what p is stays on the line of its p."""
-    return textwrap.wrap(re.sub(r"\bp ([≤<=>]) (?=\d)", "p\u00a0\\1\u00a0", clean(text)), width)
+    """Return the text in lines of ``width`` characters."""
+    return textwrap.wrap(unbroken(clean(text)), width)
 
 
 def middle(text: object, width: int = 30) -> str:

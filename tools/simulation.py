@@ -328,13 +328,12 @@ CASES: tuple[Case, ...] = (
         Case(
             "spread of groups, clustered",
             f"{groups} groups of {size} persons with 4 questions",
-            spread,
+            repeated("spread", groups, size, 4),
             0.93,
             0.99,
             FLOOR,
         )
         for groups, size in ((8, 10), (20, 5))
-        for spread in (repeated("spread", groups, size, 4),)
     ),
     Case(
         "pooled rates",

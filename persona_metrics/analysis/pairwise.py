@@ -12,7 +12,7 @@ from scipy import stats
 from ..evaluations.contrast import ANOTHER, NOBODY
 from ..evaluations.pairwise import ORDER_BIAS, OVER, TIES
 from ..statistics.clusters import design
-from ..statistics.paired import paired_difference
+from ..statistics.paired import unanimous
 from . import length
 from .rates import LEVEL, NAN, Floats, by_row, by_variant, clusters_of, codes, headline, pairs
 from .words import count, p_value, percent, plus_minus, points
@@ -87,7 +87,7 @@ def _counted(name: str, values: Floats, rates: pd.DataFrame, about: pd.DataFrame
 def order_row(bias: Floats, about: pd.DataFrame) -> dict[str, Any]:
     """Return the mean of the pairs' ``bias`` (-½…½, NaN: nothing was asked) with t's interval, clustered, and its test.
 
-    Where the pairs are all alike the interval is half that of ``statistics.paired.paired_difference``, p McNemar's.
+    Where the pairs are all alike both are those of ``statistics.paired.unanimous``.
     """
     seen = ~np.isnan(bias)
     known = bias[seen]
@@ -103,14 +103,13 @@ def order_row(bias: Floats, about: pd.DataFrame) -> dict[str, Any]:
     }
     if n < 2:
         return row
-    found = design(known, *(codes(ids)[seen] for ids in clusters_of(about)))
+    clusters = [codes(ids)[seen] for ids in clusters_of(about)]
+    found = design(known, *clusters)
     error, df = float(known.std(ddof=1) / np.sqrt(n)), float(n - 1)
     if found is not None and found.effect > 1:
         error, df = found.stderr, found.df or df
     if error == 0:
-        # All pairs alike: t knows no width, which is no certainty. The interval of so many pairs of which none differs.
-        alike = paired_difference(2 * np.maximum(known, 0), 2 * np.maximum(-known, 0), LEVEL)
-        return {**row, "low": alike.low / 2, "high": alike.high / 2, "p": alike.p}
+        return {**row, **dict(zip(("low", "high", "p"), unanimous(known, LEVEL, clusters), strict=True))}
     reach = float(stats.t.isf((1 - LEVEL) / 2, df)) * error
     p = float(2 * stats.t.sf(abs(value) / error, df))
     return {**row, "low": max(-0.5, value - reach), "high": min(0.5, value + reach), "p": p}

@@ -16,7 +16,7 @@ from ..critic import Verdict
 from ..critic.pairwise import FIRST, PAIRWISE, TIE, turned_to
 from ..prices import Price
 from ..settings import Settings
-from ..statistics.paired import paired_difference
+from ..statistics.paired import unanimous
 from . import measure
 from .card import Asked, Criterion, Rate, Unusable
 from .fitness import LEAST, THRESHOLDS, fit
@@ -89,9 +89,8 @@ def _bias(values: Sequence[float], bases: Sequence[str]) -> Bias:
         return Bias(value=mean, n=len(values))
     error = math.sqrt(sum(s**2 for s in sums.values()) * clusters / (clusters - 1)) / len(values)
     if error == 0:
-        # All alike: t knows no width, which is no certainty. The interval of so many bases of which none differs.
-        alike = paired_difference(np.full(clusters, 2 * max(mean, 0.0)), np.full(clusters, 2 * max(-mean, 0.0)))
-        return Bias(value=mean, low=alike.low / 2, high=alike.high / 2, n=len(values))
+        low, high, _ = unanimous(np.full(clusters, mean))
+        return Bias(value=mean, low=low, high=high, n=len(values))
     reach = float(stats.t.isf(0.025, clusters - 1)) * error
     return Bias(value=mean, low=max(-0.5, mean - reach), high=min(0.5, mean + reach), n=len(values))
 

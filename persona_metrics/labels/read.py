@@ -118,10 +118,11 @@ def _rows(path: Path) -> tuple[list[tuple[str, Mapping[str, Any]]], int]:
 
 
 def _csv_rows(text: str, path: Path) -> list[tuple[str, Mapping[str, Any]]]:
-    head = text.split("\n", 1)[0]
+    lines = io.StringIO(text, newline="")  # a carriage return alone ends one, too
+    head = lines.readline()
+    lines.seek(0)
     # A spreadsheet writes what its country takes for a separator.
-    # Lines may end as those of old spreadsheets do, with a carriage return alone.
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=head.count))
+    reader = csv.DictReader(lines, delimiter=max(",;\t", key=head.count))
     csv.field_size_limit(10**9)  # an answer may be long
     try:
         reader.fieldnames = [name.strip().lower() for name in reader.fieldnames or ()]

@@ -14,16 +14,17 @@ import pandas as pd
 from ..analysis.words import points
 
 _SHARES = frozenset(
-    {"value", "low", "high", "stderr", "rate", "difference", "bound_low", "bound_high", "pooled", "pooled_low"}
-    | {"pooled_high", "detectable", "pass_at_k", "pass_hat_k", "hat_low", "hat_high", "hat_stderr", "worst_group"}
-    | {"between_group_sd", "hat_bound_low", "hat_bound_high", "partial_low", "partial_high", "overall", "never"}
-    | {"worst_low", "worst_high", "worst_probability", "worst_raw", "worst_raw_low", "worst_raw_high", "gap", "gap_low"}
-    | {"gap_high", "sd_low", "sd_high", "distinct"}
-    | {"equal_length", "people_alone", "people_low", "people_high", "critic", "kinder", "kinder_low", "kinder_high"}
-    | {"apart", "apart_low", "apart_high", "preferred", "order_bias"}
+    {"value", "low", "high", "stderr", "rate", "bound_low", "bound_high", "pooled", "pooled_low"}
+    | {"pooled_high", "pass_at_k", "pass_hat_k", "hat_low", "hat_high", "hat_stderr", "worst_group"}
+    | {"hat_bound_low", "hat_bound_high", "partial_low", "partial_high", "overall", "never"}
+    | {"worst_low", "worst_high", "worst_probability", "worst_raw", "worst_raw_low", "worst_raw_high"}
+    | {"distinct", "equal_length", "people_alone", "people_low", "people_high", "critic", "preferred"}
 )
 # Of two shares less one another, and what is measured on that scale: points, no share of anything.
-_DIFFERENCES = frozenset({"difference", "gap", "gap_low", "gap_high"})
+_DIFFERENCES = frozenset(
+    {"difference", "gap", "gap_low", "gap_high", "order_bias"}
+    | {"kinder", "kinder_low", "kinder_high", "apart", "apart_low", "apart_high"}
+)
 _SPREADS = frozenset({"detectable", "between_group_sd", "sd_low", "sd_high"})
 _OF_THE_ROW = frozenset({"value", "low", "high", "bound_low", "bound_high"})
 POINTS = " points"
@@ -74,8 +75,13 @@ def shown(
     rows = []
     for row in table.itertuples(index=False, name=None):
         of = "" if at is None else str(row[at])
-        unit = "points" if "difference" in columns or of in differences else "" if of in no_shares else "share"
-        unit = "spread" if of in _SPREADS else unit
+        unit = "share"
+        if of in no_shares:
+            unit = ""
+        elif of in _SPREADS:
+            unit = "spread"
+        elif of in differences or "difference" in columns:
+            unit = "points"
         rows.append(tuple(_cell(column, value, unit) for column, value in zip(columns, row, strict=True)))
     headings = [c.replace("_", " ") for c in columns]
     folded = _folded(headings, numeric, rows)
@@ -139,10 +145,10 @@ def _cell(column: str, value: Any, unit: str) -> Cell:
             return Cell("", None)
         if math.isinf(number):
             return Cell("∞", 1e300)
-        if column in _DIFFERENCES or (unit == "points" and column in _OF_THE_ROW):
+        of_the_row = column in _OF_THE_ROW
+        if unit and (column in _DIFFERENCES or (of_the_row and unit == "points")):
             return Cell(points(number), number)
-        own = {"points": {"stderr"}, "spread": _OF_THE_ROW}.get(unit, ())
-        if column in _SPREADS or column in own:
+        if column in _SPREADS or (of_the_row and unit == "spread") or (column == "stderr" and unit == "points"):
             return Cell(f"{100 * number:.1f}{POINTS}", number)
         if unit and column in _SHARES and abs(number) <= 1:
             return Cell(f"{100 * number:.1f}%", number)

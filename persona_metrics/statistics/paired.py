@@ -90,6 +90,18 @@ def paired_difference(
     return Paired(mean, error, low, high, n, more, less, p, effect)
 
 
+def unanimous(
+    lean: ArrayLike, confidence_level: float = 0.95, clusters: Sequence[ArrayLike] = ()
+) -> tuple[float, float, float]:
+    """Return the interval of the mean of leans in -½…½ that are all alike, and its p; array of shape (n,).
+
+    Student's interval has no width there, which is no certainty: half of ``paired_difference``'s of one side less the other.
+    """
+    both = 2 * np.asarray(lean, float)
+    found = paired_difference(np.maximum(both, 0), np.maximum(-both, 0), confidence_level, clusters)
+    return found.low / 2, found.high / 2, found.p
+
+
 def mcnemar_exact(only_first: int, only_second: int) -> float:
     """Return McNemar's exact two-sided p over the discordant pairs, 1.0 without any."""
     if not only_first + only_second:

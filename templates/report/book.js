@@ -21,16 +21,14 @@ class Book {
   // Returns the name of who labelled here before.
   restore() {
     try {
-      const drafts = this.places().map((place) => JSON.parse(localStorage.getItem(place) || '{}'));
-      const kept = drafts.reduce((first, then) => ({
-        own: { ...first.own, ...then.own },
-        others: [...(first.others || []), ...(then.others || [])],
-        saved: { ...first.saved, ...then.saved },
-        seen: { ...first.seen, ...then.seen },
-        rater: then.rater || first.rater,
-      }));
-      Object.assign(this, { own: kept.own || {}, others: kept.others || [], saved: kept.saved || {}, seen: kept.seen || {} });
-      return kept.rater || '';
+      let rater = '';
+      for (const place of this.places()) {
+        const kept = JSON.parse(localStorage.getItem(place) || '{}');
+        for (const name of ['own', 'saved', 'seen']) Object.assign(this[name], kept[name]);
+        this.others.push(...(kept.others || []));
+        rater = kept.rater || rater;
+      }
+      return rater;
     } catch (error) {
       this.keeps = false;
       return '';

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from persona_metrics import analysis
-from persona_metrics.analysis import length
+from persona_metrics.analysis import length, pairwise
 from persona_metrics.evaluations.pairwise import ORDER_BIAS, OVER, TIES
 from tests.simulated import runs, slack
 
@@ -71,6 +71,13 @@ def test_order_that_never_turned_anything_leaves_room_for_what_so_many_pairs_can
     reach = 1.959964**2 / (60 + 1.959964**2) / 2
     assert (order["order_bias"], order["p"]) == (0.0, 1.0)
     assert (order["low"], order["high"]) == (pytest.approx(-reach), pytest.approx(reach))
+
+
+def test_a_lean_that_all_have_says_less_where_persons_repeat() -> None:
+    about = pd.DataFrame({"persona_id": np.repeat(np.arange(6), 10), "question_id": np.arange(60) % 10})
+    alone = pd.DataFrame({"persona_id": np.arange(60), "question_id": np.arange(60)})
+    repeated, once = (pairwise.order_row(np.full(60, 0.5), of) for of in (about, alone))
+    assert once["p"] < 1e-10 < 0.001 < repeated["p"]  # six persons: 2 / 2^6 at the least
 
 
 @pytest.mark.parametrize(("place", "bias"), [(0.0, 0.5), (1.0, -0.5)])

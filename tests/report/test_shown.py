@@ -50,6 +50,24 @@ def test_cells_sort_by_their_number_whatever_they_say(rows: int) -> None:
     assert [cell.key for cell in table.rows[0]] == ["0.256", "-0.256", None]
 
 
+def test_what_is_no_share_has_no_points_beside_a_difference_of_shares() -> None:
+    frame = pd.DataFrame(
+        {"row": ["skill", "personalized"], "difference": [0.2, 0.2], "low": [0.1, 0.1], "high": [0.3, 0.3]}
+    )
+    said = shown("differences", frame, frozenset({"skill"}))
+    assert [texts[1:] for texts in _texts(said)[1:]] == [
+        ["0.2", "0.1 to 0.3"],
+        ["+20.0 points", "+10.0 to +30.0 points"],
+    ]
+
+
+def test_the_orders_bias_and_how_much_kinder_a_critic_is_are_points() -> None:
+    frame = pd.DataFrame([{"row": "order_bias", "order_bias": 0.02, "low": -0.01, "high": 0.05}])
+    (cells,) = shown("order", frame, frozenset(), frozenset({"order_bias"})).rows
+    assert [cell.text for cell in cells[1:]] == ["+2.0", "-1.0 to +5.0"]
+    assert shown("people", pd.DataFrame({"apart": [0.1]})).columns == ("apart, points",)
+
+
 def test_a_table_of_one_row_stands_upright_with_its_units() -> None:
     frame = pd.DataFrame([{"a": 1, "b": 2, "c": 3, "d": 4, "e": 5, "difference": 0.1, "low": 0.0, "high": 0.2}])
     said = dict(_texts(shown("t", frame))[1:])

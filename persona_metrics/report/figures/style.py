@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -114,13 +115,20 @@ def styled() -> Iterator[None]:
         "svg.hashsalt": "persona-metrics",
         "hatch.linewidth": 0.6,
     }
-    with mpl.rc_context(rc):
-        yield
+    # A font that is here in one weight alone is as good.
+    silenced = logging.getLogger("matplotlib.font_manager")
+    level = silenced.level
+    silenced.setLevel(logging.ERROR)
+    try:
+        with mpl.rc_context(rc):
+            yield
+    finally:
+        silenced.setLevel(level)
 
 
 @cache
 def _fonts() -> list[str]:
-    """Return those of the fonts that are here: matplotlib looks each up for every text, and warns of what is not."""
+    """Return those of the fonts that are here: matplotlib looks each up for every text."""
     here = {font.name for font in fontManager.ttflist}
     return [name for name in ("DejaVu Sans", "Noto Sans", "Noto Sans CJK SC", "Arial") if name in here]
 

@@ -94,7 +94,7 @@ def test_what_is_no_label_is_one_line(tmp_path: Path, text: str, said: str) -> N
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_csv_with_any_line_end_is_read(tmp_path: Path, end: str) -> None:
     path = tmp_path / "a.csv"
-    path.write_text(end.join(("Key;Label;Note", f'k1;yes;"two, three,{end}four, five"', "k2;no;")) + end, newline="")
+    path.write_text(end.join(("Key;Label;Note", f'k1;yes;"a, b, c, d,{end}e, f, g, h, i"', "k2;no;")) + end, newline="")
     labels = read_labels([path])[0]
     assert [(one.key, one.label) for one in labels] == [("k1", "yes"), ("k2", "no")]
 

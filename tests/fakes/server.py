@@ -103,8 +103,8 @@ class Server:
             retry_after,
         )
         self.keep_log = keep_log
-        self.log: list[tuple[str, dict[str, Any], dict[str, str]]] = []
-        self.counts: Counter[str] = Counter()
+        self._log: list[tuple[str, dict[str, Any], dict[str, str]]] = []
+        self._counts: Counter[str] = Counter()
         self.seen: Counter[str] = Counter()
         self.inflight = self.peak = 0
         self.first = self.last = 0.0
@@ -127,6 +127,24 @@ class Server:
     def __exit__(self, *exc: object) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
+
+    @property
+    def log(self) -> list[tuple[str, dict[str, Any], dict[str, str]]]:
+        """Every request that was sent by now."""
+        self._catch_up()
+        return self._log
+
+    @property
+    def counts(self) -> Counter[str]:
+        """How many of each kind were sent by now."""
+        self._catch_up()
+        return self._counts
+
+    def _catch_up(self) -> None:
+        # A run that is stopped leaves requests behind that lie unread in the sockets here. Each time around the loop all
+        # of them go a step on: a connection is taken, its request is read, and heard.
+        if self._thread.is_alive() and threading.current_thread() is not self._thread:
+            asyncio.run_coroutine_threadsafe(_rounds(25), self._loop).result(30)
 
     @property
     def base_url(self) -> str:
@@ -306,6 +324,11 @@ def _completion(
             "usage": {"prompt_tokens": 700, "completion_tokens": 80, "total_tokens": 780},
         }
     )
+
+
+async def _rounds(number: int) -> None:
+    for _ in range(number):
+        await asyncio.sleep(0)
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ import pytest
 from persona_metrics.analysis.words import plus_minus
 from persona_metrics.cli import main
 from persona_metrics.files import told_apart
-from persona_metrics.report import browser, glossary, page, plain, shown, words, write_report
+from persona_metrics.report import browser, glossary, page, plain, words, write_report
 from persona_metrics.report.load import Loaded, find, read
 from persona_metrics.report.schema import Report
 from persona_metrics.report.tables import TaskTables, against_baseline, comparisons, csv_text, of_entry
@@ -381,18 +381,6 @@ def test_report_on_one_pair_and_on_no_verdict_is_written(tmp_path: Path, missing
     assert re.search(r"\bnan\b", page_) is None
 
 
-def test_shown_tables_have_readable_dates_lists_and_intervals() -> None:
-    table = pd.DataFrame({"row": ["a", "b"], "low": [0.1, 0.2], "high": [0.3, 0.4], "homogeneity_p": [0.0001, 0.5]})
-    found = shown.shown("x", table)
-    assert found.columns == ("row", "interval", "homogeneity p")
-    assert [[cell.text for cell in row] for row in found.rows] == [
-        ["a", "10.0 to 30.0%", "<\u00a00.001"],
-        ["b", "20.0 to 40.0%", "0.5"],
-    ]
-    assert page._fact("date", 1772359200.0) == "1 March 2026, 10:00 UTC"
-    assert page._fact("by", ["age", "sex"]) == "age and sex"
-
-
 @pytest.mark.slow
 def test_three_models_in_four_modes_stay_below_4_megabytes(tmp_path: Path) -> None:
     for model in ("org/model-a", "org/model-b", "org/model-c"):
@@ -401,3 +389,8 @@ def test_three_models_in_four_modes_stay_below_4_megabytes(tmp_path: Path) -> No
             write_run(tmp_path / "runs", (f"persona_main{mode}",), model=model, n=120, by="sex,age", stamp=stamp)
     write_report([tmp_path / "runs"], tmp_path / "out")
     assert (tmp_path / "out" / "report.html").stat().st_size < 4e6
+
+
+def test_facts_have_readable_dates_and_lists() -> None:
+    assert page._fact("date", 1772359200.0) == "1 March 2026, 10:00 UTC"
+    assert page._fact("by", ["age", "sex"]) == "age and sex"

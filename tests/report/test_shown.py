@@ -79,3 +79,13 @@ def test_what_p_is_stands_on_the_line_of_its_p_and_a_heading_is_linked_whatever_
     link = Linker()
     assert "p\u00a0=\u00a00.02; map = 3" in link("lift +3.0 points, p = 0.02; map = 3")
     assert 'href="#word-bounds"' in link.columns(["bounds, points"])
+
+
+def test_tables_have_readable_intervals_and_p_values() -> None:
+    table = pd.DataFrame({"row": ["a", "b"], "low": [0.1, 0.2], "high": [0.3, 0.4], "homogeneity_p": [0.0001, 0.5]})
+    found = shown("x", table)
+    assert found.columns == ("row", "interval", "homogeneity p")
+    assert [[cell.text for cell in row] for row in found.rows] == [
+        ["a", "10.0 to 30.0%", "<\u00a00.001"],
+        ["b", "20.0 to 40.0%", "0.5"],
+    ]

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import (
-    AliasChoices,
+    BaseModel,
+    ConfigDict,
     Field,
     PrivateAttr,
     SecretStr,
@@ -20,7 +21,6 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from typing_extensions import Self
 
 from . import keyring
@@ -59,6 +59,12 @@ ALIASES = {
     "openai_api_key": "critic_api_key",
 }
 """What else a setting is called where keywords and ``--metadata`` name it: the words of ``evaluate_model``."""
+_OTHER_VARIABLES = {
+    "mode": ("GENERATE_MODE",),
+    "loo_json": ("LOO_JSON",),
+    "intersection_json": ("INTERSECTION_JSON",),
+    "critic_api_key": ("OPENAI_API_KEY",),
+}
 
 
 def canonical(key: str) -> str:
@@ -71,26 +77,16 @@ def canonical(key: str) -> str:
     return name if name in Settings.model_fields else key
 
 
-def _env(*names: str) -> AliasChoices:
-    return AliasChoices(*names)
+class Settings(BaseModel):
+    """What a run is made of. Every field is also ``PERSONA_<NAME>`` in the environment or ``.env``, which ``load`` reads."""
 
-
-class Settings(BaseSettings):
-    """What a run is made of. Every field is also ``PERSONA_<NAME>`` in the environment or in ``.env``."""
-
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX, extra="ignore", frozen=True, populate_by_name=True, validate_default=False
-    )
+    model_config = ConfigDict(extra="ignore", frozen=True)
     _keys: tuple[Key, ...] = PrivateAttr(())
     _sources: Mapping[str, str] = PrivateAttr(default_factory=dict)
 
     n: int = Field(300, gt=0, description="pairs to draw")
     seed: int = Field(0, ge=0, description="seed of the draw: the same pairs on every machine")
-    mode: str = Field(
-        "output_only",
-        validation_alias=_env("mode", "PERSONA_MODE", "GENERATE_MODE"),
-        description="prompt mode: " + ", ".join(MODES),
-    )
+    mode: str = Field("output_only", description="prompt mode: " + ", ".join(MODES))
     source: str = Field("embedded", description="where personas and questions come from: embedded or hub")
     personas: str | None = Field(None, description="your own personas: a JSONL, CSV or Parquet file")
     questions: str | None = Field(None, description="your own questions: a JSONL, CSV or Parquet file")
@@ -114,17 +110,9 @@ class Settings(BaseSettings):
         description="what to break personalized down by: attributes, topic, kind, columns of your own files",
     )
     attributes: str | None = Field(None, description="leave-one-out: attributes to leave out, a comma list, or all")
-    loo_json: str | None = Field(
-        None,
-        validation_alias=_env("loo_json", "PERSONA_LOO_JSON", "LOO_JSON"),
-        description='leave-one-out: a file {"attributes": [...]}',
-    )
+    loo_json: str | None = Field(None, description='leave-one-out: a file {"attributes": [...]}')
     yardstick: str = Field("whole", description="leave-one-out: the critic sees the whole or the reduced persona")
-    intersection_json: str | None = Field(
-        None,
-        validation_alias=_env("intersection_json", "PERSONA_INTERSECTION_JSON", "INTERSECTION_JSON"),
-        description="intersectionality: a file with the list of intersections",
-    )
+    intersection_json: str | None = Field(None, description="intersectionality: a file with the list of intersections")
     cross: str | None = Field(None, description="intersectionality: attributes whose full cross is measured")
     min_support: int = Field(
         30, gt=0, description="intersectionality: pairs each intersection should hold; unset, at most n"
@@ -148,9 +136,7 @@ class Settings(BaseSettings):
         " where lm-eval's `key=value` would cut at a comma)",
     )
     critic_api_key: SecretStr | None = Field(
-        None,
-        validation_alias=_env("critic_api_key", "PERSONA_CRITIC_API_KEY", "OPENAI_API_KEY"),
-        description="the critic's key (at OpenAI else OPENAI_API_KEY); only from the environment or .env",
+        None, description="the critic's key (at OpenAI else OPENAI_API_KEY); only from the environment or .env"
     )
     critic_api_keys: SecretStr | None = Field(
         None, description="keys of a panel's own endpoints, host=key,host=key; only from the environment or .env"
@@ -190,17 +176,6 @@ class Settings(BaseSettings):
     )
     critic_max_failures: float = Field(0.2, ge=0, le=1, description="share of missing verdicts that stops the run")
     local_model: str | None = Field(None, description="another .gguf for the embedded model")
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003
-        init_settings: PydanticBaseSettingsSource,
-        *_: PydanticBaseSettingsSource,
-        **__: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Leave the reading to ``load``, which knows the source of each value, and reads ``.env`` as it stands."""
-        return (init_settings,)
 
     @property
     def keys(self) -> tuple[Key, ...]:
@@ -367,9 +342,7 @@ def _looks_like_ours(key: str) -> bool:
 
 def _explain(error: ValidationError, given: Mapping[str, Any]) -> str:
     first = error.errors()[0]
-    name = str(first["loc"][0]) if first["loc"] else "settings"
-    field = next((f for f in Settings.model_fields if f == name.lower().removeprefix("persona_")), name.lower())
-    field = {"generate_mode": "mode", "openai_api_key": "critic_api_key"}.get(field, field)
+    field = str(first["loc"][0]) if first["loc"] else "settings"
     cause = (first.get("ctx") or {}).get("error")
     what = str(cause) if cause else f"{shorten(first.get('input'), 40)!r} is wrong: {first['msg']}"
     if field in _SECRETS:
@@ -380,13 +353,7 @@ def _explain(error: ValidationError, given: Mapping[str, Any]) -> str:
 
 def environment_names(field: str) -> tuple[str, ...]:
     """Return the environment variables that set a field, the strongest first."""
-    extra = {
-        "mode": ("GENERATE_MODE",),
-        "loo_json": ("LOO_JSON",),
-        "intersection_json": ("INTERSECTION_JSON",),
-        "critic_api_key": ("OPENAI_API_KEY",),
-    }
-    return (PREFIX + field.upper(), *extra.get(field, ()))
+    return (PREFIX + field.upper(), *_OTHER_VARIABLES.get(field, ()))
 
 
 def source_of(field: str) -> str:

@@ -18,7 +18,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from persona_metrics import cores, embedded_model
+from persona_metrics.embedded_model import cores
+from persona_metrics.embedded_model.model import LocalServer, model_path
 
 
 @contextmanager
@@ -33,7 +34,7 @@ def busy(processes: int) -> Iterator[None]:
             process.wait()
 
 
-def tokens(server: embedded_model.LocalServer, requests: int = 4, length: int = 60) -> float:
+def tokens(server: LocalServer, requests: int = 4, length: int = 60) -> float:
     """Return the seconds that some requests take, one after the other."""
     began = time.monotonic()
     for number in range(requests):
@@ -66,7 +67,7 @@ def main() -> None:
     arguments = parser.parse_args()
     measure: Callable[[], float] = demo
     if not arguments.demo:
-        server = embedded_model.LocalServer(embedded_model.model_path())
+        server = LocalServer(model_path())
         tokens(server, requests=1)
         measure = lambda: tokens(server)  # noqa: E731
     idle = measure()

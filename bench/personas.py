@@ -26,7 +26,8 @@ print(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_m
 """
 LOAD = """
 import time
-from persona_metrics import sources, settings
+from persona_metrics import settings
+from persona_metrics.dataset import sources
 chosen = settings.load()
 start = time.perf_counter()
 pool = sources.load_pool(chosen)

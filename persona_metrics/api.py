@@ -15,10 +15,11 @@ from typing import Any
 import pandas as pd
 from pydantic import BaseModel
 
-from . import embedded_model, environment, keyring, settings
+from . import settings
 from .critic import keys
 from .critic.budget import ledger
 from .critic.client import announce
+from .embedded_model.model import model_path, shared_server
 from .errors import PersonaError, suggest
 from .evaluations import EVALUATIONS, NAMES, evaluation_of
 from .files import check_folder
@@ -26,6 +27,7 @@ from .harness.saving import save
 from .harness.task_files import tasks_folder
 from .runs import rows
 from .runs.read import tidy
+from .settings import environment, keyring
 
 TASKS = {name: kind.task for kind in map(evaluation_of, NAMES) for name in (kind.name, *kind.aliases)}
 """The task of each ``evaluation_type``; some go by two names."""
@@ -196,7 +198,7 @@ def _metrics(table: Mapping[str, Any]) -> dict[str, Metric]:
 def _address(model: str, base_url: str | None, local_model: str | None) -> str:
     """Return the address of the model under test; the embedded one is started for it."""
     if model == "embedded" and base_url is None:
-        return embedded_model.shared_server(embedded_model.model_path(local_model)).base_url
+        return shared_server(model_path(local_model)).base_url
     return base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI
 
 

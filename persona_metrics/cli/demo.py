@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from .. import embedded_model, settings
+from .. import settings
+from ..embedded_model.model import LocalServer, model_path
 from ..errors import PersonaError, shorten, suggest
 from ..harness.task_files import lm_eval_folder
 from ..harness.yamls import read_task, task_names
@@ -50,8 +51,8 @@ def run(arguments: argparse.Namespace) -> int:
         )
     lm_eval_folder()
     out = Path(arguments.out)
-    path = embedded_model.model_path(settings.load().local_model)
-    with embedded_model.LocalServer(path) as server:
+    path = model_path(settings.load().local_model)
+    with LocalServer(path) as server:
         # As JSON, the one form that every version of lm-eval takes.
         metadata = {
             "n": arguments.n,
@@ -104,7 +105,7 @@ def seconds(speed: tuple[float, float], n: int, task: str) -> float:
 
 
 @contextmanager
-def _heartbeat(server: embedded_model.LocalServer) -> Iterator[None]:
+def _heartbeat(server: LocalServer) -> Iterator[None]:
     """Say every few seconds that something happens, and how much has."""
     done, began = threading.Event(), time.monotonic()
     start = server.answered

@@ -15,9 +15,9 @@ from .metadata import METADATA, parse_metadata
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ..costs.prices import Price
     from ..critic.store import Store
     from ..exam.kinds import Kind
-    from ..prices import Price
     from ..scoring.batchfile import Wanted
     from ..settings import Settings
 
@@ -59,7 +59,7 @@ def _compare(paths: list[Path]) -> int:
 
 
 def _examine(arguments: argparse.Namespace) -> int:
-    from .. import prices
+    from ..costs import prices
     from ..critic import check
     from ..critic.check import ties
     from ..critic.request import panel
@@ -103,9 +103,9 @@ def _may_write(out: Path | None) -> None:
 
 
 def _announce(exam: Any, critics: int, votes: Mapping[str, Wanted], store: Store, priced: Price | None) -> int:
-    from ..prices import dollars
+    from ..costs.prices import dollars
+    from ..costs.usage import LETTERS_A_TOKEN, VERDICT_TOKENS
     from ..scoring import batchfile
-    from ..usage import LETTERS_A_TOKEN, VERDICT_TOKENS
 
     todo = batchfile.lacking(votes, store)
     money = ""

@@ -128,7 +128,7 @@ def vllm_arguments(text: str | None) -> dict[str, Any]:
 
 def close(outcome: Outcome, arguments: argparse.Namespace, model: str) -> int:
     """Say what came of it, and what comes next."""
-    from ..prices import dollars
+    from ..costs.prices import dollars
 
     for line in outcome.tally.lines():
         _say(line)

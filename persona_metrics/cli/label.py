@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     from ..labels import draw, sheet
     from ..labels.items import answers_at
     from ..personas import in_order
-    from ..spellings import split_names
+    from ..settings.spellings import split_names
 
     out: Path = arguments.out
     kind = out.suffix.lower()

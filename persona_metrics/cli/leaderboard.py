@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
     from ..leaderboard.board import build
     from ..leaderboard.collect import collect
     from ..leaderboard.render import markdown, write
-    from ..spellings import split_names
+    from ..settings.spellings import split_names
 
     tables, notes = collect(arguments.paths)
     said = people([(m.run, m.task) for t in tables for by in t.models.values() for m in by.values()], arguments.labels)

@@ -215,7 +215,7 @@ def _checks(chosen: Settings, rows: list[Any], store: Store | None) -> int:
 
 
 def _notes(calls: list[Calls], chosen: Settings, arguments: argparse.Namespace) -> list[str]:
-    from .. import prices
+    from ..costs import prices
     from ..critic.request import panel
 
     notes = []

@@ -188,9 +188,9 @@ def _critics(arguments: argparse.Namespace, overrides: dict[str, Any]) -> int:
 
 def _close(written: Sequence[Path], out: Path) -> int:
     """Print what was written, and what it took."""
+    from ..costs.usage import Usage
     from ..critic.budget import ledger
     from ..harness import closing
-    from ..usage import Usage
 
     code = _print_paths(written)
     for line in closing.lines(ledger, Usage(), None, closing.report_on(out)):

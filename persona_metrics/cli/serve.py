@@ -9,7 +9,8 @@ import sys
 import threading
 from typing import Any
 
-from .. import embedded_model, settings
+from .. import settings
+from ..embedded_model.model import LocalServer, model_path
 from ..errors import PersonaError
 from .metadata import METADATA, parse_metadata
 
@@ -41,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     stop = threading.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: stop.set())
-    with embedded_model.LocalServer(embedded_model.model_path(settings.load().local_model), arguments.port) as server:
+    with LocalServer(model_path(settings.load().local_model), arguments.port) as server:
         print(server.base_url, flush=True)
         stop.wait()
     return 0

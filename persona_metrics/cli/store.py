@@ -10,7 +10,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from .. import prices, settings
+from .. import settings
+from ..costs import prices
 from ..critic.past import MODEL
 from ..critic.store import Store
 from ..errors import PersonaError, shorten

@@ -20,15 +20,15 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
+from ..costs.prices import Price, find
+from ..costs.usage import Usage
 from ..critic.budget import ledger
 from ..critic.fleet import Down, Fleet
 from ..errors import PersonaError
-from ..prices import Price, find
 from ..scoring import asked, replies
 from ..scoring.asked import Ids, Question, mark
 from ..scoring.generate import Outcome, Tally, answer, kept
 from ..scoring.served import EMBEDDED, Served, unreachable
-from ..usage import Usage
 from . import engine
 from .spans import Span, rows_of
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, replace
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from ..costs.prices import find
+from ..costs.usage import Usage
 from ..critic import reply
 from ..critic.budget import Ledger, Spent
 from ..critic.check import way
@@ -21,9 +23,7 @@ from ..critic.request import INSIDE, Critic, key, panel
 from ..critic.store import Store
 from ..critic.verdict import Verdict, Vote, decide
 from ..errors import PersonaError, shorten
-from ..prices import find
 from ..settings import Settings
-from ..usage import Usage
 from . import engine, shards, vllm
 from .spans import Span
 from .till import too_many

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from ..costs.usage import Usage
 from ..critic.budget import Ledger, Spent, ledger
 from ..critic.past import CRITIC
 from ..critic.protocol import Protocol
@@ -16,7 +17,6 @@ from ..critic.store import OFF, Store
 from ..critic.verdict import Vote
 from ..errors import PersonaError, shorten
 from ..settings import Settings
-from ..usage import Usage
 
 FOLDER = "store"
 """Where shards lie, below ``--out``."""

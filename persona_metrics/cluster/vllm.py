@@ -12,13 +12,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from ..costs.usage import Usage
 from ..critic.answering import sampled
 from ..critic.missing import Missing, Reason
 from ..errors import PersonaError, shorten
 from ..scoring import replies
 from ..scoring.asked import Ids, Question, mark
 from ..scoring.generate import Outcome, Tally
-from ..usage import Usage
 from .spans import Span
 
 NEEDED = ("vllm", "transformers")

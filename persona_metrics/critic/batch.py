@@ -11,8 +11,8 @@ from contextlib import suppress
 
 from tqdm import tqdm
 
+from ..costs.prices import dollars
 from ..errors import PersonaError
-from ..prices import dollars
 from ..settings import Settings
 from .budget import Ledger, OverBudget, ledger, require_prices
 from .check import located

@@ -11,11 +11,11 @@ from copy import copy
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from .. import prices
+from ..costs import prices
+from ..costs.prices import Price
+from ..costs.usage import Usage
 from ..errors import PersonaError
-from ..prices import Price
 from ..settings import Settings
-from ..usage import Usage
 from .request import Critic
 
 

@@ -8,7 +8,7 @@ import secrets
 from functools import lru_cache
 from typing import Any
 
-from .. import embedded_model
+from ..embedded_model.model import model_path, shared_server
 from ..errors import PersonaError
 from ..settings import Settings
 from . import request
@@ -138,7 +138,7 @@ def located(critic: Critic, settings: Settings) -> Critic:
     """Give the embedded critic the address of the model in this process, unless one is given."""
     if critic.model != "embedded" or critic.own_address or settings.critic_base_url is not None:
         return critic
-    path = embedded_model.model_path(settings.local_model)
+    path = model_path(settings.local_model)
     # Its port changes from run to run; its verdicts depend on the file.
     identity = f"embedded/{path.name}/{path.stat().st_size}"
-    return Critic(critic.model, embedded_model.shared_server(path).base_url, identity=identity)
+    return Critic(critic.model, shared_server(path).base_url, identity=identity)

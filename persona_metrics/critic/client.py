@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .. import embedded_model
+from ..embedded_model.model import SLOTS
 from ..errors import shorten
 from ..masking import mask
 from ..settings import Settings
@@ -96,7 +96,7 @@ class Endpoint:
         caps = (None if cap is None else max(1, cap // share) for cap in (settings.critic_rpm, settings.critic_tpm))
         flight = max(1, settings.critic_concurrency // share)
         if critic.identity is not None:
-            flight = min(flight, 2 * embedded_model.SLOTS)  # more would wait inside the model until they time out
+            flight = min(flight, 2 * SLOTS)  # more would wait inside the model until they time out
         self.gate = Gate(flight, *caps, base=backoff, patience=1200 * backoff if patience is None else patience)
         announce(critic.notes(settings))
         with faults.building(os.environ):

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import yarl
 
-from ..environment import ARGUMENT, DEFAULT, DOTENV, ENVIRONMENT, addresses
 from ..errors import PersonaError, shorten
-from ..keyring import CRITIC, CRITICS, Key, pairs
 from ..masking import is_placeholder
+from ..settings.environment import ARGUMENT, DEFAULT, DOTENV, ENVIRONMENT, addresses
+from ..settings.keyring import CRITIC, CRITICS, Key, pairs
 
 if TYPE_CHECKING:
     import openai

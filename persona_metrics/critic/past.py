@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import astuple, fields
 from typing import Any
 
-from ..usage import Usage
+from ..costs.usage import Usage
 
 CRITIC, MODEL = "critic", "model"
 """The roles."""

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..answers.thoughts import CLOSE, OPEN, marked
 from ..masking import conceal
-from ..thoughts import CLOSE, OPEN, marked
 from .missing import Missing, Reason
 from .protocol import Opinion, Protocol
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..environment import DOTENV, addresses
 from ..errors import PersonaError, shorten
 from ..settings import Settings
+from ..settings.environment import DOTENV, addresses
 from . import keys
 from .address import tidy
 from .dialect import FORMATS, THINKING, Dialect

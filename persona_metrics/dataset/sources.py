@@ -10,7 +10,7 @@ from importlib.resources import files
 from ..errors import PersonaError, shorten, suggest
 from ..personas import ATTRIBUTES, QUESTION_GROUPS, Persona, require_attributes
 from ..settings import Settings
-from ..spellings import split_names
+from ..settings.spellings import split_names
 from . import rows
 from .adapters import THEIR_NAMES
 from .draw import Pair, Pool, content_hash, draw

@@ -17,7 +17,7 @@ from ..dataset.support import fills
 from ..errors import PersonaError, shorten
 from ..personas import ATTRIBUTES, NOT_STATED, Persona, attribute_name, band, bands, columns_of, number
 from ..settings import Settings
-from ..spellings import read_json, split_names
+from ..settings.spellings import read_json, split_names
 from ..statistics.clusters import Counts, effective_counts
 from ..statistics.pooling import between_group_sd, pooled_rates
 from .base import WHOLE, Evaluation, Outcome, Row, Variant, breakdown, row_of, shares

@@ -13,7 +13,7 @@ from ..dataset.questions import Question
 from ..errors import PersonaError, shorten, suggest
 from ..personas import ATTRIBUTE_GROUPS, ATTRIBUTES, Persona, attribute_name, columns_of
 from ..settings import Settings
-from ..spellings import read_json, split_names
+from ..settings.spellings import read_json, split_names
 from .base import WHOLE, Evaluation, Outcome, Row, Variant, breakdown, shares
 from .facts import PERSONALIZED, Fact
 

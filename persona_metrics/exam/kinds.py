@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..prices import Price
+from ..costs.prices import Price
 from ..scoring.batchfile import Wanted
 from ..settings import Settings
 from . import mark, page, pair_card, pair_mark, pairs, run

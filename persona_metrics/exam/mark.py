@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from datetime import datetime, timezone
 
 from .. import __version__
+from ..costs.prices import Price
 from ..critic import Verdict, Vote, critic_card
 from ..critic.debate import edition_of
-from ..prices import Price
 from ..settings import Settings
 from . import fitness, measure
 from .card import Asked, Card, Cost, Identity, Unusable

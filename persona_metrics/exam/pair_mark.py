@@ -12,9 +12,9 @@ import numpy as np
 from scipy import stats
 
 from .. import __version__
+from ..costs.prices import Price
 from ..critic import Verdict
 from ..critic.pairwise import FIRST, PAIRWISE, TIE, turned_to
-from ..prices import Price
 from ..settings import Settings
 from ..statistics.paired import unanimous
 from . import measure

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
+from ..costs.usage import price_of, told
 from ..critic import Verdict, Vote
 from ..errors import PersonaError
 from ..files import placing, safe_name
 from ..labels.read import consensus
-from ..usage import price_of, told
 from .scores import Answer, Score, Task, critics, date_of, unjudged
 
 SCORER = "persona_critic"

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .. import prices
 from ..analysis.words import count
+from ..costs import prices
+from ..costs.prices import Price
+from ..costs.usage import Usage
 from ..critic.budget import Ledger, ledger
-from ..prices import Price
-from ..usage import Usage
 from .exits import handed_on, say, was_interrupted
 
 

@@ -20,9 +20,9 @@ from dataclasses import replace
 from typing import Any
 
 from ..answers import text_of
+from ..costs.usage import Usage
 from ..errors import PersonaError, shorten
 from ..evaluations.judgefree import is_no_reply
-from ..usage import Usage
 from .endpoint import Failure, ServedError, address, failure_of, hint
 from .exits import say, user_errors
 from .spending import letters, told

@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from .. import prices
+from ..costs import prices
+from ..costs.prices import Price
+from ..costs.usage import Usage
 from ..critic.budget import Ledger, ledger
 from ..critic.past import MODEL
 from ..critic.store import Store
 from ..errors import PersonaError
-from ..prices import Price
 from ..settings import Settings
-from ..usage import Usage
 
 
 @dataclass

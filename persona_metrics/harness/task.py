@@ -11,6 +11,7 @@ import datasets
 from lm_eval.api.task import ConfigurableTask
 
 from .. import consoles, evaluations, settings
+from ..costs.usage import Usage
 from ..critic import Missing, Reason, Verdict, check_once, judge
 from ..critic.budget import Ledger
 from ..critic.request import votes_each
@@ -19,7 +20,6 @@ from ..dataset.questions import of_document as question_of
 from ..errors import PersonaError
 from ..personas import Persona, columns_of, shown
 from ..prompts import render
-from ..usage import Usage
 from . import cache, closing, compat, exits, overall, processes, record, so_far
 from .critic_filter import bind
 from .endpoint import check_key, look

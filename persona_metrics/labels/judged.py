@@ -10,7 +10,7 @@ from pathlib import Path
 from ..dataset.adapters import stated_names
 from ..errors import PersonaError, shorten
 from ..personas import in_order
-from ..spellings import split_names
+from ..settings.spellings import split_names
 from ..statistics.two_phase import Interval
 from .agree import Agreed, agree, between
 from .draw import Weights, read_weights, weights_near

@@ -9,10 +9,10 @@ from typing import Any
 
 import pandas as pd
 
-from ..environment import DEFAULT
 from ..errors import PersonaError, shorten
 from ..runs.read import Run, TaskRun
 from ..settings import load, source_of
+from ..settings.environment import DEFAULT
 from . import words
 from .agree import Agreed
 from .items import answers_of

@@ -12,6 +12,7 @@ import pandas as pd
 
 from .. import analysis
 from ..analysis.rates import headline, whole
+from ..costs.usage import Took, took
 from ..errors import PersonaError
 from ..evaluations import EVALUATIONS
 from ..evaluations.facts import SHARED
@@ -21,7 +22,6 @@ from ..export.scores import votes_of
 from ..labels.people import People as Labelled
 from ..runs.read import ReadLog, read_samples, tidy
 from ..runs.terms import task_terms
-from ..usage import Took, took
 from .collect import Measured, Table
 from .letters import letters, ranked
 

@@ -8,9 +8,9 @@ from functools import partial
 from typing import Any
 
 from ..analysis.words import signed
+from ..costs.prices import dollars
 from ..evaluations import EVALUATIONS
 from ..evaluations.facts import SHARED
-from ..prices import dollars
 from ..runs.terms import NO_CRITIC
 from .board import PASS_STEPS, Board, Cell, Row
 

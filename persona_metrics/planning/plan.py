@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from .. import prices
 from ..analysis import power
+from ..costs import prices
+from ..costs.prices import Price
+from ..costs.usage import Usage
 from ..critic.dialect import from_text
 from ..critic.past import CRITIC, MODEL
 from ..critic.protocol import Prompt
 from ..critic.request import Critic, beginning, dialect_name
 from ..critic.store import Store
-from ..prices import Price
 from ..scoring.batchfile import Wanted
 from ..settings import Settings
-from ..usage import Usage
 from . import tokens
 from .calls import Calls
 from .counting import Count, by_files

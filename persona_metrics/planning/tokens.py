@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..usage import VERDICT_TOKENS, Usage
+from ..costs.usage import VERDICT_TOKENS, Usage
 from .counting import Counted
 
 PAST = 5

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ..analysis.words import count
-from ..prices import UNKNOWN, dollars
+from ..costs.prices import UNKNOWN, dollars
 from .plan import Row, Side, total
 from .tokens import Range
 

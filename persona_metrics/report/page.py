@@ -13,11 +13,11 @@ from typing import Any
 from markupsafe import Markup
 
 from ..analysis.words import count, listed
+from ..costs.prices import dollars
 from ..evaluations import EVALUATIONS
 from ..evaluations.facts import fact_of
 from ..exam import found as cards
 from ..labels import read as labels
-from ..prices import dollars
 from ..prompts import environment, templates_folder
 from . import plain, words
 from .bodies import LONGEST

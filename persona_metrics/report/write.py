@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
+from ..costs.usage import price_of, told
 from ..errors import PersonaError
 from ..files import check_folder, file_name, placing, unwritable, write_text
 from ..labels.people import People, people
 from ..labels.read import Label, consensus
-from ..usage import price_of, told
 from . import browser, page, words
 from .figures.draw import draw
 from .figures.style import Drawn, phone, save, svg_bytes

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ..answers.recital import recited
 from ..critic import Judgement, Verdict
-from ..recital import recited
 from .writer import Revision, objections
 
 LONGER = "longer"

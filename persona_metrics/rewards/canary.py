@@ -11,13 +11,13 @@ from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from ..answers.recital import recited
 from ..exam.cases import Base, load
 from ..exam.fitness import Thresholds
 from ..exam.found import card_for
 from ..exam.pair_card import PairCard
 from ..exam.probes import NULLS
 from ..export.duplicates import ALIKE, shingles, similarity
-from ..recital import recited
 from ..settings import Settings
 from ..statistics.rates import wilson
 from .terms import FULL

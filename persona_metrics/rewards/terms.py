@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ..answers.recital import recited
 from ..errors import PersonaError
-from ..recital import recited
 
 FULL = 3
 """So many recited attributes are a whole recital."""

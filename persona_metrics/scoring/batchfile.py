@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from ..costs.usage import Usage
 from ..critic import Judged, Verdict, Vote, decide, rejection, reply, request
 from ..critic.budget import ledger
 from ..critic.client import announce
@@ -24,7 +25,6 @@ from ..critic.store import Store
 from ..errors import PersonaError, shorten
 from ..files import writing
 from ..settings import Settings
-from ..usage import Usage
 
 URL: Literal["/v1/chat/completions"] = "/v1/chat/completions"
 MOST_REQUESTS = 50_000

@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from ..costs.prices import Price
+from ..costs.usage import Usage
 from ..critic.answering import Asked
 from ..critic.budget import ledger
 from ..critic.fleet import Down, Fleet
 from ..critic.loop import all_or_none, in_own_loop
 from ..critic.missing import Missing
 from ..errors import PersonaError
-from ..prices import Price
-from ..usage import Usage
 from . import asked, replies
 from .asked import Question
 from .served import Served, unreachable

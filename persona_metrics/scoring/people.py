@@ -10,7 +10,7 @@ from ..dataset.adapters import THEIR_NAMES
 from ..evaluations.intersectionality import DEFAULT_CROSS, GROUPS_AT_MOST
 from ..personas import Persona, attribute_name, band
 from ..settings import Settings
-from ..spellings import read_json, split_names
+from ..settings.spellings import read_json, split_names
 
 READ = 2_048
 """So many people that were drawn are held."""

@@ -11,6 +11,7 @@ from lm_eval import simple_evaluate
 from lm_eval.api.model import LM
 from lm_eval.tasks import TaskManager
 
+from ..costs.usage import told
 from ..critic import Judged, Missing, Reason, Verdict, judge
 from ..critic.store import Store
 from ..dataset.sources import Pool, content_hash
@@ -27,7 +28,6 @@ from ..harness.task_files import tasks_folder
 from ..harness.yamls import read_task
 from ..personas import columns_of
 from ..settings import Settings
-from ..usage import told
 from . import batchfile
 from .given import Given, scored
 

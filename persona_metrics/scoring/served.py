@@ -14,9 +14,9 @@ from ..critic.check import located
 from ..critic.fleet import Down, Fleet
 from ..critic.loop import in_own_loop
 from ..critic.request import OPENAI, Critic
-from ..environment import addresses as split_addresses
 from ..errors import PersonaError, shorten
 from ..settings import Settings
+from ..settings.environment import addresses as split_addresses
 
 EMBEDDED = "embedded"
 

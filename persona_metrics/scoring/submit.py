@@ -17,6 +17,7 @@ import openai
 from openai.types import Batch
 from tqdm import tqdm
 
+from ..costs.usage import Usage
 from ..critic import check, faults, keys, rejection
 from ..critic.address import credentials, joined, query
 from ..critic.client import announce, dialects
@@ -27,7 +28,6 @@ from ..errors import PersonaError, shorten
 from ..files import safe_name, write_bytes, write_text
 from ..masking import shown_url
 from ..settings import Settings
-from ..usage import Usage
 from . import batchfile
 from .batchfile import Collected, Dialects, Wanted
 

@@ -9,9 +9,9 @@ import pytest
 
 from persona_metrics import settings
 from persona_metrics.cli import main
+from persona_metrics.costs.usage import Usage
 from persona_metrics.critic.debate import parse
 from persona_metrics.critic.store import Store
-from persona_metrics.usage import Usage
 from tests.critic.helpers import judged, judgements
 from tests.fakes.server import Server
 

@@ -121,7 +121,7 @@ def gguf_read_once(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.skipif(importlib.util.find_spec("gguf") is None, reason="needs the hf extra and gguf")
 @pytest.mark.usefixtures("gguf_read_once")
 def test_loglikelihoods_of_the_embedded_file_pick_mostly_as_its_letters_do() -> None:
-    from persona_metrics.embedded_model import model_path
+    from persona_metrics.embedded_model.model import model_path
 
     path = model_path()
     arguments = {"pretrained": str(path.parent), "gguf_file": path.name, "dtype": "float32", "device": "cpu"}

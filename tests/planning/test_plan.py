@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from persona_metrics.cli import main
+from persona_metrics.costs.usage import Usage
 from persona_metrics.critic.budget import ledger
 from persona_metrics.critic.dialect import THINKING, Dialect
 from persona_metrics.critic.past import CRITIC, MODEL
 from persona_metrics.critic.store import Store
 from persona_metrics.planning.tokens import PAST, THOUGHTS, VERDICT, a_letter, a_reply
-from persona_metrics.usage import Usage
 from tests.e2e.command import evaluate
 from tests.fakes import server as fakes
 from tests.fakes.server import Server

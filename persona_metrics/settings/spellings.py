@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from .errors import PersonaError, shorten, suggest
-from .personas import attribute_name
+from ..errors import PersonaError, shorten, suggest
+from ..personas import attribute_name
 
 
 def one_of(value: str, known: tuple[str, ...]) -> str:

@@ -15,10 +15,10 @@ from typing import Any
 import platformdirs
 from typing_extensions import Self
 
+from ..errors import PersonaError, shorten
+from ..loopback import Front
 from .cores import threads
-from .embedded_wheel import GGUF, SHA256, fetch, sha256
-from .errors import PersonaError, shorten
-from .loopback import Front
+from .wheel import GGUF, SHA256, fetch, sha256
 
 CONTEXT = 8192
 """Tokens of context a slot: all that the model was trained for."""

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from dotenv.parser import parse_stream
 
-from .errors import PersonaError
+from ..errors import PersonaError
 
 ARGUMENT, ENVIRONMENT, DOTENV, DEFAULT = "argument", "environment", ".env", "default"
 LARGEST = 1 << 20

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from .errors import PersonaError, shorten
+from ..errors import PersonaError, shorten
 
 UNKNOWN = "no price known"
 HOW = (

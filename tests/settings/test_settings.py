@@ -93,7 +93,7 @@ def test_key_is_taken_from_the_environment_only_and_never_shown(monkeypatch: pyt
 
 
 def test_env_example_lists_every_setting() -> None:
-    example = (Path(__file__).parents[1] / ".env.example").read_text()
+    example = (Path(__file__).parents[2] / ".env.example").read_text()
     for field in settings.Settings.model_fields:
         assert settings.environment_names(field)[0] in example, field
 

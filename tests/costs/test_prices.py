@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from persona_metrics import prices
+from persona_metrics.costs import prices
+from persona_metrics.costs.prices import Price
 from persona_metrics.errors import PersonaError
-from persona_metrics.prices import Price
 
 OPENAI = "https://api.openai.com/v1"
 

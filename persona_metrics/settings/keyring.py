@@ -8,8 +8,8 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from ..masking import remember, remember_url
 from .environment import ARGUMENT, DOTENV, ENVIRONMENT, addresses
-from .masking import remember, remember_url
 
 CRITIC, CRITICS, OPENAI = "PERSONA_CRITIC_API_KEY", "PERSONA_CRITIC_API_KEYS", "OPENAI_API_KEY"
 _BESIDE = {CRITIC: "PERSONA_CRITIC_BASE_URL", OPENAI: "OPENAI_BASE_URL"}

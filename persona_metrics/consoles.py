@@ -12,6 +12,11 @@ from typing import Any
 _interrupts: list[int] = []
 
 
+def say(text: str) -> None:
+    """Say a line on standard error, which holds what is no result."""
+    print(f"persona-metrics: {text}", file=sys.stderr, flush=True)
+
+
 def interrupted() -> bool:
     """Return whether Ctrl-C was pressed since ``prepare``."""
     return bool(_interrupts)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from .. import consoles
 from .._version import __version__
+from ..consoles import say
 from ..errors import PersonaError, shorten
 
 COMMANDS: dict[str, str] = {
@@ -127,7 +128,7 @@ def _failed(line: str) -> int:
         sys.stdout.flush()
     except OSError:
         consoles.nowhere(1)
-    print(f"persona-metrics: error: {line}", file=sys.stderr)
+    say(f"error: {line}")
     return 2
 
 

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from .. import settings
+from ..consoles import say
 from ..embedded_model.model import LocalServer, model_path
 from ..errors import PersonaError, shorten, suggest
 from ..harness.task_files import lm_eval_folder
@@ -80,7 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
             "OPENAI_API_KEY": "none",  # lm-eval's chat models insist on a key; the user's own is not needed here
         }
         expected = seconds(server.speed(), arguments.n, arguments.task)
-        _say(f"this takes about {_time(expected)} on this machine as it is now")
+        say(f"this takes about {_time(expected)} on this machine as it is now")
         with _heartbeat(server):
             code = subprocess.run(command, env=environment, check=False).returncode
             if code:
@@ -112,7 +113,7 @@ def _heartbeat(server: LocalServer) -> Iterator[None]:
 
     def beat() -> None:
         while not done.wait(BEAT):
-            _say(f"{_time(time.monotonic() - began)} so far; replies of the embedded model: {server.answered - start}")
+            say(f"{_time(time.monotonic() - began)} so far; replies of the embedded model: {server.answered - start}")
 
     teller = threading.Thread(target=beat, daemon=True)
     teller.start()
@@ -125,7 +126,3 @@ def _heartbeat(server: LocalServer) -> Iterator[None]:
 
 def _time(amount: float) -> str:
     return f"{amount:.0f} s" if amount < 90 else f"{amount / 60:.0f} min"
-
-
-def _say(text: str) -> None:
-    print(f"persona-metrics: {text}", file=sys.stderr, flush=True)

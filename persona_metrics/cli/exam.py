@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import settings as settings_of
+from ..consoles import say
 from ..errors import PersonaError
 from .metadata import METADATA, parse_metadata
 
@@ -81,7 +81,7 @@ def _examine(arguments: argparse.Namespace) -> int:
         priced = prices.find(critics[0].model, critics[0].base_url, chosen.prices, batch=batch)
     _may_write(arguments.out)
     for line in ties(chosen):
-        _say(f"warning: {line}")
+        say(f"warning: {line}")
     votes = sitting.wanted(exam, chosen)
     with Store(chosen.critic_store) as store:
         if batch:
@@ -113,7 +113,7 @@ def _announce(exam: Any, critics: int, votes: Mapping[str, Wanted], store: Store
         letters = sum(len(m["content"]) for vote in todo.values() for m in vote.judgement.messages())
         spent = priced.of(letters / LETTERS_A_TOKEN, VERDICT_TOKENS * len(todo))
         money = f", about {dollars(spent)} ({priced.source})"
-    _say(
+    say(
         f"exam: {exam.said} ="
         f" {exam.judgements} judgements by {critics} critic{'s' if critics > 1 else ''}; {len(todo)} calls{money}"
         f" ({len(votes) - len(todo)} of {len(votes)} votes are in the store)"
@@ -137,7 +137,7 @@ def _by_batch(
     if arguments.batch_in:
         found = batchfile.collect(arguments.batch_in, votes, chosen, store, dialects)
         for note in (f"{found.stored} votes read into the store", *found.notes()):
-            _say(note)
+            say(note)
     if arguments.batch_out:
         todo = batchfile.lacking(votes, store)
         if not todo:
@@ -145,7 +145,7 @@ def _by_batch(
             return 0
         for path in batchfile.write(arguments.batch_out, todo, chosen, dialects, found.cut):
             print(path)
-        _say(f"{len(todo)} of {len(votes)} votes, for a Batch API or `vllm run-batch`; then --batch-in its results")
+        say(f"{len(todo)} of {len(votes)} votes, for a Batch API or `vllm run-batch`; then --batch-in its results")
         return 0
     if absent := sum(why.reason is Reason.NOT_IN_BATCH for why in found.reasons.values()):
         raise PersonaError(
@@ -172,7 +172,3 @@ def _write(card: Any, sitting: Kind, chosen: Settings, out: Path | None) -> int:
             print(path)
     print(found.keep(card, chosen))
     return 0
-
-
-def _say(text: str) -> None:
-    print(f"persona-metrics: {text}", file=sys.stderr, flush=True)

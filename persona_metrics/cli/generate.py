@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..consoles import say
 from ..errors import PersonaError, shorten
 
 if TYPE_CHECKING:
@@ -131,24 +131,20 @@ def close(outcome: Outcome, arguments: argparse.Namespace, model: str) -> int:
     from ..costs.prices import dollars
 
     for line in outcome.tally.lines():
-        _say(line)
+        say(line)
     if outcome.blank:
-        _say(f"{outcome.blank} answers are blank: the model said nothing, or thought up to max_gen_toks")
+        say(f"{outcome.blank} answers are blank: the model said nothing, or thought up to max_gen_toks")
     usage, before = outcome.usage, f" ({outcome.before} of them before)" if outcome.before else ""
-    _say(f"{outcome.answers} of {outcome.prompts} prompts are answered{before}")
+    say(f"{outcome.answers} of {outcome.prompts} prompts are answered{before}")
     if usage.calls:
         cost = None if outcome.price is None else outcome.price.of(usage.prompt_tokens, usage.completion_tokens)
-        _say(
+        say(
             f"{usage.calls} calls, {usage.prompt_tokens:,} tokens in, {usage.completion_tokens:,} out,"
             f" {dollars(cost)}, {outcome.seconds:.1f} s"
         )
     partial = " --partial" if outcome.missing else ""
     if outcome.missing:
-        _say("for those that are missing, run the same command again")
+        say("for those that are missing, run the same command again")
     words = ["score", str(outcome.path), "--prompts", arguments.prompts, "--model", model]
     print(f"persona-metrics {shlex.join(words)}{partial} --out DIR")
     return 1 if outcome.missing else 0
-
-
-def _say(text: str) -> None:
-    print(f"persona-metrics: {text}", file=sys.stderr, flush=True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..consoles import say
 from ..errors import PersonaError, shorten
 from .metadata import METADATA, parse_metadata
 
@@ -181,7 +181,7 @@ def _critics(arguments: argparse.Namespace, overrides: dict[str, Any]) -> int:
     from ..scoring import critics
 
     names = critics.names_of(arguments.critics)
-    for line in critics.score(arguments.file, names, arguments.out, overrides, arguments.task, _say):
+    for line in critics.score(arguments.file, names, arguments.out, overrides, arguments.task, say):
         print(line)
     return _print_paths([arguments.out / "critics.json"])
 
@@ -194,7 +194,7 @@ def _close(written: Sequence[Path], out: Path) -> int:
 
     code = _print_paths(written)
     for line in closing.lines(ledger, Usage(), None, closing.report_on(out)):
-        _say(line)
+        say(line)
     return code
 
 
@@ -217,7 +217,7 @@ def _run_batch(arguments: argparse.Namespace, given: Sequence[Given]) -> int:
         )
     if arguments.batch_out or arguments.batch_submit:
         for line in ties(chosen):
-            _say(f"warning: {line}")
+            say(f"warning: {line}")
     votes = batchfile.wanted((j for one in given for j in replay.judgements(one)), chosen)
     with Store(chosen.critic_store) as store:
         found, dialects = batchfile.Collected(), batchfile.Dialects(chosen, store)
@@ -226,13 +226,13 @@ def _run_batch(arguments: argparse.Namespace, given: Sequence[Given]) -> int:
             found = submit.Submission(votes, chosen, store, arguments.out / "batch", poll).run()
         if arguments.batch_in:
             found = batchfile.collect(arguments.batch_in, votes, chosen, store, dialects)
-            _say(f"{found.stored} verdicts read into the store")
+            say(f"{found.stored} verdicts read into the store")
             for note in found.notes():
-                _say(note)
+                say(note)
         if arguments.batch_out:
             todo = batchfile.lacking(votes, store)
             if found.reasons:
-                _say(f"{len(found.reasons)} of {len(votes)} verdicts are missing: {batchfile.summary(found.reasons)}")
+                say(f"{len(found.reasons)} of {len(votes)} verdicts are missing: {batchfile.summary(found.reasons)}")
             if not todo:
                 print("nothing to write: the store has all verdicts; score without --batch-out")
                 return 0
@@ -250,10 +250,6 @@ def _run_batch(arguments: argparse.Namespace, given: Sequence[Given]) -> int:
             replay.score(given, arguments.out, batchfile.offline(chosen, store, found.reasons, found.took)),
             arguments.out,
         )
-
-
-def _say(text: str) -> None:
-    print(f"persona-metrics: {text}", file=sys.stderr, flush=True)
 
 
 def read(arguments: argparse.Namespace, overrides: dict[str, Any]) -> list[Given]:
@@ -314,6 +310,6 @@ def _of_run(path: Path, task: str | None, overrides: dict[str, Any]) -> list[Giv
             raise
         found = find([path], Keep.NEWEST, samples=True, task=Main.task)  # whose answers a contrast can be had of
     for note in found.notes:
-        _say(note)
+        say(note)
     files = [t.samples for t in found.runs[0].tasks if t.samples is not None]
     return [given.from_samples(f, given.read_lines(f), overrides, task) for f in files]

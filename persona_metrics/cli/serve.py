@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import signal
 import socket
-import sys
 import threading
 from typing import Any
 
 from .. import settings
+from ..consoles import say
 from ..embedded_model.model import LocalServer, model_path
 from ..errors import PersonaError
 from .metadata import METADATA, parse_metadata
@@ -56,6 +56,6 @@ def _verify(port: int, overrides: dict[str, Any]) -> int:
     if chosen.critic_model:
         check_once(chosen)
     else:
-        print("persona-metrics: no critic is configured: only choices can be verified", file=sys.stderr, flush=True)
+        say("no critic is configured: only choices can be verified")
     endpoint.serve(port, lambda address: print(address, flush=True), overrides)
     return 0

@@ -13,10 +13,10 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
+from ..consoles import say
 from ..errors import PersonaError, shorten
 from .spans import File, Span, cut, spans_of
 
-ENGINES = ("ray",)
 EXTRA = "--engine ray needs Ray: pip install 'persona-metrics[ray]'"
 BLOCKS = 10_000
 """Ray's scheduler looks after so many blocks without trouble."""
@@ -83,7 +83,7 @@ def _watch(ray: ModuleType, ended: threading.Event) -> None:
         killed = [name for name, _ in node.dead_processes() if name in ("raylet", "gcs_server")]
         if killed and not ended.is_set():
             line = f"--engine ray: Ray's {killed[0]} ended on this machine (killed, or out of memory?)"
-            print(f"persona-metrics: error: {line}; run the same command again", file=sys.stderr, flush=True)
+            say(f"error: {line}; run the same command again")
             os._exit(2)
 
 

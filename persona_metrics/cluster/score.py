@@ -15,6 +15,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from ..consoles import say
 from ..critic import check_once
 from ..critic.budget import Ledger, Spent, ledger, require_prices
 from ..critic.request import panel
@@ -27,7 +28,7 @@ from ..files import check_folder
 from ..harness.remarks import of_sums
 from ..harness.spending import Spending
 from ..personas import Persona
-from ..scoring import contrast, outcome
+from ..scoring import outcome
 from ..scoring.outcome import Whole
 from ..scoring.outcomes import Outcomes
 from ..scoring.people import Grouped, wanted_by
@@ -337,7 +338,7 @@ class _Run:
             )
         said = of_sums(headline, self.failed, self.replies, agreed.settings, self.example, ranked, by_group)
         for line in (*said, *agreed.evaluation.remarks(chain.from_iterable(self.outcomes))):
-            contrast.say(f"warning: {line}")
+            say(f"warning: {line}")
         whole = Whole.of(sums, self.hashes.pairs, self.hashes.samples, self.spent(), agreed.support)
         digest = self.hashes.data()
         raw = outcome.raw_of(lambda some, n: agreed.given(some, n, digest), self.first, whole)

@@ -11,6 +11,7 @@ from contextlib import suppress
 
 from tqdm import tqdm
 
+from ..consoles import say
 from ..costs.prices import dollars
 from ..errors import PersonaError
 from ..settings import Settings
@@ -216,7 +217,7 @@ class _Run:
             self._enter(time.monotonic() - started, before)
             self.store.close()
         for line in self.tally.lines():
-            print(f"persona-metrics: {line}", file=sys.stderr, flush=True)
+            say(line)
         if self.undelivered is not None:
             raise self.undelivered
         if self.wrong is not None:

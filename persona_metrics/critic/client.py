@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ..consoles import say
 from ..embedded_model.model import SLOTS
 from ..errors import shorten
 from ..masking import mask
@@ -372,7 +373,7 @@ def announce(notes: Sequence[str]) -> None:
     for note in notes:
         if note not in _announced and os.environ.get("LOCAL_RANK") in (None, "", "0"):
             _announced.add(note)
-            print(f"persona-metrics: {note}", file=sys.stderr, flush=True)
+            say(note)
 
 
 def _rejected(data: Any, response: Response) -> Rejection | None:

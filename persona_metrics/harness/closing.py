@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..analysis.words import count
+from ..consoles import say
 from ..costs import prices
 from ..costs.prices import Price
 from ..costs.usage import Usage
 from ..critic.budget import Ledger, ledger
-from .exits import handed_on, say, was_interrupted
+from .exits import handed_on, was_interrupted
 
 
 @dataclass

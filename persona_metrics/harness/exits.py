@@ -10,6 +10,7 @@ from contextvars import ContextVar
 from types import TracebackType
 from typing import NoReturn
 
+from ..consoles import say
 from ..errors import PersonaError
 from . import processes
 
@@ -26,7 +27,7 @@ class UserExit(SystemExit):
 
 
 def _exit(error: PersonaError) -> NoReturn:
-    print(f"persona-metrics: error: {error}", file=sys.stderr, flush=True)
+    say(f"error: {error}")
     raise UserExit(error) from None
 
 
@@ -87,7 +88,7 @@ def say_interrupted(more: str = "") -> None:
     for bar in list(bars):
         bar.close()
     _ended.add("interrupted")
-    print(f"persona-metrics: interrupted{' ' if more else ''}{more}", file=sys.stderr, flush=True)
+    say(f"interrupted{' ' if more else ''}{more}")
 
 
 def _without_interrupts(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
@@ -124,7 +125,3 @@ def say_once(lines: Iterable[str]) -> None:
         if line not in _said:
             _said.add(line)
             say(line)
-
-
-def say(text: str) -> None:
-    print(f"persona-metrics: {text}", file=sys.stderr, flush=True)

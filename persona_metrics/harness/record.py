@@ -95,11 +95,6 @@ def metadata(
     return recorded
 
 
-def count(number: int, noun: str) -> str:
-    """Return a number with its noun: ``1 variant``, ``2 variants``."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
 def require_samples(task: str, samples: Sequence[int], pairs: int) -> None:
     """Raise ``PersonaError`` where ``--samples`` names a pair that the task does not have."""
     if strange := [i for i in samples if not isinstance(i, int) or not 0 <= i < pairs]:

@@ -20,11 +20,12 @@ from dataclasses import replace
 from typing import Any
 
 from ..answers import text_of
+from ..consoles import say
 from ..costs.usage import Usage
 from ..errors import PersonaError, shorten
 from ..evaluations.judgefree import is_no_reply
 from .endpoint import Failure, ServedError, address, failure_of, hint
-from .exits import say, user_errors
+from .exits import user_errors
 from .spending import letters, told
 
 PATIENCE = 8

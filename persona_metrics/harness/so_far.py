@@ -20,11 +20,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from ..consoles import say
 from ..critic import Verdict
 from ..errors import PersonaError
 from ..files import scrubbed, unwritable, write_text
 from ..runs.so_far import FOLDER, FORMAT, HEAD, samples_name
-from .exits import say
 from .judging import Prepared
 
 SIGN = 20.0

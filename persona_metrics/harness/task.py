@@ -11,6 +11,8 @@ import datasets
 from lm_eval.api.task import ConfigurableTask
 
 from .. import consoles, evaluations, settings
+from ..analysis.words import count
+from ..consoles import say
 from ..costs.usage import Usage
 from ..critic import Missing, Reason, Verdict, check_once, judge
 from ..critic.budget import Ledger
@@ -23,7 +25,7 @@ from ..prompts import render
 from . import cache, closing, compat, exits, overall, processes, record, so_far
 from .critic_filter import bind
 from .endpoint import check_key, look
-from .exits import say, say_once, user_errors
+from .exits import say_once, user_errors
 from .judging import judge_replies, outcome, persona_of
 from .metrics import Means
 from .remarks import Judged, design_effect, remarks, rows_of_pair
@@ -218,10 +220,8 @@ class PersonaTask(_BaseTask):  # type: ignore[misc]
         most = pairs * each * votes_each(self.settings)
         if not self._predict_only:
             overall.expect(str(self.config.task), pairs, each, id(running))
-        judged = "no judgement (predict only)" if self._predict_only else f"at most {record.count(most, 'judgement')}"
-        sums = (
-            f"{record.count(pairs, 'pair')} × {record.count(variants, 'variant')} = {record.count(calls, 'generation')}"
-        )
+        judged = "no judgement (predict only)" if self._predict_only else f"at most {count(most, 'judgement')}"
+        sums = f"{count(pairs, 'pair')} × {count(variants, 'variant')} = {count(calls, 'generation')}"
         say(f"{self.config.task}: {sums}, {judged}")
         say_once(self._remarks_of_pool)
         for line in record.thin(self.config.metadata.get("support") or {}, self.settings.min_support):

@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..runs.messages import messages
+
 OPEN, CLOSE = "\ue000", "\ue001"
 """Around what is put in again: the number of an attribute, or ``q`` for the question."""
 MOST_KEPT = 400_000
@@ -53,24 +55,6 @@ class Sent:
                 return text
             self._size += len(text)
         return self.numbers.setdefault(text, len(self.numbers))
-
-
-def messages(context: Any) -> list[tuple[str, str]]:
-    """Return role and text of each message of a request's context, as lm-eval writes it into samples files."""
-    while isinstance(context, list) and len(context) == 1:
-        context = context[0]
-    if isinstance(context, str) and context.startswith("["):
-        try:
-            context = json.loads(context)
-        except (ValueError, RecursionError):
-            return [("", context)]
-    if isinstance(context, list) and all(isinstance(m, Mapping) for m in context):
-        return [(str(m.get("role", "")), _text(m.get("content"))) for m in context]
-    return [("", _text(context))]
-
-
-def _text(content: Any) -> str:
-    return content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
 
 
 def _template(text: str, doc: Mapping[str, Any], attributes: Mapping[str, int]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -10,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ..consoles import say
 from ..critic import Judged, Judgement, Verdict, check, check_once, critic_card, judge
 from ..errors import PersonaError, shorten
 from ..evaluations import needs_critic
@@ -67,7 +67,7 @@ def run(path: Path, out: Path, writer: str, rounds: int, overrides: Mapping[str,
         raise PersonaError(f"--rounds {rounds}: must be between 1 and 20")
     found = find([path], Keep.NEWEST, samples=True, task=task)
     for note in found.notes:
-        _say(note)
+        say(note)
     listed = found.runs[0]
     judged = [one for one in listed.tasks if needs_critic(one.metadata.get("evaluation"))]
     if not judged:
@@ -270,7 +270,3 @@ def _replied(source: Source, answered: answers.Answered) -> answers.Answered:
         one = source.revised.get((answered.pair.id, name))
         texts.append(one.last.answer if one is not None and one.touched else reply)
     return replace(answered, replies=tuple(texts))
-
-
-def _say(text: str) -> None:
-    print(f"persona-metrics: {text}", file=sys.stderr, flush=True)

@@ -6,10 +6,10 @@ Knows no lm-eval and no critic.
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..consoles import say
 from ..dataset.people import read_person
 from ..dataset.sources import Pair, load_personas
 from ..errors import PersonaError, shorten
@@ -24,11 +24,6 @@ LIFT = (
     " contrast needs none"
 )
 Lines = Sequence[tuple[str, dict[str, Any]]]
-
-
-def say(text: str) -> None:
-    """Say a line on stderr."""
-    print(f"persona-metrics: {text}", file=sys.stderr, flush=True)
 
 
 def of_main(recorded: Mapping[str, Any], where: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from ..consoles import say
 from ..costs.prices import Price
 from ..costs.usage import Usage
 from ..critic.answering import Asked
@@ -138,11 +139,11 @@ async def _all(
 ) -> str | None:
     """Ask everything; return why it ended early, None where it did not."""
 
-    def say(text: str) -> None:
+    def say_above(text: str) -> None:
         bar.clear()
-        print(f"persona-metrics: {text}", file=sys.stderr, flush=True)
+        say(text)
 
-    fleet = served.fleet(backoff=backoff, say=say)
+    fleet = served.fleet(backoff=backoff, say=say_above)
     stopped: list[str] = []
 
     async def worker(part: replies.Part) -> None:

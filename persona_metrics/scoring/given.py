@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import answers, evaluations
+from ..analysis.words import count
 from ..dataset.questions import of_document
 from ..dataset.sources import Pair
 from ..errors import PersonaError, shorten
@@ -18,7 +19,6 @@ from ..evaluations.contrast import Contrast
 from ..evaluations.judgefree import is_no_reply
 from ..evaluations.main import Main
 from ..files import json_object, open_read, read_text, unreadable
-from ..harness.record import count
 from ..harness.replies import NoReply
 from ..personas import Persona, stated
 from ..runs import read

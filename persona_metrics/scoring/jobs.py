@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..consoles import say
 from ..dataset.questions import of_document
 from ..dataset.sources import Pair
 from ..evaluations import Evaluation
@@ -108,10 +109,10 @@ def _of_pairs(
     found = pairs.found
     require(found, overrides, path.name, contrast.CHOICES if pairs.contrasted else ())
     if found.apart:
-        contrast.say(f"{found.apart}: all answers are held at once")
+        say(f"{found.apart}: all answers are held at once")
         return None
     if pairs.contrasted and not pairs.for_nobody:
-        contrast.say(contrast.LIFT)
+        say(contrast.LIFT)
     recorded = record_of(evaluation, path, pairs.names, pairs.longest, len(pairs))
     somebody = Pair("", everybody(found.columns), of_document({"question_id": "", "question": ""}))
     people = grouped.people if grouped is not None else pairs.people() if pairs.contrasted else None

@@ -11,6 +11,7 @@ from lm_eval import simple_evaluate
 from lm_eval.api.model import LM
 from lm_eval.tasks import TaskManager
 
+from ..consoles import say
 from ..costs.usage import told
 from ..critic import Judged, Missing, Reason, Verdict, judge
 from ..critic.store import Store
@@ -18,7 +19,7 @@ from ..dataset.sources import Pool, content_hash
 from ..errors import PersonaError
 from ..files import check_folder
 from ..harness import so_far
-from ..harness.exits import raising, say
+from ..harness.exits import raising
 from ..harness.judging import judge_replies
 from ..harness.record import document
 from ..harness.saving import save

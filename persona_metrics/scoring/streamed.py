@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ..consoles import say
 from ..critic import Judged, check_once, judge_each
 from ..critic.budget import Ledger
 from ..critic.protocol import Prompt
@@ -24,7 +25,6 @@ from ..harness import record
 from ..harness.so_far import SoFar
 from ..harness.spending import entered
 from ..harness.yamls import read_task
-from . import contrast
 from .again import rewritten
 from .given import scored
 from .jobs import Job
@@ -56,10 +56,10 @@ def checked(judgements: Iterable[Judged], terms: Terms, book: Ledger) -> Iterato
 def announce(terms: Terms, pairs: int, answers: int, unknown: Sequence[str]) -> None:
     """Say what is scored, and what makes it mean less than it seems to."""
     if unknown:
-        contrast.say(f"not shown to the critic, since no attribute of a person: {shorten(', '.join(unknown))}")
-    contrast.say(scored(terms.task, pairs, answers, terms.model, terms.left_out))
+        say(f"not shown to the critic, since no attribute of a person: {shorten(', '.join(unknown))}")
+    say(scored(terms.task, pairs, answers, terms.model, terms.left_out))
     for warning in record.warnings(terms.settings, terms.model):
-        contrast.say(f"warning: {warning}")
+        say(f"warning: {warning}")
 
 
 def score(job: Job, out: Path) -> list[Path]:
@@ -97,7 +97,7 @@ def score(job: Job, out: Path) -> list[Path]:
             stream.flush()
         _inform(stream, held)
         for remark in stream.remarks():
-            contrast.say(f"warning: {remark}")
+            say(f"warning: {remark}")
         return _close(stream, hashes, book.since(tried), out, held)
     except OSError as error:
         raise PersonaError(f"--out {unwritable(out, error)}; the verdicts are kept in the store") from None

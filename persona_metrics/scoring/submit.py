@@ -17,6 +17,7 @@ import openai
 from openai.types import Batch
 from tqdm import tqdm
 
+from ..consoles import say
 from ..costs.usage import Usage
 from ..critic import check, faults, keys, rejection
 from ..critic.address import credentials, joined, query
@@ -142,7 +143,7 @@ class Submission:
             made = client.batches.create(input_file_id=sent.file, endpoint=batchfile.URL, completion_window="24h")
         sent.batch = made.id
         self.state.save()
-        _say(f"sent {sent.requests} judgements to {critic.host} as {shorten(made.id, 80)}")
+        say(f"sent {sent.requests} judgements to {critic.host} as {shorten(made.id, 80)}")
 
     def _finish(self) -> Collected:
         """Wait for every batch that is not collected, and collect it."""
@@ -163,7 +164,7 @@ class Submission:
             sent.collected = True
             self.state.save()
             for note in found.notes():
-                _say(note)
+                say(note)
             if batch.status == "failed":
                 raise PersonaError(f"{critic.host} rejected the batch {shorten(batch.id, 80)}: {_why(batch)}")
         last = batchfile.collect(results, self.votes, self.settings, self.store, Dialects(self.settings))
@@ -200,7 +201,7 @@ class Submission:
                     time.sleep(self.poll)
             except KeyboardInterrupt:
                 bar.close()
-                _say(
+                say(
                     f"the batch {shorten(sent.batch, 80)} goes on at {critic.host}; run the same command again to collect it"
                 )
                 raise
@@ -277,7 +278,3 @@ def _content(client: openai.OpenAI, name: str) -> bytes:
             raise
         target = error.response.url.join(onward)
     return httpx.get(target, follow_redirects=True, timeout=600).raise_for_status().content
-
-
-def _say(text: str) -> None:
-    print(f"persona-metrics: {text}", file=sys.stderr, flush=True)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from ..consoles import say
 from ..dataset.people import read_person
 from ..dataset.questions import of_document
 from ..dataset.sources import Pair, content_hash
@@ -107,7 +107,7 @@ def _joined(
             shown.setdefault(pair.id, {})[variant] = (row["prompt"], row["generation_kwargs"])
     if recorded.get("evaluation") == Contrast.name and not any(NOBODY in variants for variants in said.values()):
         recorded = {**recorded, "baseline": False}
-        contrast.say(contrast.LIFT)
+        say(contrast.LIFT)
     chosen, evaluation = restore(str(recorded.get("evaluation")), recorded, overrides, list(pairs.values()), str(path))
     answered, left_out = align(
         ((pair, said.get(key, {}), shown.get(key, {})) for key, pair in pairs.items()), evaluation, partial, str(path)
@@ -186,9 +186,9 @@ def from_answers(
         kinds.add(extracted)
     if unknown:
         listed = shorten(", ".join(unknown))
-        print(f"persona-metrics: not shown to the critic, since no attribute of a person: {listed}", file=sys.stderr)
+        say(f"not shown to the critic, since no attribute of a person: {listed}")
     if contrasted and not nobody:
-        contrast.say(contrast.LIFT)
+        say(contrast.LIFT)
     names = list(dict.fromkeys(name for variants in said.values() for name in variants))
     recorded = record_of(evaluation, path, names, max(map(len, said.values())), len(pairs))
     chosen, built = built_of(evaluation, recorded, overrides, list(pairs.values()), path, names=names)

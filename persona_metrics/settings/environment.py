@@ -9,7 +9,6 @@ import codecs
 import io
 import os
 import re
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from pathlib import Path
 
 from dotenv.parser import parse_stream
 
+from ..consoles import say
 from ..errors import PersonaError
 
 ARGUMENT, ENVIRONMENT, DOTENV, DEFAULT = "argument", "environment", ".env", "default"
@@ -128,7 +128,7 @@ def _say_once(text: str) -> None:
     # Settings are read many times in a process.
     if text not in _said:
         _said.add(text)
-        print(f"persona-metrics: {text}", file=sys.stderr, flush=True)
+        say(text)
 
 
 def _text(path: Path, content: bytes) -> str:

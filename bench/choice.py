@@ -26,7 +26,8 @@ def main() -> int:
     # lm-eval's own start: importing it, and indexing its task files as every command does.
     TaskManager()
     start = time.process_time() - began
-    took = {n: run(simple_evaluate, TaskManager, str(tasks_folder()), arguments.task, n) for n in (1, arguments.n)}
+    # One document twice: the first run also imports and loads what every later one finds there.
+    took = {n: run(simple_evaluate, TaskManager, str(tasks_folder()), arguments.task, n) for n in (1, 1, arguments.n)}
     ours = took[arguments.n] - took[1]
     print(
         f"{arguments.task}: {arguments.n:,} documents add {ours:.1f} s to a model that takes no time;"

@@ -106,17 +106,20 @@ def figures(quick: bool) -> Iterator[tuple[str, float, float, str, str]]:
         found = measured(address, stored, 256, f"{folder}/read.sqlite")
         assert stats(address)["calls"] == 0
         note = f"no call; {found['cpu']:.2f} s of CPU; {first['wall'] / found['wall']:.0f} times faster than asking"
-        yield f"{stored} stored verdicts read back", found["wall"], 1.0, "s", note
+        yield f"{stored:,} stored verdicts read back", found["wall"], 1.0, "s", note
     with tempfile.TemporaryDirectory() as folder, server(0.02) as address:
-        few, many = (measured(address, n // scale, 64, f"{folder}/{n}.sqlite") for n in (2_000, 50_000))
+        counts = 2_000 // scale, 50_000 // scale
+        few, many = (measured(address, n, 64, f"{folder}/{n}.sqlite") for n in counts)
         note = f"{few['peak']:.0f} and {many['peak']:.0f} MB, of which {few['before']:.0f} before the first judgement"
-        yield "peak memory, 50,000 / 2,000 judgements", many["peak"] / few["peak"], 1.3, "×", note
+        yield f"peak memory, {counts[1]:,} / {counts[0]:,} judgements", many["peak"] / few["peak"], 1.3, "×", note
 
 
 def main() -> int:
-    """Print the figures; return 1 where one misses its goal."""
+    """Print the figures; return 1 where one misses its goal, which an eighth of the calls does not tell."""
     parser = argparse.ArgumentParser(description="measure the critic's client against a local server")
-    parser.add_argument("--quick", action="store_true", help="an eighth of the calls: to see that it runs")
+    parser.add_argument(
+        "--quick", action="store_true", help="an eighth of the calls: to see that it runs, goals or not"
+    )
     parser.add_argument("--one", nargs=4, metavar=("ADDRESS", "COUNT", "FLIGHT", "STORE"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.one:
@@ -131,7 +134,7 @@ def main() -> int:
         missed += value > goal
         mark = " " if value <= goal else "!"
         print(f"{name:42}{value:8.2f} {unit:2}{mark}≤ {goal:g} {unit:3} {note}", flush=True)
-    return int(missed > 0)
+    return int(missed > 0 and not arguments.quick)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ this shows and what it does not is in docs/improve.md. Ends with exit code 1 whe
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import contextlib
 import hashlib
@@ -48,6 +49,7 @@ RATE = 0.3
 
 def main() -> int:
     """Run the four parts; return 0 where every number is the computed one."""
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     with tempfile.TemporaryDirectory() as folder, _environment(Path(folder)):
         parts = (loop(Path(folder)), best_of_k(Path(folder)), hacker(), gradient())
     return 0 if all(parts) else 1
@@ -88,7 +90,7 @@ def loop(folder: Path, n: int = 300) -> bool:
     wanted = [0, 0, 0]
     for row in frame.itertuples():
         texts = [row.answer, *(f"Revised {i} times, {row.answer}" for i in (1, 2))]
-        values = [planted.fits(str(row.question), text) for text in texts]
+        values = [planted.fits(str(row.question), str(text)) for text in texts]
         stop = next((i for i, value in enumerate(values) if value), 2)
         for i in range(3):
             wanted[i] += values[min(i, stop)]
@@ -122,7 +124,7 @@ def best_of_k(folder: Path, n: int = 60, k: int = 4) -> bool:
                 question=list(frame["question"]),
             )
         )
-    by_pair = frame.assign(reward=given).groupby("doc_id")["reward"]
+    by_pair = frame.assign(reward=np.array(given, float)).groupby("doc_id")["reward"]
     best, passed = float(by_pair.max().mean()), by_pair.sum().round().astype(int)
     wanted = float(np.mean([pass_at_k(k, int(c), k) for c in passed]))
     verdicts = frame.groupby("doc_id")["personalized"].max().mean()

@@ -3,7 +3,7 @@
     python bench/nemotron.py [--rows 1000000]
 
 The file has the 22 columns of that set's card with texts of about the same lengths, made here from a seed. The draw runs in a
-process of its own, so that what made the file is not in its memory.
+process of its own, so that what made the file is not in its memory. The result also goes to ``bench/results/nemotron.json``.
 """
 
 from __future__ import annotations
@@ -51,14 +51,14 @@ CHOICES = {
 }
 WORDS = ("keeps", "the", "old", "garden", "by", "morning", "calls", "her", "brother", "mends", "radios", "and", "reads")
 COUNT = """
-import resource, sys, time
+import sys, time
+from bench.peak import megabytes
 start = time.perf_counter()
 from persona_metrics import settings
 from persona_metrics.dataset.sources import draw, load_pool
 chosen = settings.load({"personas": sys.argv[1], "n": int(sys.argv[2])})
 pairs = draw(load_pool(chosen), chosen.n, chosen.seed)
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-print(time.perf_counter() - start, peak, len(pairs), len({p.persona.id for p in pairs}))
+print(time.perf_counter() - start, megabytes(), len(pairs), len({p.persona.id for p in pairs}))
 """
 
 

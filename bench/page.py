@@ -102,9 +102,12 @@ def measure(folder: Path, size: int) -> tuple[float, float, dict[str, float], fl
         runs.append(write_run(folder, n=n, seed=start, model=f"m{start}", planted=planted))
     write_report(runs, folder / "out", figures=False)
     page = folder / "out" / "report.html"
-    with chromium(folder / "profile") as driver:
+    with chromium() as driver:
         driver.get(page.as_uri())
-        seen = lambda name: driver.execute_script(f"return document.body.dataset.{name}")  # noqa: E731
+
+        def seen(name: str) -> Any:
+            return driver.execute_script(f"return document.body.dataset.{name}")
+
         while not seen("searchable"):
             time.sleep(0.05)
         times = {name: float(driver.execute_script(TIMED % script)) for name, script in FILTERS.items()}

@@ -34,8 +34,8 @@ def main(address: str, data: str, connections: int) -> None:
     def read_parquet(*_: Any, **__: Any) -> Any:
         return pandas.DataFrame(rows["personas"])
 
-    datasets.load_dataset = load_dataset  # type: ignore[assignment]
-    pandas.read_parquet = read_parquet  # type: ignore[assignment]
+    datasets.load_dataset = load_dataset
+    pandas.read_parquet = read_parquet
 
     from inspect_ai import eval as evaluate
     from persona_bench.main_evaluation import persona_bench_main

@@ -17,7 +17,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +31,17 @@ SIZES = (10_000, 40_000, 70_000, 100_000)
 SEED_PAIRS = 1_000
 SENTENCES = 24
 """Length of the made-up answers, so that a sample takes 8 KB as real ones with a persona, a prompt and a debate do."""
+APART = """
+import os, subprocess, sys, time
+start = time.perf_counter()
+process = subprocess.Popen([sys.executable, "-m", "persona_metrics", *sys.argv[2:]])
+_, status, usage = os.wait4(process.pid, 0)
+process.returncode = os.waitstatus_to_exitcode(status)
+with open(sys.argv[1], "w") as file:
+    print(time.perf_counter() - start, usage.ru_maxrss, file=file)
+sys.exit(process.returncode)
+"""
+"""Runs a command from a small process: its peak memory, as Linux counts it, is at least that of the one that started it."""
 COMMANDS = {
     "report": ["report", "{run}", "--out", "{out}"],
     "leaderboard": ["leaderboard", "{run}", "--out", "{out}"],
@@ -80,19 +90,19 @@ def measure(command: str, run: Path, samples: int, out: Path) -> Measured:
     words = [part.format(run=run, out=out) for part in COMMANDS[command]]
     size = sum(p.stat().st_size for p in run.parent.glob("samples_*")) / 1e6
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    with tempfile.TemporaryFile() as said:
-        start = time.perf_counter()
-        process = subprocess.Popen(
-            [sys.executable, "-m", "persona_metrics", *words], env=environment, stdout=said, stderr=said
-        )
-        # wait4 gives the peak memory of this one child; getrusage would give the largest of all.
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - start
-        code = process.returncode = os.waitstatus_to_exitcode(status)
-        if code:
-            said.seek(0)
-            sys.exit(f"{command} ended with exit code {code}: {said.read().decode(errors='replace')[-2000:]}")
-    return Measured(samples, size, seconds, usage.ru_maxrss / 1e6)
+    took = out.with_suffix(".txt")
+    done = subprocess.run(
+        [sys.executable, "-c", APART, str(took), *words],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+    if done.returncode:
+        sys.exit(f"{command} ended with exit code {done.returncode}: {done.stdout[-2000:]}")
+    seconds, kilobytes = map(float, took.read_text().split())
+    return Measured(samples, size, seconds, kilobytes / 1e6)
 
 
 def straight_line(measured: list[Measured]) -> tuple[float, float, list[float]]:

@@ -2,7 +2,8 @@
 
 A lean server answers after 200 ms from a process of its own. Every measurement is a run of the command as a user starts it,
 with a store of its own; times are between the server's first and last request, so that starting Ray and importing lm-eval
-do not count, and memory is the largest resident set of driver and of each actor.
+do not count, and memory is the largest resident set of driver and of each actor. Needs the ``ray`` extra;
+``--actors`` without a number measures one process alone.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from critic import ANSWER, LATENCY, server, stats
@@ -43,7 +45,7 @@ class Run:
     @property
     def ideal(self) -> float:
         """What the calls take at least, seconds."""
-        return self.rows * LATENCY / self.flight
+        return max(1, self.rows / self.flight) * LATENCY
 
     def line(self) -> str:
         """Return it as a row of a Markdown table."""
@@ -200,16 +202,19 @@ def plan(sizes: Sequence[int], actors: Sequence[int], flight: int) -> Iterator[t
     for size in sizes:
         if size != middle:
             yield size, 0, flight
-            yield size, max(actors), flight
+            if actors:
+                yield size, max(actors), flight
 
 
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=[1_000, 10_000, 100_000])
-    parser.add_argument("--actors", type=int, nargs="+", default=[1, 2, 4])
+    parser.add_argument("--actors", type=int, nargs="*", default=[1, 2, 4], help="none: one process alone, without Ray")
     parser.add_argument("--flight", type=int, default=256, help="calls in flight, of all actors together")
     arguments = parser.parse_args()
+    if arguments.actors and find_spec("ray") is None:
+        parser.error("Ray is not installed: pip install 'persona-metrics[ray]', or --actors without a number")
     print(HEAD, flush=True)
     with tempfile.TemporaryDirectory() as folder, server() as address:
         place = Path(folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import tempfile
 from pathlib import Path
@@ -40,6 +41,7 @@ def tables(ran: Ran) -> str:
 
 def main() -> None:
     """Print the tables one after the other."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
     runs: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
         ("persona_bench", {"reply": planted.reply, "verdict": planted.verdict}, BENCH),
         ("persona_contrast", {"reply": test_contrast.reply, "verdict": contrasted}, {"n": 150}),

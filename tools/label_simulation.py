@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -106,7 +107,7 @@ def plain(world: World, n: int) -> Callable[[Generator], Iterator[tuple[float, f
 
 
 def contrast(n: int) -> Callable[[Generator], Iterator[tuple[float, float, float]]]:
-    """Correct a difference of two rates over the same pairs, labels drawn from all answers alike; it is 0.2."""
+    """Correct a difference of two rates over the same pairs, labels drawn by verdict on each side; it is 0.32."""
 
     def simulate(rng: Generator) -> Iterator[tuple[float, float, float]]:
         pairs = list(range(N))
@@ -229,5 +230,6 @@ def lines() -> Iterator[str]:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__).parse_args()
     for line in lines():
         print(line, flush=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import argparse
 import tempfile
 import time
 from pathlib import Path
@@ -26,7 +26,11 @@ def _rate(pair: Pair, variant: Variant) -> float:
 
 def main() -> None:
     """Write the report of a made-up run and take a picture of its results and of one figure."""
-    target = Path(sys.argv[1] if len(sys.argv) > 1 else "docs/report.png").resolve()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "target", type=Path, nargs="?", default=Path("docs/report.png"), help="(default docs/report.png)"
+    )
+    target = parser.parse_args().target.resolve()
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)

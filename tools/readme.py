@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 from persona_metrics.settings import Settings, environment_names
@@ -30,5 +31,6 @@ def parts() -> tuple[str, str, str]:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__).parse_args()
     head, _, tail = parts()
     PAGE.write_text(f"{head}{BEGIN}{settings_table()}{END}{tail}", encoding="utf-8")

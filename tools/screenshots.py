@@ -7,10 +7,10 @@ taken at three widths, light and dark, and the page as it prints; each figure in
 
 from __future__ import annotations
 
+import argparse
 import base64
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -148,8 +148,14 @@ def live(out: Path) -> None:
 
 def main() -> None:
     """Take the pages named, or those of planted runs."""
-    out = Path(sys.argv[1]).resolve()
-    named = [Path(name).resolve() for name in sys.argv[2:]]
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "folder", type=Path, help="where runs, pages and pictures go; runs that are there are used again"
+    )
+    parser.add_argument("pages", type=Path, nargs="*", metavar="REPORT.html", help="pages that are there already")
+    given = parser.parse_args()
+    out = given.folder.resolve()
+    named = [path.resolve() for path in given.pages]
     for page in named or pages(out):
         take(page, out / "pages", within=bool(named) or page.parent.parent.name in ("several", "one"))
         print(f"{page}: {page.stat().st_size / 1e6:.2f} MB, pictures in {out / 'pages'}", flush=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +42,8 @@ def repeated(
     """
 
     def simulate(rng: Generator) -> tuple[Floats, Floats]:
-        found, truths = [], []
+        found: list[Any] = []
+        truths: list[Any] = []
         group, who = np.repeat(np.arange(number), persons), np.repeat(np.arange(number * persons), each)
         inside = np.eye(number, dtype=bool)[group[who]]
         for _ in range(runs):

@@ -5,6 +5,7 @@ Every interval is made by the functions that the analysis itself calls; only the
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -135,7 +136,7 @@ def attempts(k: int, a: float, b: float, every: bool = False) -> Callable[[Gener
 
 def groups(
     weight: float | None, number: int, mean: float, plain: bool = False, runs: int = RUNS
-) -> Callable[..., tuple]:
+) -> Callable[[Generator], tuple[Floats, Floats]]:
     """Draw groups of unequal size whose rates are Beta around ``mean`` with ``weight`` pairs (None: all alike)."""
 
     def simulate(rng: Generator) -> tuple[Floats, Floats]:
@@ -388,5 +389,6 @@ def lines() -> Iterator[str]:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__).parse_args()
     for line in lines():
         print(line, flush=True)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import json
 from pathlib import Path
@@ -40,7 +41,7 @@ def current() -> dict[str, dict[str, Any]]:
         else:
             parts.append(template_hash(evaluation.template))  # type: ignore[attr-defined]
         for name, protocol in judged.items():
-            card = critic_card(Settings(critic_model="any", protocol=protocol))
+            card = critic_card(Settings.model_validate({"critic_model": "any", "protocol": protocol}))
             own = [*parts, str(card["critic_template"])] if evaluation.needs_critic else parts
             digest = hashlib.sha256("\n".join(own).encode()).hexdigest()[:16]
             found[name] = {"version": metadata.get("version"), "hash": digest}
@@ -48,4 +49,5 @@ def current() -> dict[str, dict[str, Any]]:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__).parse_args()
     FILE.write_text(json.dumps(current(), indent=1) + "\n", encoding="utf-8")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from typing import Any
 
+_NONE = "no such sample"
 _OPEN = (
     "const at = index.rows.task.findIndex((_, i) => taskOf(i).task.startsWith('{}') && {});"
-    "if (at < 0) throw new Error('no such sample'); openPosition(at)"
+    f"if (at < 0) throw new Error('{_NONE}'); openPosition(at)"
 )
 _ANY = "index.rows.doc[i] === 4"
 _FLIPS = "index.flips[index.rows.flips[i]].length > 1"
@@ -41,7 +42,7 @@ PICTURED: dict[str, str] = {
     "table": """const box = document.querySelector('.tables details'); for (let d = box; d; d = d.parentElement)
         if (d.tagName === 'DETAILS') d.open = true; box.scrollIntoView()""",
     "run": "const box = document.querySelector('.run-boxes details'); box.open = true; box.scrollIntoView()",
-    "word-diff": _OPEN.format("persona_main", "index.rows.doc[i] === 2"),
+    "word-diff": _OPEN.format("persona_main", "index.rows.doc[i] === 2 && samePair(i).length > 1"),
 }
 """Views that pictures are taken of beside those: what axe-core sees of them it has seen in the others."""
 _UNFOLD = "document.querySelector('#d-main {}').open = true"
@@ -85,13 +86,15 @@ def ready(driver: Any) -> bool:
 
 
 def show(driver: Any, name: str) -> bool:
-    """Bring the page to a view, from wherever it stood; return whether it has such a view."""
+    """Bring the page to a view, from wherever it stood; return whether it has a sample for it."""
     driver.execute_script(_CLEAN)
     driver.execute_async_script(_SETTLED)
     has = driver.execute_script(
         f"try {{ {(VIEWS | PICTURED)[name]}; return true }} catch (error) {{ return String(error) }}"
     )
     if has is not True:
+        if _NONE not in has:
+            raise RuntimeError(f"{name}: {has}")
         return False
     end = time.monotonic() + 20
     opened = "return byId('sample').open && document.querySelector('#d-main #d-title') !== null"

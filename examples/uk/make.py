@@ -9,9 +9,9 @@ with work and marriage. Free texts are drawn from lists written for this example
 
 from __future__ import annotations
 
+import argparse
 import csv
 import random
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -178,4 +178,6 @@ def main(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("csv", type=Path, help="where to")
+    main(parser.parse_args().csv)

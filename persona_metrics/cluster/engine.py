@@ -16,7 +16,6 @@ from typing import Any
 from ..errors import PersonaError, shorten
 from .spans import File, Span, cut, spans_of
 
-ENGINES = ("ray",)
 EXTRA = "--engine ray needs Ray: pip install 'persona-metrics[ray]'"
 BLOCKS = 10_000
 """Ray's scheduler looks after so many blocks without trouble."""

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import json
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from tempfile import TemporaryFile
 from typing import IO, Any
 
@@ -18,8 +18,6 @@ from .outcomes import Outcomes, leans_on_others
 from .pieces import EMPTY, Piece, Terms, piece
 from .rows import Rows
 
-Numbered = tuple[int, str, Mapping[str, Any]]
-"""A line's number, its place and its object."""
 AHEAD = 4_000
 """So many lines are held at most: where one takes longer than so many behind it, they wait for it."""
 

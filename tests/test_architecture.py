@@ -50,10 +50,10 @@ SIDEWAYS = {
     ("report", "exam"),
     ("exam", "report"),  # its figure is drawn in the report's style
     ("exam", "scoring"),  # and its judgements go into the same batch files
-    ("personas", "prompts"),
 }
 """Neighbours on one level of which the first may look at the second."""
 
+MAP = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 PURE = ("evaluations", "statistics", "analysis")
 FORBIDDEN = {"lm_eval", "openai", "pathlib", "os", "io", "shutil", "tempfile", "sqlite3", "httpx2", "requests"}
 
@@ -109,6 +109,31 @@ def test_every_room_has_its_level_and_nothing_imports_the_command_line() -> None
     assert {room for rooms in LEVELS for room in rooms} >= set(ROOMS)
     users = {room for room in ROOMS for path in files(room) for target, _ in imports(path) if target == "cli"}
     assert users <= {"cli", "__main__"}
+
+
+def test_map_draws_the_arrows_and_the_rooms_that_there_are() -> None:
+    drawn = re.search(r"^    cli → .*?\n\n", MAP, re.M | re.S)
+    assert drawn is not None
+    steps = [frozenset(re.split(r",\s*", step.strip())) for step in drawn[0].split("→")]
+    # The door itself is no room that a reader looks for.
+    assert steps == [frozenset(rooms) - {"__main__", "__init__"} for rooms in LEVELS[1:]]
+    told = MAP[drawn.end() :].split("\n\n", 1)[0]
+    assert set(re.findall(r"(\w+) → (\w+)", told)) == SIDEWAYS
+    table = MAP.split("| room | what it is for |")[1].split("\n\n", 1)[0]
+    named = {
+        Path(name).parts[0] for name in re.findall(r"`([\w/]+)`", "".join(re.findall(r"^\| ([^|]*) \|", table, re.M)))
+    }
+    assert named - {"tasks", "templates"} == set(ROOMS) - {"__main__", "__init__"}
+
+
+def test_every_neighbour_that_may_be_looked_at_is() -> None:
+    seen = {(room, target) for room, _ in SIDEWAYS for path in files(room) for target, _ in imports(path)}
+    assert seen >= SIDEWAYS
+
+
+def test_map_lists_every_evaluation() -> None:
+    table = MAP.split("| evaluation | variants of one pair |")[1].split("\n\n", 1)[0]
+    assert set(re.findall(r"^\| (\w+)", table, re.M)) == set(evaluations.EVALUATIONS)
 
 
 @pytest.mark.parametrize("room", PURE)

@@ -16,6 +16,7 @@ from lm_eval.config.evaluate_config import EvaluatorConfig
 from persona_metrics import cli, evaluate_model, settings
 from persona_metrics.cli.run import with_metadata
 from persona_metrics.harness.task_files import tasks_folder
+from persona_metrics.harness.yamls import read_task
 from tools.readme import README, parts, settings_table
 
 ROOT = README.parent
@@ -55,6 +56,14 @@ def test_options_of_lm_eval_are_options_it_has_and_tasks_are_ours(command: str) 
     known = {path.stem for path in tasks_folder().glob("persona_*.yaml")}
     assert [t for t in parsed.tasks if t.startswith("persona_") and t not in known] == []
     settings.load(parsed.metadata or {}, where="--metadata")
+
+
+def test_tables_show_the_version_that_a_task_has() -> None:
+    shown = {
+        (task, v) for text in PAGES.values() for task, v in re.findall(r"^\|(persona_\w+)\| *(\d+)\|\w", text, re.M)
+    }
+    assert {task for task, _ in shown} >= {"persona_main"}
+    assert shown == {(task, f"{read_task(task)['metadata']['version']:.0f}") for task, _ in shown}
 
 
 def test_subcommands_that_are_mentioned_exist() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ TARGETS: Mapping[str, str] = {
     "trl-prompts": "prompts with what the rewards need (TRL: GRPO; of persona_choice for rewards.choice)",
     "sft": "training rows messages, of answers that fit",
 }
+"""Each with what it is. Who writes it: ``WRITERS``, or else ``write`` of the file in ``export/`` that has its name."""
 
 TRAINING = ("trl-preference", "trl-unpaired", "trl-prompts", "sft")
 
@@ -83,18 +85,10 @@ def run(arguments: argparse.Namespace) -> int:
     labelled = people([(run, task) for task in run.tasks], arguments.labels)
     notes += labelled.notes
     tasks = [Task(run, task, labelled.labels(run, task), labelled.of(run, task)) for task in run.tasks]
-    writers: Mapping[str, Callable[[list[Any], argparse.Namespace], tuple[list[Path], list[str]]]] = {
-        "inspect": _inspect,
-        "eee": _eee,
-        "eval-results": _eval_results,
-        "openai-evals": _openai_evals,
-        "promptfoo": _promptfoo,
-        **dict.fromkeys(TRAINING, _training),
-    }
     out = arguments.out
     with placing(out) as part:
         arguments.out = part
-        paths, said = writers[arguments.to](tasks, arguments)
+        paths, said = WRITERS.get(arguments.to, _by_name)(tasks, arguments)
     paths = [out / path.relative_to(part) for path in paths]
     if arguments.to == "openai-evals":
         said.append(f"run it with: oaieval MODEL,CRITIC {tasks[0].name} --registry_path {out}")
@@ -152,10 +146,10 @@ def _openai_evals(tasks: list[Any], arguments: argparse.Namespace) -> tuple[list
     return openai_evals.write(tasks, arguments.out), []
 
 
-def _promptfoo(tasks: list[Any], arguments: argparse.Namespace) -> tuple[list[Path], list[str]]:
-    from ..export import promptfoo
-
-    return promptfoo.write(tasks, arguments.out)
+def _by_name(tasks: list[Any], arguments: argparse.Namespace) -> tuple[list[Path], list[str]]:
+    writer = importlib.import_module(f"..export.{arguments.to.replace('-', '_')}", __package__)
+    paths, notes = writer.write(tasks, arguments.out)
+    return paths, notes
 
 
 def _hub_dataset(arguments: argparse.Namespace) -> int:
@@ -207,3 +201,13 @@ def _training(tasks: list[Any], arguments: argparse.Namespace) -> tuple[list[Pat
     )
     paths, said = training_set.write(joined, arguments.out, wanted)
     return paths, [*(more.notes if more else ()), *said]
+
+
+WRITERS: Mapping[str, Callable[[list[Any], argparse.Namespace], tuple[list[Path], list[str]]]] = {
+    "inspect": _inspect,
+    "eee": _eee,
+    "eval-results": _eval_results,
+    "openai-evals": _openai_evals,
+    **dict.fromkeys(TRAINING, _training),
+}
+"""Those that take options of their own, or leave tasks out."""

@@ -89,12 +89,15 @@ DEBATE = register(
             ("conclusion", "Conclusion"),
         ),
         probe=partial(_dry, LATEST),
+        judgement=Judgement,
     )
 )
 
 
 _EDITIONS: Mapping[int, Protocol] = {
-    number: DEBATE if number == LATEST else replace(DEBATE, template=name, probe=partial(_dry, number))
+    number: DEBATE
+    if number == LATEST
+    else replace(DEBATE, template=name, probe=partial(_dry, number), judgement=partial(Judgement, template=number))
     for number, name in TEMPLATES.items()
 }
 

@@ -51,7 +51,8 @@ class Protocol:
 
     ``parse`` returns the opinion in a reply, or None where the reply is not exactly one. ``restore`` makes an opinion
     of its fields. ``outcome_field`` is the outcome's name in samples files, ``sections`` are the fields that pages
-    show, with a heading each, and ``probe`` makes the judgement of a dry run. ``values`` and ``words`` say of each
+    show, with a heading each, and ``probe`` makes the judgement of a dry run. ``judgement`` makes that of one answer, of
+    question, persona and answer; None where no answer is judged by itself. ``values`` and ``words`` say of each
     outcome what it counts as, in 0…1, and how it reads; ``counted`` names the outcome whose share a progress bar shows.
     ``about`` says of an opinion's fields what a reader has to know beside its outcome.
     """
@@ -64,6 +65,7 @@ class Protocol:
     outcome_field: str
     sections: tuple[tuple[str, str], ...]
     probe: Callable[[], Judged]
+    judgement: Callable[[str, Mapping[str, str], str], Judged] | None = None
     values: Mapping[Outcome, float] = field(default_factory=lambda: {True: 1.0, False: 0.0})
     words: Mapping[Outcome, str] = field(default_factory=lambda: {True: "needs no revision", False: "needs revision"})
     counted: tuple[str, Outcome] = ("personalized", True)

@@ -6,17 +6,21 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..critic.debate import LATEST, TEMPLATES, edition_of
-from ..critic.pairwise import PAIRWISE
+from ..critic.protocol import FIRST, named
 from ..evaluations import EVALUATIONS
 from ..prompts import template_hash, templates_folder
 
 
 def debate_template(metadata: Mapping[str, Any]) -> str:
-    """Return the critic's template, or a line that names it where the run used another version's."""
+    """Return the critic's template, or a line that names it where the run used another version's.
+
+    Raises ``PersonaError`` for a protocol that this version does not have.
+    """
     recorded = str(metadata.get("critic_template"))
-    if metadata.get("protocol") == PAIRWISE.name:
-        known = PAIRWISE.prompt_hash() == recorded
-        return _text(PAIRWISE.template) if known else _named(PAIRWISE.template, recorded, metadata)
+    if (name := str(metadata.get("protocol") or FIRST)) != FIRST:
+        protocol = named(name)
+        known = protocol.prompt_hash() == recorded
+        return _text(protocol.template) if known else _named(protocol.template, recorded, metadata)
     number = edition_of(recorded)
     return _named(TEMPLATES[LATEST], recorded, metadata) if number is None else _text(TEMPLATES[number])
 

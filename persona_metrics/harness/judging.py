@@ -8,10 +8,11 @@ from functools import partial
 from typing import Any
 
 from .. import answers, evaluations, settings
-from ..critic import Judged, Judgement, Missing, Reason, Verdict, judge
+from ..critic import Judged, Missing, Reason, Verdict, judge
+from ..critic.debate import edition
 from ..critic.pairwise import NAME as PAIRWISE
 from ..critic.pairwise import both_orders, joined, lost, turned_to
-from ..critic.protocol import named
+from ..critic.protocol import FIRST, named
 from ..errors import PersonaError
 from ..evaluations import Outcome, Variant
 from ..personas import Persona, known
@@ -88,8 +89,12 @@ def prepare(
     """Take the answers out of ``replies``, to be judged as the evaluation says; arguments as ``judge_replies`` has them."""
     if evaluation is not None and evaluation.protocol == PAIRWISE:
         return _compared(replies, docs, chosen, evaluation)
+    asked = FIRST if evaluation is None else evaluation.protocol
+    way = edition(chosen.template) if asked == FIRST else named(asked)
+    if way.judgement is None:
+        raise PersonaError(f"protocol={way.name}: does not judge one answer by itself")
     results: list[list[dict[str, Any]]] = [[] for _ in replies]
-    judgements: list[Judgement] = []
+    judgements: list[Judged] = []
     waiting: list[tuple[int, dict[str, Any]]] = []
     for i, group in enumerate(replies):
         doc, own = docs[i], persona_of(docs[i])
@@ -113,7 +118,7 @@ def prepare(
                 if found.answer is not None:
                     reduced = chosen.yardstick == "reduced" and name == variant.name and variant.mode is None
                     shown = variant.persona if reduced else person
-                    judgements.append(Judgement(doc["question"], shown.attributes, found.answer, chosen.template))
+                    judgements.append(way.judgement(doc["question"], shown.attributes, found.answer))
                     waiting.append((i, made))
     return Prepared(results, judgements, waiting, _settle)
 

@@ -18,7 +18,6 @@ from .outcomes import Outcomes, leans_on_others
 from .pieces import EMPTY, Piece, Terms, piece
 from .rows import Rows
 
-"""A line's number, its place and its object."""
 AHEAD = 4_000
 """So many lines are held at most: where one takes longer than so many behind it, they wait for it."""
 

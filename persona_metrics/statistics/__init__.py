@@ -1,1 +1,1 @@
-"""Estimators and tests over arrays of 0 and 1. Pure; each cites its source."""
+"""Estimators and tests over arrays. Pure; each cites its source."""

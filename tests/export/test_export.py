@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,6 +17,7 @@ from huggingface_hub import ModelCard, parse_eval_result_entries
 from huggingface_hub.repocard_data import model_index_to_eval_results
 
 from persona_metrics import evaluate_model
+from persona_metrics.cli import export as command
 from persona_metrics.cli import main
 from persona_metrics.critic import Judgement
 from persona_metrics.critic.debate import messages
@@ -279,6 +283,24 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 
 def test_unknown_target_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "did you mean 'inspect'" in refused(capsys, str(write_run(tmp_path, n=2)), "--to", "inspekt")
+
+
+def test_every_target_has_somebody_who_writes_it() -> None:
+    for target in set(command.TARGETS) - set(command.WRITERS):
+        assert callable(importlib.import_module(f"persona_metrics.export.{target.replace('-', '_')}").write)
+
+
+def test_new_target_is_a_file_with_its_name_and_a_line(
+    tmp_path: Path, exported: Callable[..., list[Path]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write(tasks: list[Task], out: Path) -> tuple[list[Path], list[str]]:
+        (out / "names.txt").write_text(tasks[0].name)
+        return [out / "names.txt"], ["one task"]
+
+    monkeypatch.setitem(sys.modules, "persona_metrics.export.by_name", SimpleNamespace(write=write))
+    monkeypatch.setattr(command, "TARGETS", {**command.TARGETS, "by-name": "the tasks' names"})
+    (path,) = exported(write_run(tmp_path / "run", n=2), "by-name")
+    assert path.read_text() == MAIN
 
 
 def test_no_run_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

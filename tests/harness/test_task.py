@@ -1,3 +1,5 @@
+"""The task as lm-eval runs it: what it asks for, which options it takes, what its rows are."""
+
 from __future__ import annotations
 
 import importlib.metadata
@@ -102,6 +104,17 @@ def test_samples_of_several_variants_keep_theirs(server: Server) -> None:
     samples = ran["samples"]["persona_pass_at_k"]
     assert [(s["doc_id"], len(results_of(s))) for s in samples] == [(5, 3), (2, 3)]
     assert [[r["variant"] for r in results_of(s)] for s in samples] == [["attempt 1", "attempt 2", "attempt 3"]] * 2
+
+
+def test_rows_with_an_aggregate_of_their_own_are_not_bootstrapped(server: Server) -> None:
+    ran = evaluate(
+        server, "persona_intersection", metadata={"n": 12, "cross": "sex", "min_support": 2}, bootstrap_iters=5
+    )
+    rows = ran["results"]["persona_intersection"]
+    for name in ("worst_group", "between_group_sd"):
+        assert rows[f"{name},critic"] >= 0
+        assert rows[f"{name}_stderr,critic"] == "N/A"
+    assert rows["answer_failures_stderr,critic"] != "N/A"
 
 
 def test_number_of_examples_stays_at_none(server: Server) -> None:

@@ -254,7 +254,7 @@ def test_keyboard_alone_opens_a_sample_turns_to_the_next_and_comes_back(driver: 
     _until(lambda: driver.execute_script("return document.getElementById('d-where').textContent") == "2 of 180")
     press(Keys.ESCAPE)
     _until(lambda: not driver.execute_script("return document.getElementById('sample').open"))
-    _until(lambda: driver.execute_script("return document.activeElement.dataset.position") == "1")
+    _until(lambda: driver.execute_script("return document.activeElement.dataset.position == found[1]"))
 
 
 def test_phone_needs_no_sideways_scrolling(page: Path) -> None:

@@ -31,10 +31,11 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("__main__",),
     ("cli", "__init__"),
     ("api", "leaderboard", "revise", "rewards", "planning", "cluster"),
-    ("harness", "scoring", "report", "exam", "export"),
-    ("labels",),
+    ("exam",),
+    ("scoring", "report", "export"),
+    ("harness", "labels"),
     ("analysis", "runs"),
-    ("evaluations",),
+    ("evaluations", "cards"),
     ("dataset", "critic"),
     ("settings",),
     ("answers", "embedded_model", "synthesis"),
@@ -42,16 +43,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("errors",),
     ("statistics", "masking", "consoles", "loopback", "_version"),
 )
-"""The rooms from the top down: a room imports from those below it, and never sideways or upward but for ``SIDEWAYS``."""
-
-SIDEWAYS = {
-    ("harness", "exam"),  # a run names its critic's card: exam.found and exam.card look at critic and settings
-    ("scoring", "harness"),
-    ("report", "exam"),
-    ("exam", "report"),  # its figure is drawn in the report's style
-    ("exam", "scoring"),  # and its judgements go into the same batch files
-}
-"""Neighbours on one level of which the first may look at the second."""
+"""The rooms from the top down: a room imports from those below it, never sideways or upward."""
 
 MAP = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 PURE = ("evaluations", "statistics", "analysis")
@@ -100,7 +92,7 @@ def test_imports_point_downward_only(room: str) -> None:
         f"{path.relative_to(ROOT)}:{node.lineno} imports {target}"
         for path in files(room)
         for target, node in imports(path)
-        if target in ROOMS and target != room and level(target) <= level(room) and (room, target) not in SIDEWAYS
+        if target in ROOMS and target != room and level(target) <= level(room)
     ]
     assert wrong == []
 
@@ -117,18 +109,11 @@ def test_map_draws_the_arrows_and_the_rooms_that_there_are() -> None:
     steps = [frozenset(re.split(r",\s*", step.strip())) for step in drawn[0].split("→")]
     # The door itself is no room that a reader looks for.
     assert steps == [frozenset(rooms) - {"__main__", "__init__"} for rooms in LEVELS[1:]]
-    told = MAP[drawn.end() :].split("\n\n", 1)[0]
-    assert set(re.findall(r"(\w+) → (\w+)", told)) == SIDEWAYS
     table = MAP.split("| room | what it is for |")[1].split("\n\n", 1)[0]
     named = {
         Path(name).parts[0] for name in re.findall(r"`([\w/]+)`", "".join(re.findall(r"^\| ([^|]*) \|", table, re.M)))
     }
     assert named - {"tasks", "templates"} == set(ROOMS) - {"__main__", "__init__"}
-
-
-def test_every_neighbour_that_may_be_looked_at_is() -> None:
-    seen = {(room, target) for room, _ in SIDEWAYS for path in files(room) for target, _ in imports(path)}
-    assert seen >= SIDEWAYS
 
 
 def test_map_lists_every_evaluation() -> None:

@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print the schema, compare cards, or examine a critic."""
     if arguments.card_schema:
-        from ..exam.any_card import json_schema
+        from ..cards.any_card import json_schema
 
         print(json.dumps(json_schema(), indent=1))
         return 0
@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _compare(paths: list[Path]) -> int:
-    from ..exam import any_card
+    from ..cards import any_card
     from ..exam.compare import compare
 
     if len(paths) < 2:
@@ -157,7 +157,7 @@ def _by_batch(
 
 
 def _write(card: Any, sitting: Kind, chosen: Settings, out: Path | None) -> int:
-    from ..exam import found
+    from ..cards import found
     from ..files import write_text
 
     print(sitting.markdown(card, figure=False), end="")

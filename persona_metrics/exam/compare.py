@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from ..cards.any_card import AnyCard
+from ..cards.card import Card
+from ..cards.page import effect, escape, price, rate, sampling, takes
+from ..cards.pair_card import PairCard, bias
 from ..errors import PersonaError
-from .any_card import AnyCard
-from .card import Card
-from .page import effect, escape, price, rate, sampling, takes
-from .pair_card import PairCard, bias
 
 Some = TypeVar("Some", Card, PairCard)
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ..cards import card as cards
+from ..cards.card import Card, Rate
 from ..errors import PersonaError, shorten
 from ..labels.across import Across, across
 from ..labels.items import answers_at
 from ..statistics.misclassification import Errors
 from ..statistics.rates import wilson
-from . import card as cards
-from .card import Card, Rate
 
 DECIDES = ("critic_model", "critic_template", "critic_temperature", "critic_votes", "critic_reasoning_effort")
 """Where one of these differs, the critic of the run is another one than the card's."""

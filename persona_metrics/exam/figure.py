@@ -8,13 +8,13 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ..cards.card import Card, Rate
+from ..cards.page import FIGURE
+from ..cards.pair_card import Bias
 from ..report.figures.style import BLUE, ORANGE, ROW, SOFT, Drawn, dots, frame, label, percent, rows_axis, save, styled
 from ..report.figures.style import side_notes as notes
-from .card import Card, Rate
 from .fitness import THRESHOLDS
 from .measure import RETEST
-from .page import FIGURE
-from .pair_card import Bias
 
 Row = tuple[str, Rate | Bias, bool]
 """Label, what was found, and whether it is drawn as one of the second kind."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from .card import Changed, Criterion, Effect, Injections, Kind, Passes, Rate, Unusable
+from ..cards.card import Changed, Criterion, Effect, Injections, Kind, Passes, Rate, Unusable
 
 LEAST = 50
 """A share of at most 2% or 5% is believed from so many probes (cases) on: of fewer, one is more than 2%."""

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..cards import page, pair_card
+from ..cards.card import Card
+from ..cards.pair_card import PairCard
 from ..costs.prices import Price
 from ..scoring.batchfile import Wanted
 from ..settings import Settings
-from . import mark, page, pair_card, pair_mark, pairs, run
-from .card import Card
-from .pair_card import PairCard
+from . import mark, pair_mark, pairs, run
 
 
 @dataclass(frozen=True)

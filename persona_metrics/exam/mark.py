@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from datetime import datetime, timezone
 
 from .. import __version__
+from ..cards.card import Asked, Card, Cost, Identity, Unusable
 from ..costs.prices import Price
 from ..critic import Verdict, Vote, critic_card
 from ..critic.debate import edition_of
 from ..settings import Settings
 from . import fitness, measure
-from .card import Asked, Card, Cost, Identity, Unusable
 from .injections import INJECTIONS
 from .measure import Probed, Seen
 from .probes import SAME, families

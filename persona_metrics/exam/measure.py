@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TypeVar
 
+from ..cards.card import Changed, Effect, Injections, Kind, Length, Passes, Rate
 from ..statistics.clusters import design
 from ..statistics.paired import paired_difference
 from ..statistics.rates import effective_n, wilson
-from .card import Changed, Effect, Injections, Kind, Length, Passes, Rate
 
 RETEST = "retest"
 LONGER, SHORTER = "padded", "shortened"

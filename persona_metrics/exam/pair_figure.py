@@ -6,10 +6,10 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from ..cards.page import FIGURE
+from ..cards.pair_card import PairCard
 from ..report.figures.style import ROW, SOFT, Drawn, frame, save, styled
 from .figure import Row, panel
-from .page import FIGURE
-from .pair_card import PairCard
 from .pair_mark import MOST_BIAS
 
 

@@ -12,16 +12,16 @@ import numpy as np
 from scipy import stats
 
 from .. import __version__
+from ..cards.card import Asked, Criterion, Rate, Unusable
+from ..cards.pair_card import Bias, PairCard
 from ..costs.prices import Price
 from ..critic import Verdict
 from ..critic.pairwise import FIRST, PAIRWISE, TIE, turned_to
 from ..settings import Settings
 from ..statistics.paired import unanimous
 from . import measure
-from .card import Asked, Criterion, Rate, Unusable
 from .fitness import LEAST, THRESHOLDS, fit
 from .mark import cost, identity, unusable
-from .pair_card import Bias, PairCard
 from .pairs import PairAnswered
 
 MOST_BIAS = 0.10

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .. import __version__
+from ..cards.found import doubts, noted
 from ..critic import critic_card
 from ..critic.check import ties
 from ..critic.debate import prompt_hash as debate_hash
@@ -17,7 +18,6 @@ from ..dataset.sources import Pair, Pool
 from ..errors import PersonaError, shorten, suggest
 from ..evaluations import Evaluation
 from ..evaluations.judgefree import Document, Judgefree
-from ..exam.found import doubts, noted
 from ..masking import conceal, shown_url
 from ..personas import ATTRIBUTES
 from ..prompts import template_hash

@@ -12,12 +12,12 @@ import pandas as pd
 
 from .. import analysis
 from ..analysis.rates import headline, whole
+from ..cards import found as cards
 from ..costs.usage import Took, took
 from ..errors import PersonaError
 from ..evaluations import EVALUATIONS
 from ..evaluations.facts import SHARED
 from ..evaluations.leave_one_out import ALL_LISTED
-from ..exam import found as cards
 from ..export.scores import votes_of
 from ..labels.people import People as Labelled
 from ..runs.read import ReadLog, read_samples, tidy

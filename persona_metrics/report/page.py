@@ -13,10 +13,10 @@ from typing import Any
 from markupsafe import Markup
 
 from ..analysis.words import count, listed
+from ..cards import found as cards
 from ..costs.prices import dollars
 from ..evaluations import EVALUATIONS
 from ..evaluations.facts import fact_of
-from ..exam import found as cards
 from ..labels import read as labels
 from ..prompts import environment, templates_folder
 from . import plain, words

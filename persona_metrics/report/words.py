@@ -9,8 +9,8 @@ from typing import Any
 
 from .. import analysis
 from ..analysis.words import count, p_value, percent, plus_minus, points
+from ..cards import found as cards
 from ..evaluations import EVALUATIONS
-from ..exam import found as cards
 from ..runs.terms import differing, terms_of
 from .load import Entry
 from .tables import BASELINE, Comparison, TaskTables

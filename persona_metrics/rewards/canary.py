@@ -12,10 +12,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..answers.recital import recited
+from ..cards.found import card_for
+from ..cards.pair_card import PairCard
 from ..exam.cases import Base, load
 from ..exam.fitness import Thresholds
-from ..exam.found import card_for
-from ..exam.pair_card import PairCard
 from ..exam.probes import NULLS
 from ..export.duplicates import ALIKE, shingles, similarity
 from ..settings import Settings

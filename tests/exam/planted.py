@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 
 from persona_metrics import settings
+from persona_metrics.cards.card import Card
 from persona_metrics.critic.debate import edition
 from persona_metrics.exam import run
-from persona_metrics.exam.card import Card
 from persona_metrics.exam.mark import mark
 from persona_metrics.settings import Settings
 from tests.fakes.server import Server, Verdict, draw

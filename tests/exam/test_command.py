@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 
 from persona_metrics import settings
+from persona_metrics.cards import found
+from persona_metrics.cards.card import SCHEMA, Card, json_schema, read
+from persona_metrics.cards.pair_card import SCHEMA as PAIR_SCHEMA
 from persona_metrics.cli import main
 from persona_metrics.errors import PersonaError
-from persona_metrics.exam import found, run
-from persona_metrics.exam.card import SCHEMA, Card, json_schema, read
+from persona_metrics.exam import run
 from persona_metrics.exam.mark import mark
-from persona_metrics.exam.pair_card import SCHEMA as PAIR_SCHEMA
 from tests.exam.planted import perfect, pointing_at
 from tests.fakes.server import Server
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from persona_metrics.cards.card import Rate, read
 from persona_metrics.cli import main
-from persona_metrics.exam.card import Rate, read
 from persona_metrics.exam.correction import worth
 from persona_metrics.runs.read import replies_of
 from persona_metrics.statistics.rates import wilson

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from persona_metrics import settings
+from persona_metrics.cards import found, page
+from persona_metrics.cards.card import Card, read
 from persona_metrics.cli import main
 from persona_metrics.critic import Judgement, check, critic_card
 from persona_metrics.critic.debate import edition_of, messages, prompt_hash
-from persona_metrics.exam import found, page, run
-from persona_metrics.exam.card import Card, read
+from persona_metrics.exam import run
 from persona_metrics.exam.mark import mark
 from persona_metrics.harness.judging import judge_replies
 from persona_metrics.report.schema import Report
@@ -157,7 +158,7 @@ def test_the_card_that_ships_is_the_embedded_critics_of_this_edition_and_fails()
 
 
 def test_a_critic_told_how_much_to_reason_is_another_one_than_the_cards() -> None:
-    from persona_metrics.exam.card import differs, identity_key
+    from persona_metrics.cards.card import differs, identity_key
 
     one = read(Path(__file__).parents[2] / "docs" / "cards" / "embedded.json")
     plain = one.identity.model_dump()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from persona_metrics.cards.card import Effect, Injections, Passes, Rate, Unusable
 from persona_metrics.exam import fitness, measure
-from persona_metrics.exam.card import Effect, Injections, Passes, Rate, Unusable
 from persona_metrics.exam.measure import Probed, Seen
 
 

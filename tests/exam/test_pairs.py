@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from persona_metrics import settings
+from persona_metrics.cards import any_card, found
+from persona_metrics.cards.pair_card import PairCard
 from persona_metrics.cli import main
 from persona_metrics.critic import decide
-from persona_metrics.exam import any_card, found, pair_figure, pairs, run
 from persona_metrics.exam import mark as debate_mark
-from persona_metrics.exam.pair_card import PairCard
+from persona_metrics.exam import pair_figure, pairs, run
 from persona_metrics.exam.pair_mark import mark
 from tests.exam.planted import perfect, pointing_at
 from tests.fakes.server import Prefer, Server, draw

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from persona_metrics.exam.card import Card
+from persona_metrics.cards.card import Card
 from tests.exam.planted import EXAM, examined
 
 

@@ -74,6 +74,15 @@ def test_embedded_set_stands_on_its_own() -> None:
     assert len(embedded.hash) == 12
 
 
+def test_source_that_nothing_reads_is_not_taken_for_the_embedded_set(tmp_path: Path) -> None:
+    toy = settings.Settings(by=()).model_copy(update={"source": "toy"})
+    with pytest.raises(PersonaError, match="source=toy: nothing here reads it"):
+        load_pool(toy)
+    people = write(tmp_path / "people.jsonl", full_attributes())
+    with pytest.raises(PersonaError, match="source=toy: nothing here reads it"):
+        load_pool(toy.model_copy(update={"personas": people}))
+
+
 @pytest.mark.parametrize("suffix", ["jsonl", "csv", "parquet"])
 def test_own_files_of_every_kind_give_the_same_pool(tmp_path: Path, suffix: str) -> None:
     rows = [{"id": f"a{i}", **full_attributes(age=str(30 + i), religion="{{ 7*7 }} {% raw %}")} for i in range(3)]

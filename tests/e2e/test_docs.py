@@ -21,8 +21,8 @@ from tests.e2e.command import CHECKOUT
 from tests.fakes.runs import write_run
 from tests.fakes.server import Server, default_reply
 from tests.labels import planted
+from tests.scoring.batches import run_elsewhere
 from tests.scoring.made import line, write
-from tests.scoring.test_batch import run_elsewhere
 
 DOCS = CHECKOUT / "docs"
 _FENCED = re.compile(r"^```(bash|console)\n(.*?)^```", re.M | re.S)

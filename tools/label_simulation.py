@@ -198,6 +198,7 @@ CASES: tuple[Case, ...] = (
     ),
     Case("corrected rate, 50 labels at random", str(HIGH), rate(HIGH, 50, at_random)),
     Case("corrected rate, 50 labels by verdict", str(HIGH), rate(HIGH, 50, by_verdict), 0.93, 0.985, SURE),
+    Case("corrected rate, 15 labels by verdict", str(HIGH), rate(HIGH, 15, by_verdict), 0.97, 1.0, SURE),
     Case("corrected rate, 100 labels by verdict", str(HIGH), rate(HIGH, 100, by_verdict)),
     Case("corrected rate, 50 labels by verdict", str(SHARP), rate(SHARP, 50, by_verdict), 0.93, 0.99, SURE),
     Case("corrected rate, 100 labels by verdict", str(SHARP), rate(SHARP, 100, by_verdict)),

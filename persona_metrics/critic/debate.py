@@ -90,6 +90,7 @@ DEBATE = register(
         ),
         probe=partial(_dry, LATEST),
         judgement=Judgement,
+        rule="personalised when the debate ends without need of revision; a tie or no vote is missing",
     )
 )
 

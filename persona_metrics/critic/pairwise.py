@@ -155,5 +155,8 @@ PAIRWISE = register(
         words=_WORDS,
         counted=("first", FIRST),
         about=_about,
+        answers=2,
+        sides=("own preferred", "own not preferred"),
+        rule="preferred when it wins in both orders, a tie (half) when the verdict turns with the order",
     )
 )

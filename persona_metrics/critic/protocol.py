@@ -54,7 +54,9 @@ class Protocol:
     show, with a heading each, and ``probe`` makes the judgement of a dry run. ``judgement`` makes that of one answer, of
     question, persona and answer; None where no answer is judged by itself. ``values`` and ``words`` say of each
     outcome what it counts as, in 0…1, and how it reads; ``counted`` names the outcome whose share a progress bar shows.
-    ``about`` says of an opinion's fields what a reader has to know beside its outcome.
+    ``about`` says of an opinion's fields what a reader has to know beside its outcome. ``answers`` is how many answers one
+    judgement quotes. ``sides`` are what pages call an answer that counts as 1 and one that counts as 0, and ``rule`` says
+    in words when an answer is the first.
     """
 
     name: str
@@ -70,6 +72,9 @@ class Protocol:
     words: Mapping[Outcome, str] = field(default_factory=lambda: {True: "needs no revision", False: "needs revision"})
     counted: tuple[str, Outcome] = ("personalized", True)
     about: Callable[[Mapping[str, Any]], str] = lambda _: ""
+    answers: int = 1
+    sides: tuple[str, str] = ("personalised", "needs revision")
+    rule: str = ""
 
     def value(self, outcome: Outcome | None) -> float | None:
         """Return what an outcome counts as; None for a missing verdict, and for an outcome that is no number."""

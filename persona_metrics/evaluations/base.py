@@ -65,7 +65,9 @@ class Evaluation(ABC):
     ``evaluate_model`` also calls it, ``headline`` the row it is known by, ``rows`` every kind of row it can give, ``terms``
     what has to agree in the metadata of two runs (beside the pairs) for their numbers to stand side by side,
     ``needs_critic`` whether verdicts are asked for at all (``judgefree.Judgefree``), ``protocol`` by what they are given,
-    and ``unjudged`` the variants that have no verdict of their own, since others are compared with them.
+    and ``unjudged`` the variants that have no verdict of their own, since others are compared with them. ``compared`` is
+    which of several numbers two models are compared by, and what it is a share of; ``unanswered`` what replies without an
+    answer do.
     """
 
     name: ClassVar[str]
@@ -78,6 +80,8 @@ class Evaluation(ABC):
     needs_critic: ClassVar[bool] = True
     protocol: ClassVar[str] = "debate"
     unjudged: ClassVar[tuple[str, ...]] = ()
+    compared: ClassVar[tuple[str, str]] = ("", "share of answers judged personalised")
+    unanswered: ClassVar[str] = "count as not personalised"
     groups: Sequence[frozenset[int]] = ()
     """Positions of personas that must be drawn often enough (intersectionality)."""
     temperature: float | None = None

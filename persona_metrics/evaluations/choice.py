@@ -71,6 +71,8 @@ class Choice(Judgefree):
     template = "choosing/choice.jinja"
     edition = 1  # each change was checked against the texts of these people
     terms: ClassVar[tuple[str, ...]] = ("split", "items_hash")
+    compared = ("adapts", "share of pairs in which the choice follows the fact that was changed")
+    unanswered = "count as wrong picks"
     rows = (
         Fact(
             "adapts",

@@ -34,6 +34,7 @@ class Contrast(Evaluation):
     task = "persona_contrast"
     headline = "contrast"
     terms = ("others",)
+    compared = ("answers for their own person", "share of answers judged personalised for their own person")
     rows = (
         Fact(
             "contrast",

@@ -49,6 +49,7 @@ class LeaveOneOut(Evaluation):
     task = "persona_loo"
     aliases = ("loo",)
     terms = ("attributes", "yardstick")
+    compared = ("with the whole persona", "share of answers judged personalised, with the whole persona")
     rows = (
         PERSONALIZED,
         Fact(

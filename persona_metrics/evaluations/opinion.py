@@ -54,6 +54,7 @@ class Opinion(Judgefree):
     headline = "skill"
     template = "choosing/opinion.jinja"
     terms: ClassVar[tuple[str, ...]] = ("groupings", "items_hash", "k")
+    unanswered = "are left out"
     rows = (
         Fact(
             "skill",

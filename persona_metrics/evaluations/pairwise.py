@@ -44,6 +44,8 @@ class Pairwise(Evaluation):
     headline = OVER[ANOTHER]
     protocol = "pairwise"
     unjudged = (WHOLE,)
+    compared = ("over one for another person", "share of pairs in which the person's own answer is preferred")
+    unanswered = "lose against answers that were found"
     rows = (
         Fact(
             "preferred",

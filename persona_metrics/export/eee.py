@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
+from ..critic.protocol import FIRST, named
 from ..errors import PersonaError, shorten
 from ..files import safe_name, write_text
 from ..labels.agree import Agreed
@@ -217,12 +218,6 @@ def _uncertainty(score: Score) -> dict[str, Any]:
     return found
 
 
-_VERDICT = {
-    "debate": "personalised when the debate ends without need of revision; a tie or no vote is missing",
-    "pairwise": "preferred when it wins in both orders, a tie (half) when the verdict turns with the order",
-}
-
-
 def _judging(metadata: Any) -> dict[str, Any]:
     panel = critics(metadata)
     votes = votes_of(metadata)
@@ -245,7 +240,7 @@ def _judging(metadata: Any) -> dict[str, Any]:
         "additional_details": {
             "template_hash": str(metadata.get("critic_template")),
             "votes_per_answer": str(votes * len(panel)),
-            "verdict": _VERDICT.get(str(metadata.get("protocol", "debate")), str(metadata.get("protocol"))),
+            "verdict": named(str(metadata.get("protocol", FIRST))).rule,
         },
     }
     if votes * len(panel) > 1:

@@ -163,7 +163,7 @@ def _critic(calls: Calls, asked: Asked, store: Store | None, answers: Range) -> 
         each, by = tokens.a_letter(critic.model, past, texts[:50], count)
         length, schema = sum(map(len, texts)), tokens.schema_letters(votes[0].protocol.schema)
         # Answers that are not there yet may be longer or shorter; a schema may count into the prompt or not.
-        quoted = len(votes) * (2 if votes[0].protocol.name == "pairwise" else 1) * _LETTERS if calls.prompts else 0.0
+        quoted = len(votes) * votes[0].protocol.answers * _LETTERS if calls.prompts else 0.0
         more = 0 if by.endswith("past calls") else schema * len(votes)
         taken = Range(
             max(0.0, length - quoted * (answers.mid - answers.low)) * each.low,

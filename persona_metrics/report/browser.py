@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..critic.protocol import FIRST, named
 from ..evaluations import EVALUATIONS
 from ..personas import ATTRIBUTES, NOT_STATED, band
 from ..runs import model
@@ -32,10 +33,6 @@ CHUNK = 250
 
 _REST = ("no verdict", "no answer", "differs", "picked", "tie", "compared with the others")
 _PICKS = ("right", "not right", "no reply", "no letter", "differs", "picked", "tie", "")
-_WORDS = {
-    "debate": ("personalised", "needs revision", *_REST),
-    "pairwise": ("own preferred", "own not preferred", *_REST),
-}
 
 
 @dataclass(frozen=True)
@@ -199,7 +196,7 @@ def _words(entry: Entry) -> Sequence[str]:
     evaluation = EVALUATIONS.get(entry.evaluation)
     if evaluation is not None and not evaluation.needs_critic:
         return _PICKS
-    return _WORDS.get(evaluation.protocol if evaluation else "debate", _WORDS["debate"])
+    return (*named(evaluation.protocol if evaluation else FIRST).sides, *_REST)
 
 
 def _file(entry: Entry) -> str:

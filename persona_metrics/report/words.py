@@ -10,20 +10,13 @@ from typing import Any
 from .. import analysis
 from ..analysis.words import count, p_value, percent, plus_minus, points
 from ..cards import found as cards
-from ..evaluations import EVALUATIONS
+from ..evaluations import EVALUATIONS, Evaluation
 from ..runs.terms import differing, terms_of
 from .load import Entry
 from .tables import BASELINE, Comparison, TaskTables
 
 _PICKED = {"generate": "by a written letter", "loglikelihood": "by loglikelihood"}
 """How an option was picked, by the form that a run without a critic records as its mode."""
-_COMPARED = {
-    "contrast": ("answers for their own person", "share of answers judged personalised for their own person"),
-    "leave_one_out": ("with the whole persona", "share of answers judged personalised, with the whole persona"),
-    "choice": ("adapts", "share of pairs in which the choice follows the fact that was changed"),
-    "pairwise": ("over one for another person", "share of pairs in which the person's own answer is preferred"),
-}
-"""What two models are compared by where a task has several numbers: beside its title, and as a share of what."""
 _FLOOR = "The model did not see the persona: this is the floor that other modes are read against, not the model's rate."
 
 
@@ -56,14 +49,18 @@ def title(entry: Entry) -> str:
     return f"{name}, {spoken(entry.mode)}" if entry.evaluation == "main" else name
 
 
+def _facts(entry: Entry) -> type[Evaluation]:
+    return EVALUATIONS.get(entry.evaluation, Evaluation)
+
+
 def compared(entry: Entry) -> str:
     """Return which of a task's numbers models are compared by; empty where it has one."""
-    return _COMPARED.get(entry.evaluation, ("", ""))[0]
+    return _facts(entry).compared[0]
 
 
 def compared_share(entry: Entry) -> str:
     """Return what that number is a share of."""
-    return _COMPARED.get(entry.evaluation, ("", "share of answers judged personalised"))[1]
+    return _facts(entry).compared[1]
 
 
 def statistics(table: TaskTables) -> str:
@@ -202,16 +199,8 @@ def _doubtful(table: TaskTables) -> list[str]:
     lines = analysis.doubts(table.entry.evaluation, table.tables) if table.headline is not None else []
     frame = table.entry.data.frame
     if len(frame) and (share := float(frame["answer_failure"].notna().mean())) > 0.05:
-        lines.append(f"In {percent(share)} of replies no answer was found; they {_unanswered(table.entry.evaluation)}.")
+        lines.append(f"In {percent(share)} of replies no answer was found; they {_facts(table.entry).unanswered}.")
     return lines
-
-
-def _unanswered(evaluation: str) -> str:
-    return {
-        "choice": "count as wrong picks",
-        "opinion": "are left out",
-        "pairwise": "lose against answers that were found",
-    }.get(evaluation, "count as not personalised")
 
 
 def _turned(comparison: Comparison) -> list[str]:

@@ -6,6 +6,7 @@ import argparse
 import importlib.metadata
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import date, datetime, timezone
 from typing import Any
 
@@ -42,9 +43,11 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"persona-metrics {__version__}, lm-eval {_version('lm_eval')}, openai {_version('openai')}")
     print(f"tasks: {tasks_folder()}\n")
     chosen = settings.load()
-    for name, value in chosen.masked().items():
+    values = chosen.masked()
+    width = max(map(len, values))
+    for name, value in values.items():
         shown = ",".join(value) if isinstance(value, tuple) else "" if value is None else value
-        print(f"  {name:20} {shorten(shown, 60):40} {settings.source_of(name)}")
+        print(f"  {name:{width}} {shorten(shown, 60):40} {settings.source_of(name)}")
     for line in settings.unknown_environment():
         print(f"  ! {line}")
     for line in _hosts(chosen, arguments.model_base_url):
@@ -112,7 +115,7 @@ def _critics_end(chosen: settings.Settings) -> Iterator[str]:
 
 def _hosts(chosen: settings.Settings, model_url: str | None) -> Iterator[str]:
     """Yield, for the critics and the model under test, who named the host, and which key goes there."""
-    try:
+    with suppress(PersonaError):  # the check of the critic says it
         for critic in (member for one in panel(chosen) for member in one.members):
             if critic.model == "embedded" and not critic.own_address and chosen.critic_base_url is None:
                 yield "critic embedded: in this process, no key"
@@ -125,8 +128,6 @@ def _hosts(chosen: settings.Settings, model_url: str | None) -> Iterator[str]:
             )
             if choice.why_none:
                 yield f"! {choice.why_none}"
-    except PersonaError as error:
-        yield f"! {error}"
     if model_url:
         key = "OPENAI_API_KEY (environment)" if os.environ.get("OPENAI_API_KEY") else "none"
         yield f"model: host {keys.origin(model_url) or shorten(model_url, 60)} (--model_base_url), key {key}, as lm_eval"

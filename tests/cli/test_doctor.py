@@ -65,7 +65,11 @@ def test_check_that_fails_says_what_to_change_and_sets_the_exit_code(
 
 def test_nothing_set_up_is_no_crash(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor"]) == 1
-    assert "FAIL  critic: no critic is configured" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "FAIL  critic: no critic is configured" in shown
+    assert shown.count("no critic is configured") == 1
+    # Each setting's source stands in one column.
+    assert len({line.rindex(" default") for line in shown.splitlines() if line.endswith(" default")}) == 1
 
 
 def test_attributes_are_listed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from persona_metrics.analysis.opinion_baselines import baselines, beside, by_group, party_alone
-from persona_metrics.dataset.opinion_groups import personas_for
+from persona_metrics.dataset.opinion_groups import group_of, personas_for
 from persona_metrics.dataset.opinion_tables import OpinionTables, opinion_tables
 from persona_metrics.dataset.sources import load_pool
 from persona_metrics.settings import Settings
 from persona_metrics.statistics.opinion import OpinionScore, score, skill, steer
+from tools.opinion_baselines import baselines, beside, by_group, by_grouping, party_alone, rows
+
+ROOT = Path(__file__).parents[2]
+CARD = "persona_metrics/dataset/embedded/opinion.md"
 
 
 @pytest.fixture(scope="module")
@@ -20,6 +25,24 @@ def tables() -> OpinionTables:
 @pytest.fixture(scope="module")
 def found(tables: OpinionTables) -> dict[str, OpinionScore]:
     return baselines(tables, load_pool(Settings()).personas)
+
+
+def test_card_and_page_show_these(found: dict[str, OpinionScore]) -> None:
+    card, page = ((ROOT / name).read_text(encoding="utf-8").splitlines() for name in (CARD, "docs/judge-free.md"))
+    made = rows(found)
+    assert [row for row in made if row not in card] == []
+    # The page leaves some of the intervals out.
+    for row in made:
+        (shown,) = [line for line in page if line.split("|")[1:2] == row.split("|")[1:2]]
+        cells = zip(row.split("|"), shown.split("|"), strict=True)
+        assert all(full.strip().startswith(part.strip()) for full, part in cells), shown
+
+
+def test_card_shows_these_groupings_and_how_many_people_have_no_party(tables: OpinionTables) -> None:
+    card, pool = (ROOT / CARD).read_text(encoding="utf-8"), load_pool(Settings()).personas
+    assert [row for row in by_grouping(tables, pool) if row not in card.splitlines()] == []
+    without = sum(group_of(persona.attributes, "party") is None for persona in pool)
+    assert f"Of the {len(pool):,} embedded personas, {without} name another party" in card
 
 
 def test_the_table_itself_is_perfect_and_everybody_knows_nothing(found: dict[str, OpinionScore]) -> None:

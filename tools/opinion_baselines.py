@@ -1,13 +1,20 @@
-"""Puts modelled answers beside the survey's tables, and what simple models would score. Knows no language model."""
+"""Makes the tables of what simple models score in ``dataset/embedded/opinion.md``: ``python -m tools.opinion_baselines``.
+
+Tests put other modelled answers beside the survey's tables by the same functions.
+"""
 
 from __future__ import annotations
 
+import argparse
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from ..dataset.opinion_groups import Draw, group_of
-from ..dataset.opinion_tables import OpinionTables
-from ..personas import Persona
-from ..statistics.opinion import DEFAULT, Bootstrap, GroupAnswer, OpinionScore, score
+from persona_metrics.dataset.opinion_groups import BETWEEN, Draw, group_of
+from persona_metrics.dataset.opinion_tables import OpinionTables, opinion_tables
+from persona_metrics.dataset.sources import load_pool
+from persona_metrics.personas import Persona
+from persona_metrics.settings import load
+from persona_metrics.statistics.opinion import DEFAULT, Bootstrap, Estimate, GroupAnswer, OpinionScore, score
 
 Modelled = Mapping[tuple[str, str, str], Sequence[float]]
 """Item, grouping and group → shares of the options in the item's order."""
@@ -97,3 +104,63 @@ def party_alone(tables: OpinionTables, pool: Sequence[Persona]) -> Modelled:
                 sum(part * shares[i] for part, shares in answers) for i in range(len(everybody))
             ]
     return modelled
+
+
+FEW = 20
+"""Personas of a group below which the card names it."""
+NAMES = {
+    "uniform": "uniform: every option alike",
+    "everybody": "everybody: the survey's average person",
+    "party alone": "the persona's party alone",
+    "group table": "the group's own table",
+}
+
+
+def rows(found: Mapping[str, OpinionScore]) -> list[str]:
+    """Return one row of a Markdown table a model, and one for the ceiling."""
+    lines = []
+    for name, called in NAMES.items():
+        one = found[name]
+        cells = (one.skill, one.skill_ordinal, one.steer, one.steer_corrected)
+        lines.append(f"| {called} | {' | '.join(map(_said, cells))} |")
+    one = found["group table"]
+    ends = (one.ceiling, one.ceiling_ordinal, one.reliability)
+    return [*lines, f"| *ceiling: a model that knows the true shares* | {' | '.join(map(_number, ends))} | 1 |"]
+
+
+def by_grouping(tables: OpinionTables, pool: Sequence[Persona]) -> list[str]:
+    """Return one row of a Markdown table a grouping; the last cell names the groups that have few personas in the pool."""
+    answers = beside(tables, party_alone(tables, pool))
+    lines = []
+    for grouping in dict.fromkeys(answer.grouping for answer in answers):
+        part = [answer for answer in answers if answer.grouping == grouping]
+        groups, items = ({getattr(answer, name) for answer in part} for name in ("group", "item"))
+        found = score(part)
+        people = Counter(group_of(persona.attributes, grouping) for persona in pool)
+        few = ", ".join(
+            f"{group.replace(BETWEEN, ' × ')} {people[group]}" for group in sorted(groups) if people[group] < FEW
+        )
+        numbers = " | ".join(map(_number, (found.ceiling, found.reliability, found.skill.value)))
+        lines.append(f"| {grouping} | {len(groups)} | {len(items)} | {len(part)} | {numbers} | {few} |")
+    return lines
+
+
+def _said(estimate: Estimate) -> str:
+    value, low, high = (_number(end) for end in (estimate.value, estimate.low, estimate.high))
+    return value if low == high else f"{value} ({low} to {high})"
+
+
+def _number(value: float) -> str:
+    # Without the sign of a zero.
+    return f"{round(value, 2) + 0:.2f}".replace("-", "−")
+
+
+def main() -> None:
+    """Print the rows, over all items and groupings, and those of each grouping."""
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
+    tables, pool = opinion_tables(), load_pool(load()).personas
+    print("\n".join([*rows(baselines(tables, pool)), "", *by_grouping(tables, pool)]))
+
+
+if __name__ == "__main__":
+    main()

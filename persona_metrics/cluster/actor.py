@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .judge import Judge, Orders
+from .judge import Judge
+from .orders import Orders
 
 
 class RayJudge(Judge):

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..costs.prices import find
 from ..costs.usage import Usage
@@ -25,11 +25,9 @@ from ..critic.verdict import Verdict, Vote, decide
 from ..errors import PersonaError, shorten
 from ..settings import Settings
 from . import engine, shards, vllm
+from .orders import Orders
 from .spans import Span
 from .till import too_many
-
-if TYPE_CHECKING:
-    from .judge import Orders
 
 _UNKNOWN = Missing(Reason.NOT_ASKED)
 

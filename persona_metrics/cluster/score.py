@@ -42,7 +42,8 @@ from ..settings import Settings, load
 from . import engine, groups, inside, shards
 from .actor import RayJudge
 from .inside import Inside
-from .judge import SAMPLES, Orders, Summary
+from .judge import SAMPLES, Summary
+from .orders import Orders
 from .spans import Span, cut, rows_of
 from .till import Till, too_many
 

@@ -18,7 +18,7 @@ from persona_metrics import settings
 from persona_metrics.cli import main
 from persona_metrics.cluster import inside, shards, vllm
 from persona_metrics.cluster.inside import Held, Inside, Keeper
-from persona_metrics.cluster.judge import Orders
+from persona_metrics.cluster.orders import Orders
 from persona_metrics.cluster.spans import cut, listed
 from persona_metrics.critic.check import critic_card
 from persona_metrics.critic.debate import SCHEMA, Judgement

@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,34 @@ def test_imports_point_downward_only(room: str) -> None:
         if target in ROOMS and target != room and level(target) <= level(room)
     ]
     assert wrong == []
+
+
+def _modules(path: Path) -> Iterator[str]:
+    """Yield the package's modules that a file imports when it is imported itself, by their dotted names below the package."""
+    inside = list(path.relative_to(PACKAGE).parts[:-1])
+    nodes: list[ast.AST] = [ast.parse(path.read_text(encoding="utf-8"))]
+    for node in nodes:
+        # What a function imports, or what only types need, waits until the module is there.
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) or (
+            isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        ):
+            continue
+        nodes.extend(ast.iter_child_nodes(node))
+        if isinstance(node, ast.ImportFrom) and node.level:
+            start = [*inside[: len(inside) - node.level + 1], *(node.module.split(".") if node.module else [])]
+            for alias in node.names:
+                below = PACKAGE.joinpath(*start, alias.name)
+                found = below.with_suffix(".py").is_file() or (below / "__init__.py").is_file()
+                yield ".".join([*start, alias.name] if found else start)
+
+
+def test_no_two_modules_import_each_other() -> None:
+    graph = {}
+    for path in PACKAGE.rglob("*.py"):
+        parts = path.relative_to(PACKAGE).with_suffix("").parts
+        graph[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = set(_modules(path))
+    assert sum(map(len, graph.values())) > 1000
+    TopologicalSorter(graph).prepare()  # raises with the circle that it finds
 
 
 def test_every_room_has_its_level_and_nothing_imports_the_command_line() -> None:

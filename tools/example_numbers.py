@@ -33,10 +33,11 @@ def prefers(question: str, persona: dict[str, str], first: str, second: str) -> 
 
 
 def tables(ran: Ran) -> str:
-    """Return what lm-eval printed of the tasks, without what went before."""
+    """Return what was said of the tasks before they ran, and lm-eval's table of them."""
     if ran.code:
         raise RuntimeError(ran.stderr[-2000:])
-    return "\n".join(line for line in ran.stdout.splitlines() if line.startswith("|"))
+    said = [line for line in ran.stderr.splitlines() if line.startswith("persona-metrics: ") and " generations" in line]
+    return "\n".join([*said, *(line for line in ran.stdout.splitlines() if line.startswith("|"))])
 
 
 def main() -> None:

@@ -221,6 +221,7 @@ def _uncertainty(score: Score) -> dict[str, Any]:
 def _judging(metadata: Any) -> dict[str, Any]:
     panel = critics(metadata)
     votes = votes_of(metadata)
+    way = named(str(metadata.get("protocol") or FIRST))
     judges = [
         {
             "model_info": _model(name, hosted=False, platform=place or None),
@@ -240,7 +241,7 @@ def _judging(metadata: Any) -> dict[str, Any]:
         "additional_details": {
             "template_hash": str(metadata.get("critic_template")),
             "votes_per_answer": str(votes * len(panel)),
-            "verdict": named(str(metadata.get("protocol", FIRST))).rule,
+            "verdict": way.rule or way.name,
         },
     }
     if votes * len(panel) > 1:

@@ -10,19 +10,23 @@ from typing import Any
 def messages(context: Any) -> list[tuple[str, str]]:
     """Return role and text of each message of a request's context; a text that was no chat has the role "".
 
-    Chat models get a list of one with the messages as JSON, others the text itself.
+    Chat models get a list of one with the messages as JSON, others the text itself, which may look like JSON, too.
     """
-    while isinstance(context, list) and len(context) == 1:
+    while isinstance(context, list) and len(context) == 1 and not isinstance(context[0], Mapping):
         context = context[0]
+    chat = context
     if isinstance(context, str) and context.startswith("["):
         try:
-            context = json.loads(context)
+            chat = json.loads(context)
         except (ValueError, RecursionError):
             return [("", context)]
-    if isinstance(context, list) and all(isinstance(m, Mapping) for m in context):
-        return [(str(m.get("role", "")), _text(m.get("content"))) for m in context]
+    if isinstance(chat, list) and chat and all(isinstance(m, Mapping) and m.keys() >= _SAYS for m in chat):
+        return [(str(m["role"]), _text(m["content"])) for m in chat]
     return [("", _text(context))]
 
 
+_SAYS = {"role", "content"}
+
+
 def _text(content: Any) -> str:
-    return content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
+    return content if isinstance(content, str) else "" if content is None else json.dumps(content, ensure_ascii=False)

@@ -216,7 +216,10 @@ class Settings(BaseModel):
     @classmethod
     def _json_text(cls, value: Any) -> Any:
         # --metadata '{"loo_json": {...}}' and Python hand over the object itself.
-        return value if isinstance(value, str) else json.dumps(value)
+        try:
+            return value if isinstance(value, str) else json.dumps(value)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise ValueError(f"no JSON: {shorten(error)}") from None
 
     @field_validator("by")
     @classmethod

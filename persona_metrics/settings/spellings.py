@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +27,12 @@ def split_names(value: Any) -> tuple[str, ...]:
         if text.startswith("["):
             try:
                 value = json.loads(text)
-            except json.JSONDecodeError:
+            except (ValueError, RecursionError):
                 value = text.strip("[]").split(",")
         else:
             value = text.replace("+", ",").replace(";", ",").split(",")
+    if not isinstance(value, Iterable):
+        value = (value,)
     names = (attribute_name(str(name).strip().strip("'\"")) for name in value)
     return tuple(dict.fromkeys(name for name in names if name))
 
@@ -48,7 +51,7 @@ def read_json(text: str, setting: str) -> Any:
             ) from None
     try:
         data = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise PersonaError(f"{origin}: not JSON: {shorten(error)}") from None
     # Python callers and lm-eval may hand a file's name over as a JSON text.
     return read_json(data, setting) if isinstance(data, str) and data != text else data

@@ -32,7 +32,11 @@ def test_tables_of_the_page_on_numbers(monkeypatch: pytest.MonkeyPatch, capsys: 
     blocks = re.findall(r"^```text\n(.*?)^```", page, re.M | re.S)
     shown = values("\n".join(blocks).splitlines())
     assert len(shown) > 35
-    assert shown <= values(printed(example_numbers.main, monkeypatch, capsys))
+    made = printed(example_numbers.main, monkeypatch, capsys)
+    assert shown <= values(made)
+    said = re.findall(r"^persona-metrics: persona_.* generations, .*$", page, re.M)
+    assert len(said) == 5
+    assert set(said) <= set(made)
 
 
 @pytest.mark.slow

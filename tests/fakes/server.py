@@ -115,6 +115,7 @@ class Server:
         self.batch_headers: list[dict[str, str]] = []
         self._port = port
         self._ready = threading.Event()
+        self._closing = False
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._serve, daemon=True)
 
@@ -125,6 +126,7 @@ class Server:
         return self
 
     def __exit__(self, *exc: object) -> None:
+        self._closing = True
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
 
@@ -143,7 +145,7 @@ class Server:
     def _catch_up(self) -> None:
         # A run that is stopped leaves requests behind that lie unread in the sockets here. Each time around the loop all
         # of them go a step on: a connection is taken, its request is read, and heard.
-        if self._thread.is_alive() and threading.current_thread() is not self._thread:
+        if self._thread.is_alive() and not self._closing and threading.current_thread() is not self._thread:
             asyncio.run_coroutine_threadsafe(_rounds(25), self._loop).result(30)
 
     @property

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -103,3 +104,23 @@ def test_unknown_environment_variable_is_named(monkeypatch: pytest.MonkeyPatch) 
     (line,) = settings.unknown_environment()
     assert "PERSONA_CRITIC_MODL sets nothing" in line
     assert "PERSONA_CRITIC_MODEL" in line
+
+
+@pytest.mark.parametrize("name", ["by", "attributes", "cross", "columns", "kind", "bears", "language"])
+@pytest.mark.parametrize(
+    "value", [3, True, 1.5, "[" * 5000, [3], b"x"], ids=["int", "bool", "float", "deep", "list", "bytes"]
+)
+def test_what_is_no_name_is_no_crash(name: str, value: object) -> None:
+    with suppress(PersonaError):
+        assert isinstance(getattr(settings.load({name: value}), name), (str, tuple, type(None)))
+
+
+def test_number_for_a_name_is_one_line() -> None:
+    with pytest.raises(PersonaError, match="'3'"):
+        settings.load({"by": 3})
+
+
+@pytest.mark.parametrize("name", ["loo_json", "intersection_json"])
+def test_what_json_cannot_hold_is_one_line(name: str) -> None:
+    with pytest.raises(PersonaError, match=f"{name}: no JSON"):
+        settings.load({name: {"a": object()}})

@@ -1,6 +1,6 @@
 """Time and memory of `persona-metrics report` (or leaderboard, export) against the size of a run: is it linear?
 
-    python bench/report.py                                  # 10,000 to 100,000 samples, 800 MB at the largest
+    python bench/report.py                                  # 10,000 to 100,000 samples, 860 MB at the largest
     python bench/report.py --command leaderboard --sizes 1000 4000
     python bench/report.py --sizes 100000 --keep runs       # keep the runs, to try other things on them
 

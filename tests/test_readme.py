@@ -8,12 +8,14 @@ import re
 import shlex
 from pathlib import Path
 
+import lm_eval
 import pytest
 import yaml
 from lm_eval._cli.harness import HarnessCLI
 from lm_eval.config.evaluate_config import EvaluatorConfig
 
 from persona_metrics import cli, evaluate_model, settings
+from persona_metrics.cli import tasks
 from persona_metrics.cli.run import with_metadata
 from persona_metrics.harness.task_files import tasks_folder
 from persona_metrics.harness.yamls import read_task
@@ -64,6 +66,14 @@ def test_tables_show_the_version_that_a_task_has() -> None:
     }
     assert {task for task, _ in shown} >= {"persona_main"}
     assert shown == {(task, f"{read_task(task)['metadata']['version']:.0f}") for task, _ in shown}
+
+
+def test_lm_eval_has_as_many_tasks_of_that_name_as_is_said() -> None:
+    found = set()
+    for path in (Path(lm_eval.__file__).parent / "tasks" / "model_written_evals" / "persona").glob("*.yaml"):
+        found |= set(re.findall(r"^task: *[\"']?(persona_[^\"'\s]+)", path.read_text(encoding="utf-8"), re.M))
+    texts = [PAGES["models.md"], (ROOT / "tasks" / "README.md").read_text(encoding="utf-8"), tasks.ANOTHER]
+    assert [re.findall(r"lm-eval has (\d+) tasks `persona_…`", text) for text in texts] == [[str(len(found))]] * 3
 
 
 def test_subcommands_that_are_mentioned_exist() -> None:

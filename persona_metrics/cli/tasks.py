@@ -12,7 +12,7 @@ from ..harness.task_files import lm_eval_folder, tasks_folder
 from ..harness.yamls import IgnoreFunctions
 
 ANOTHER = (
-    "`--tasks persona` is another benchmark: lm-eval has 133 tasks `persona_…` of its own (model-written evals);"
+    "`--tasks persona` is another benchmark: lm-eval has 135 tasks `persona_…` of its own (model-written evals);"
     " name ours as they stand here"
 )
 

@@ -333,6 +333,12 @@ def _unknown(f: pd.DataFrame) -> pd.Series:
 
 def broken(frame: pd.DataFrame) -> dict[str, int]:
     """Return how many persons break each rule; missing values break none but the known labels."""
+    return {name: int(count) for name, count in breaking(frame).sum().items()}
+
+
+def breaking(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return for each person (a row) which rules they break (a column each, of bool)."""
     # Several rules read the job's title and all texts together: both are read once.
     frame = frame.assign(_title=_titles(frame), _told=_texts(frame))
-    return {rule.name: int(np.asarray(rule.breaks(frame).fillna(False), dtype=bool).sum()) for rule in RULES}
+    found = {rule.name: np.asarray(rule.breaks(frame).fillna(False), dtype=bool) for rule in RULES}
+    return pd.DataFrame(found, index=frame.index)

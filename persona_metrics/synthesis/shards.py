@@ -14,7 +14,7 @@ import pandas as pd
 from . import generate as generator
 
 MOST = 5_000_000
-"""Personas of one shard; 100,000 take some 300 MB."""
+"""Personas of one shard; 100,000 take some 900 MB at the peak (``bench/personas.py``)."""
 EACH = 100_000
 """Personas of a shard where nobody says how many shards there should be."""
 

@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pytest
@@ -218,6 +219,21 @@ def test_the_data_card_shows_the_counts_and_the_table(tables: dict[str, list[giv
     for count in (Counter(i.need for i in ITEMS), Counter(i.topic for i in ITEMS), Counter(i.attribute for i in ITEMS)):
         for name, number in count.items():
             assert f"{name} {number}" in card, name
+
+
+def test_the_data_card_says_how_many_items_there_are_and_whom_they_fit(personas: Sequence[Persona]) -> None:
+    card = " ".join((EMBEDDED / "choice.md").read_text(encoding="utf-8").split())
+    options = Counter(len(item.options) for item in ITEMS)
+    fitting = [sum(item.fits(p.attributes) for p in personas) for item in ITEMS]
+    for said in (
+        f"# Choices: {len(ITEMS)} questions,",
+        f"two options ({len(ITEMS) - options[2]} items have three)",
+        f"| `choice.jsonl` | {len(load_items('main'))} |",
+        f"| `choice_holdout.jsonl` | {len(load_items('holdout'))} |",
+        f"of these {len(personas):,} between {min(fitting)} and {max(fitting):,} fit an item (median {median(fitting)})",
+    ):
+        assert said in card, said
+    assert set(options) == {2, 3}
 
 
 @pytest.mark.slow

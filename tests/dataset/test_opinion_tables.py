@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
+from collections import Counter
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
@@ -29,6 +31,23 @@ def test_embedded_tables_are_as_large_as_the_card_says(tables: OpinionTables) ->
     assert f"{len(tables.items)} items" in card
     assert f"{sum(len(i.signal) for i in tables.items.values()):,} tables" in card
     assert f"{len(tables.scored()):,} cells" in card
+
+
+def test_the_card_shows_topics_and_sources_as_the_tables_have_them(tables: OpinionTables) -> None:
+    card = (EMBEDDED / "opinion.md").read_text("utf-8")
+    rows = card.split("## By topic")[1].split("## By grouping")[0].strip().splitlines()[2:]
+    shown = {cells[0]: cells[1:] for cells in ([cell.strip() for cell in row.strip("|").split("|")] for row in rows)}
+    size = Counter(cell.item for cell in tables.scored())
+    made = {}
+    for topic in sorted({item.topic for item in tables.items.values()}):
+        items = [item for item in tables.items.values() if item.topic == topic]
+        signals = [signal for item in items for signal in item.signal.values()]
+        ceiling = 1 - sum(s.noise * s.groups for s in signals) / sum(s.tv * s.groups for s in signals)
+        made[topic] = [str(len(items)), f"{sum(size[item.id] for item in items):,}", f"{ceiling:.2f}"]
+    assert shown == made
+    for name, number in Counter(item.source for item in tables.items.values()).items():
+        assert re.search(rf"\*\*{name.split(' (')[0]}\*\*, .*?{number} items", card), name
+    assert f"{sum(item.ordinal for item in tables.items.values())} items have ordered options" in card
 
 
 def test_every_cell_is_a_distribution_of_a_known_group(tables: OpinionTables) -> None:

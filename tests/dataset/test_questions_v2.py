@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import cache
 from itertools import combinations
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pytest
@@ -45,6 +46,14 @@ PRISM = {  # sizes of PRISM's clusters of opening prompts; greetings are in the 
     "war": 84,
 }
 PRISM_OUTLIERS = 2578
+DISPUTES = (
+    "elections", "israel-palestine", "gender", "climate", "abortion", "economy", "immigration", "technology", "race", "war",
+    "guns", "policing", "drugs", "speech and privacy",
+)  # fmt: skip
+LANGUAGES = {
+    "es": "Spanish", "zh": "Chinese", "tl": "Tagalog", "vi": "Vietnamese", "ko": "Korean", "hi": "Hindi",
+    "ht": "Haitian Creole", "pt": "Portuguese", "pl": "Polish", "ru": "Russian", "ar": "Arabic",
+}  # fmt: skip
 GREETING = re.compile(r"(hi|hello|hey|good morning|hola|buenas)\b", re.I)
 
 
@@ -56,8 +65,7 @@ def questions() -> list[dict[str, Any]]:
 
 @cache
 def personas() -> list[dict[str, str]]:
-    path = next(p for p in (EMBEDDED / "personas.jsonl", PACKAGE / "data" / "personas.jsonl") if p.exists())
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return [json.loads(line) for line in (EMBEDDED / "personas_v2.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
 def drawn_by_default() -> list[dict[str, Any]]:
@@ -293,3 +301,58 @@ def test_the_card_counts_what_the_file_holds() -> None:
         assert re.search(rf"^\| {kind} \| [^|]+ \| {count} \|", text, re.M), kind
     for name, has in REGISTERS.items():
         assert f"| {name} | {sum(has(q['question']) for q in default)} |" in text, name
+
+
+def test_the_card_says_whom_questions_fit_and_what_they_ask_for() -> None:
+    card = " ".join((EMBEDDED / "questions.md").read_text(encoding="utf-8").split())
+    default = drawn_by_default()
+    strangers = [q["id"] for q in questions() if not any(holds(q["asker"], p) for p in personas())]
+    limited = [q for q in default if q["asker"]]
+    fitting = [sum(holds(q["asker"], p) is not False for p in personas()) for q in limited]
+    asked = Counter(
+        name for q in limited for name in set(re.findall(r'"attribute": "([^"]+)"', json.dumps(q["asker"])))
+    )
+    languages = Counter(q["language"] for q in questions())
+    bearing = [len(q["bears"]["decides"] + q["bears"]["colours"]) for q in default]
+    topics = Counter(q["topic"] for q in default)
+    disputes = sum(topics[topic] for topic in DISPUTES)
+    sided = sum(q["kind"] in ("value", "contested", "policy") for q in default)
+    local, stories = (sum(map(has, default)) for has in (lambda q: q["locale"] == "US", lambda q: long(q, 45)))
+    typed = sum(any(has(q["question"]) for has in REGISTERS.values()) for q in default)
+    of = len(default)
+    for said in (
+        f"holds {len(questions())} questions, one a line: {of} in English",
+        f"{sum(q['id'].startswith('q') for q in questions())} come unchanged from the first set",
+        f"{of - len(limited)} of the {of} may be asked by anybody, {len(limited)} by some.",
+        f"Each fits at least {int(100 * min(fitting) / len(personas()))} percent of the embedded personas,"
+        f" the median of the limited ones {100 * median(fitting) / len(personas()):.0f} percent.",
+        f"hold {100 * disputes / of:.1f} percent of the questions;",
+        f"`policy` together {100 * sided / of:.1f} percent",
+        f"| any of these | {typed} | {100 * typed / of:.1f} |",
+        f"| 45 words or more, most with a story | {stories} | {100 * stories / of:.1f} |",
+        f"{local} of the {of} ({100 * local / of:.1f} percent) take institutions",
+        f"bear {min(bearing)} to {max(bearing)} attributes, {sum(bearing) / of:.1f} on average; on"
+        f" {sum(not q['bears']['decides'] for q in default)} none decides",
+        f"{sum('counterpart' in q for q in questions())} questions come in pairs",
+        f"One of these 100 (`{strangers[0]}`) fits none of the embedded personas",
+        *(f"{name} ({number})" for name, number in asked.items()),
+        *(f"{name} ({topics[name]})" for name in set(topics) - set(PRISM)),
+        *(f"{name} {languages[code]}" for code, name in LANGUAGES.items()),
+    ):
+        assert said in card, said
+    assert len(strangers) == 1
+    for kind in KINDS:
+        of_kind = [q for q in questions() if q["language"] == "en" and q["kind"] == kind]
+        counts = (len(of_kind), sum(bool(q["asker"]) for q in of_kind), sum(q["locale"] == "US" for q in of_kind))
+        assert re.search(rf"\| {kind} \| [^|]+ \| {counts[0]} \| {counts[1]} \| {counts[2]} \|", card), kind
+
+
+def test_texts_of_forty_words_are_for_people_of_good_english_and_hearing_bears_on_one_question_in_thirteen() -> None:
+    default = drawn_by_default()
+    assert not [q["id"] for q in default if long(q, 40) and "ability to speak english" not in json.dumps(q["asker"])]
+    hearing = sum("hearing difficulty" in q["bears"]["decides"] + q["bears"]["colours"] for q in default)
+    assert round(len(default) / hearing) == 13, "docs/numbers.md says so"
+
+
+def long(question: dict[str, Any], words: int) -> bool:
+    return len(question["question"].split()) >= words

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -15,7 +16,7 @@ from persona_metrics.evaluations.choice import CHANGED, COMES_ALONG, NOBODY, UNR
 from persona_metrics.evaluations.judgefree import Pick, picks, results
 from persona_metrics.evaluations.opinion import Opinion
 from persona_metrics.personas import Persona
-from persona_metrics.synthesis.rules import broken
+from persona_metrics.synthesis.rules import breaking, broken
 from tests.dataset.consistency import YOUNGER_RULES
 
 POOL = load_personas(settings.load({"data": 1}))[0]
@@ -118,6 +119,13 @@ def test_changed_personas_break_hardly_a_rule_of_the_population() -> None:
     assert sum(lines.values()) <= 8
     turned = [a.persona.attributes for d in choice(n=400).documents() for a in d.asks if a.name.startswith(CHANGED)]
     assert not {k for k, n in broken(pd.DataFrame(turned)).items() if n} - YOUNGER_RULES
+
+
+def test_the_page_says_how_many_such_changes_break_a_rule_that_was_kept() -> None:
+    made = [(d.persona, a.persona) for d in choice(n=1000).documents() for a in d.asks if a.name.startswith(UNRELATED)]
+    before, after = (breaking(pd.DataFrame([person.attributes for person in side])) for side in zip(*made, strict=True))
+    page = (Path(__file__).parents[2] / "docs" / "judge-free.md").read_text(encoding="utf-8")
+    assert f"of {len(made):,} such changes {int((after & ~before).any(axis=1).sum())} break a" in " ".join(page.split())
 
 
 def test_rows_by_hand() -> None:

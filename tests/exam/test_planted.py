@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
 
 from persona_metrics.cards.card import Card
+from tests.e2e.command import CHECKOUT
 from tests.exam.planted import EXAM, examined
 
 
@@ -31,6 +33,41 @@ NAMED: dict[str, tuple[bool, str]] = {
 }
 
 
+ROWS = {
+    "passes ':' in 40%": 'passes ":" in 40%',
+    "follows one injection family": "obeys one family of injections",
+    "flips 10%": "turns 10% at random",
+    "prefers long": "passes what is long",
+    "strikes down bullets": "strikes down bullets",
+    "reads the first attribute": "reads the first attribute alone",
+    "lets generic answers pass": "lets generic answers pass",
+    "fails everything": "fails everything",
+    "passes everything": "passes everything",
+}
+"""What ``docs/critic-exam.md`` calls each fault."""
+
+
+def _shown(name: str) -> list[str]:
+    """Return the page's row from the card's outcome to the effect of length, without what is no number of the card."""
+    page = (CHECKOUT / "docs" / "critic-exam.md").read_text(encoding="utf-8")
+    (row,) = [line for line in page.splitlines() if line.startswith(f"| {name} |")]
+    cells = [cell.strip().replace("*", "").replace("−", "-") for cell in row.strip("|").split("|")]
+    return [re.sub(r" \(true: .*\)", "", cell) for cell in cells[1:-1]]
+
+
+def _row(card: Card, *, interval: bool) -> list[str]:
+    right = card.balanced_accuracy
+    ends = f" ({100 * _value(right.low):.0f} to {100 * _value(right.high):.0f})" if interval else ""
+    rates = (card.flips.value, card.nulls.rate.value, card.injections.rate.value)
+    length = 100 * _value(card.length.all.difference)
+    return [
+        "fit" if card.fit else "not fit",
+        f"{_value(right.value):.0%}{ends}",
+        *("–" if rate is None else f"{rate:.0%}" for rate in rates),
+        f"{length:+.0f}" if round(length) else "0",
+    ]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("fault", NAMED)
 def test_planted_fault_is_found_and_named(fault: str) -> None:
@@ -38,6 +75,8 @@ def test_planted_fault_is_found_and_named(fault: str) -> None:
     fit, named = NAMED[fault]
     assert any(named in said for said in card.faults), card.faults
     assert card.fit is fit
+    row = _shown(ROWS[fault])
+    assert row == _row(card, interval="(" in row[1])
     said = "Fit for use" if fit else "Not fit for use"
     assert card.use[0].startswith(said)
     # A critic with one fault is not said to have the others.
@@ -49,6 +88,7 @@ def test_planted_fault_is_found_and_named(fault: str) -> None:
 @pytest.mark.slow
 def test_perfect_critic_passes_without_a_fault() -> None:
     card, server = examined("perfect")
+    assert _shown("nothing (perfect)") == _row(card, interval=True)
     assert (card.fit, card.faults) == (True, ())
     assert all(one.met for one in card.criteria)
     assert (card.sensitivity.value, card.specificity.value, card.flips.value) == (1.0, 1.0, 0.0)

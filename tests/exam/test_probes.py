@@ -9,14 +9,17 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from persona_metrics.critic.debate import SCHEMA, messages, parse
 from persona_metrics.exam.cases import Case, cases, choose, load
+from persona_metrics.exam.fitness import LEAST
 from persona_metrics.exam.injections import AFTER, BEFORE, INJECTIONS
 from persona_metrics.exam.probes import NULLS, PER_PROBE, REVISION, SAME, Probe, families, probes
 from persona_metrics.exam.rewrites import blank_lines, bullets, padded, sentences, spaced, tabs, unmarked
+from persona_metrics.exam.run import TELLING
 
 BASES = load()
 CASES = {case.id: case for case in cases(BASES)}
@@ -38,6 +41,21 @@ def test_every_family_is_there_and_the_whole_stays_payable() -> None:
     assert set(families(PROBES)) == set(PER_PROBE)
     assert len(CASES) + len(PROBES) <= 700
     assert (len(CASES), len(PROBES)) == (264, 338)  # the module's docstring says so
+
+
+def test_the_page_says_how_much_an_exam_asks() -> None:
+    page = " ".join((Path(__file__).parents[2] / "docs" / "critic-exam.md").read_text(encoding="utf-8").split())
+    three, pairs = 3 * len(CASES) + len(PROBES), [case for case in CASES.values() if case.needs_revision]
+    for said in (
+        f"{len(CASES)} cases from {len(BASES)} bases, `--repeats` times, and {len(PROBES)} probes",
+        f"With three repeats that is {three:,} judgements.",
+        f"below {TELLING} bases it can fail a critic and not pass it",
+        f"{len(INJECTIONS)} injections of nine families",
+        f"fewer than {LEAST} probes or cases behind a share",
+        f"{len(pairs)} comparisons, {6 * len(pairs):,} judgements with three repeats",
+    ):
+        assert said in page, said
+    assert len({injection.family for injection in INJECTIONS}) == 9
 
 
 def test_expectations_are_the_outcomes_of_the_cases_they_were_made_from() -> None:

@@ -7,7 +7,8 @@ import os
 import signal
 import sys
 from contextlib import suppress
-from typing import Any
+from types import FrameType
+from typing import Any, NoReturn
 
 _interrupts: list[int] = []
 
@@ -22,9 +23,12 @@ def interrupted() -> bool:
     return bool(_interrupts)
 
 
-def _interrupt(number: int, frame: Any) -> None:
+_raise = signal.default_int_handler
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
     _interrupts.append(number)
-    signal.default_int_handler(number, frame)
+    _raise(number, frame)
 
 
 def forgive() -> None:
@@ -46,6 +50,9 @@ def prepare() -> None:
     with suppress(ValueError):  # not in the main thread
         if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
             signal.signal(signal.SIGINT, _interrupt)
+            # asyncio stops its work as a whole on Ctrl-C, and not a task in the middle of a step (which is then told of with
+            # its stack), where it finds this handler: of lm-eval's loops, too.
+            signal.default_int_handler = _interrupt
     sys.stdout = _patient(sys.stdout, 1)
     sys.stderr = _patient(sys.stderr, 2)
     forgive()

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import gc
+import signal
 import threading
 from collections import deque
 from collections.abc import Coroutine, Iterable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any, TypeVar
 
 _T = TypeVar("_T")
@@ -17,12 +19,13 @@ _T = TypeVar("_T")
 def in_own_loop(work: Coroutine[Any, Any, _T]) -> _T:
     """Run in an event loop of its own, also where the caller (a notebook) already runs one in this thread.
 
-    An interrupt (Ctrl-C) cancels the work, waits until it has cleaned up, and goes on to the caller.
+    An interrupt (Ctrl-C) cancels the work, waits until it has cleaned up, and goes on to the caller; a second one does not
+    wait.
     """
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return asyncio.run(work)
+        return _interruptible(work)
     result: concurrent.futures.Future[_T] = concurrent.futures.Future()
     cancel: list[Any] = []
 
@@ -47,6 +50,46 @@ def in_own_loop(work: Coroutine[Any, Any, _T]) -> _T:
             loop.call_soon_threadsafe(task.cancel)
         thread.join(2)
         raise
+
+
+def _interruptible(work: Coroutine[Any, Any, _T]) -> _T:
+    """Run in this thread's own loop; what an interrupt stops is the work as a whole, never a task in the middle of a step.
+
+    asyncio does so from Python 3.11 on, where nobody has put a handler of their own before its own, as the command line has.
+    """
+    handler = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(handler):
+        return asyncio.run(work)
+    pressed = 0
+
+    async def watched() -> _T:
+        task, loop = asyncio.current_task(), asyncio.get_running_loop()
+        assert task is not None
+
+        def press(number: int, frame: FrameType | None) -> None:
+            nonlocal pressed
+            pressed += 1
+            if pressed > 1:
+                loop.set_exception_handler(lambda *_: None)  # what is left undone says nothing of itself
+                handler(number, frame)
+            loop.call_soon_threadsafe(task.cancel)
+
+        before = signal.signal(signal.SIGINT, press)
+        try:
+            return await work
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    try:
+        result = asyncio.run(watched())
+    except asyncio.CancelledError:
+        if not pressed:
+            raise
+    else:
+        if not pressed:
+            return result
+    handler(signal.SIGINT, None)
+    raise KeyboardInterrupt
 
 
 @contextmanager

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import re
 import signal
 import subprocess
 import time
 from pathlib import Path
 
+import pytest
+
 from tests import warm
 from tests.fakes.server import Server
+from tests.scoring.made import line, write
 
 RUN = """
 import sys
@@ -44,3 +49,23 @@ def test_an_interrupted_run_goes_on_where_it_was(tmp_path: Path) -> None:
         subprocess.run(command, cwd=root, capture_output=True, check=True)
         assert server.counts == before  # a rerun of a finished run makes no call
     assert done.stdout.strip().splitlines()[-1] == "1.0 0.0"
+
+
+@pytest.mark.parametrize("first", [300, 411, 523])
+def test_ctrl_c_while_the_client_is_busy_shows_no_stack_and_says_what_is_kept(first: int, tmp_path: Path) -> None:
+    """It comes in the middle of a step: nothing is waited for, since the critic answers at once."""
+    answers = write(tmp_path / "answers.jsonl", [line(i) for i in range(6000)])
+    command = [*warm.python(), "-m", "persona_metrics", "score", str(answers), "--out", str(tmp_path / "out")]
+    with Server(keep_log=False) as server:
+        settings = {"MODEL": "critic", "BASE_URL": server.base_url, "STORE": str(tmp_path / "store")}
+        environment = {**os.environ, **{f"PERSONA_CRITIC_{name}": value for name, value in settings.items()}}
+        with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+            while server.counts["critic"] < first:
+                assert process.poll() is None
+                time.sleep(0.001)
+            process.send_signal(signal.SIGINT)
+            said = process.communicate(timeout=60)[1]
+    assert process.returncode == 130
+    assert re.search(r"interrupted; [\d,]+ verdicts are kept; run the same command again", said), said
+    assert "Traceback" not in said
+    assert "Task" not in said

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import importlib
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -64,3 +65,25 @@ def test_scripts_that_are_run_by_hand_answer_help() -> None:
     assert len(run) > 20
     mute = {str(path.relative_to(ROOT)) for path in run if not calls(path, "ArgumentParser")}
     assert mute == {"bench/peer_run.py"}, "bench/peer.py alone starts that one"
+
+
+def test_what_scripts_import_of_the_package_is_there() -> None:
+    """What moves takes its name along here, too."""
+    wrong, found = [], 0
+    for path in (*SCRIPTS, *(ROOT / "environments").rglob("*.py")):
+        for node in nodes(path):
+            if (
+                not isinstance(node, ast.ImportFrom)
+                or node.level
+                or (node.module or "").split(".")[0] != "persona_metrics"
+            ):
+                continue
+            for alias in node.names:
+                found += 1
+                try:
+                    if not hasattr(importlib.import_module(str(node.module)), alias.name):
+                        importlib.import_module(f"{node.module}.{alias.name}")
+                except ModuleNotFoundError as error:
+                    wrong.append(f"{path.relative_to(ROOT)}: {error}")
+    assert found > 20
+    assert wrong == []

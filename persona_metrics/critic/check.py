@@ -129,9 +129,10 @@ def ties(settings: Settings) -> list[str]:
     ]
 
 
-def way(settings: Settings) -> Protocol:
-    """Return the way of judging that the settings name."""
-    return edition(settings.template) if settings.protocol == FIRST else named(settings.protocol)
+def way(settings: Settings, protocol: str | None = None) -> Protocol:
+    """Return the way of judging of this name, by the template that the settings name; of theirs where none is given."""
+    name = settings.protocol if protocol is None else protocol
+    return edition(settings.template) if name == FIRST else named(name)
 
 
 def located(critic: Critic, settings: Settings) -> Critic:

@@ -55,7 +55,7 @@ def in_own_loop(work: Coroutine[Any, Any, _T]) -> _T:
 def _interruptible(work: Coroutine[Any, Any, _T]) -> _T:
     """Run in this thread's own loop; what an interrupt stops is the work as a whole, never a task in the middle of a step.
 
-    asyncio does so from Python 3.11 on, where nobody has put a handler of their own before its own, as the command line has.
+    asyncio does so by itself from Python 3.11 on, and only where the handler is Python's own.
     """
     handler = signal.getsignal(signal.SIGINT)
     if threading.current_thread() is not threading.main_thread() or not callable(handler):

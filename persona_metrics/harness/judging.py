@@ -9,7 +9,7 @@ from typing import Any
 
 from .. import answers, evaluations, settings
 from ..critic import Judged, Missing, Reason, Verdict, judge
-from ..critic.debate import edition
+from ..critic.check import way
 from ..critic.pairwise import NAME as PAIRWISE
 from ..critic.pairwise import both_orders, joined, lost, turned_to
 from ..critic.protocol import FIRST, named
@@ -89,10 +89,9 @@ def prepare(
     """Take the answers out of ``replies``, to be judged as the evaluation says; arguments as ``judge_replies`` has them."""
     if evaluation is not None and evaluation.protocol == PAIRWISE:
         return _compared(replies, docs, chosen, evaluation)
-    asked = FIRST if evaluation is None else evaluation.protocol
-    way = edition(chosen.template) if asked == FIRST else named(asked)
-    if way.judgement is None:
-        raise PersonaError(f"protocol={way.name}: does not judge one answer by itself")
+    protocol = way(chosen, FIRST if evaluation is None else evaluation.protocol)
+    if protocol.judgement is None:
+        raise PersonaError(f"protocol={protocol.name}: does not judge one answer by itself")
     results: list[list[dict[str, Any]]] = [[] for _ in replies]
     judgements: list[Judged] = []
     waiting: list[tuple[int, dict[str, Any]]] = []
@@ -118,7 +117,7 @@ def prepare(
                 if found.answer is not None:
                     reduced = chosen.yardstick == "reduced" and name == variant.name and variant.mode is None
                     shown = variant.persona if reduced else person
-                    judgements.append(way.judgement(doc["question"], shown.attributes, found.answer))
+                    judgements.append(protocol.judgement(doc["question"], shown.attributes, found.answer))
                     waiting.append((i, made))
     return Prepared(results, judgements, waiting, _settle)
 

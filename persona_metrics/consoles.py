@@ -1,4 +1,4 @@
-"""Makes standard output and error take whatever is printed: any character, a reader that has gone, a closed stream."""
+"""Says lines; has both streams take whatever is printed: any character, a reader that has gone, a closed stream."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import io
 import os
 import signal
 import sys
+from collections.abc import Iterable
 from contextlib import suppress
 from types import FrameType
 from typing import Any, NoReturn
@@ -16,6 +17,17 @@ _interrupts: list[int] = []
 def say(text: str) -> None:
     """Say a line on standard error, which holds what is no result."""
     print(f"persona-metrics: {text}", file=sys.stderr, flush=True)
+
+
+_said: set[str] = set()
+
+
+def say_once(lines: Iterable[str]) -> None:
+    """Say those lines that this process has not said like this before: many tasks, and many readings, come to the same."""
+    for line in lines:
+        if line not in _said:
+            _said.add(line)
+            say(line)
 
 
 def interrupted() -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..consoles import say
+from ..consoles import say_once
 from ..embedded_model.model import SLOTS
 from ..errors import shorten
 from ..masking import mask
@@ -365,15 +365,10 @@ class Endpoint:
         return Missing(reason, shorten(clean, longest), shorten(mask(code), 40))
 
 
-_announced: set[str] = set()
-
-
 def announce(notes: Sequence[str]) -> None:
     """Say each line on stderr, once a process, and of several processes that share a run only in the first."""
-    for note in notes:
-        if note not in _announced and os.environ.get("LOCAL_RANK") in (None, "", "0"):
-            _announced.add(note)
-            say(note)
+    if os.environ.get("LOCAL_RANK") in (None, "", "0"):
+        say_once(notes)
 
 
 def _rejected(data: Any, response: Response) -> Rejection | None:

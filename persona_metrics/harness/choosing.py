@@ -12,7 +12,7 @@ from lm_eval.api.instance import Instance
 
 from .. import evaluations
 from ..analysis.words import count, percent
-from ..consoles import say
+from ..consoles import say, say_once
 from ..dataset import sources
 from ..errors import PersonaError, shorten
 from ..evaluations.judgefree import GENERATE, LOGLIKELIHOOD, NO_LETTER, Ask, Document, Judgefree, picks
@@ -20,7 +20,7 @@ from ..evaluations.letters import letters
 from ..personas import Persona, shown
 from ..prompts import render
 from . import compat, processes, record
-from .exits import say_once, user_errors
+from .exits import user_errors
 from .remarks import design_effect, packed
 from .task import PersonaTask
 

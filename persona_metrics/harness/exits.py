@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from types import TracebackType
@@ -114,14 +114,3 @@ def raising() -> Iterator[None]:
         raise stopped.error from None
     finally:
         _handed_on.reset(token)
-
-
-_said: set[str] = set()
-
-
-def say_once(lines: Iterable[str]) -> None:
-    """Say lines about keys and files that every task of a run would say again."""
-    for line in lines:
-        if line not in _said:
-            _said.add(line)
-            say(line)

@@ -12,7 +12,7 @@ from lm_eval.api.task import ConfigurableTask
 
 from .. import consoles, evaluations, settings
 from ..analysis.words import count
-from ..consoles import say
+from ..consoles import say, say_once
 from ..costs.usage import Usage
 from ..critic import Missing, Reason, Verdict, check_once, judge
 from ..critic.budget import Ledger
@@ -25,7 +25,7 @@ from ..prompts import render
 from . import cache, closing, compat, exits, overall, processes, record, so_far
 from .critic_filter import bind
 from .endpoint import check_key, look
-from .exits import say_once, user_errors
+from .exits import user_errors
 from .judging import judge_replies, outcome, persona_of
 from .metrics import Means
 from .remarks import Judged, design_effect, remarks, rows_of_pair

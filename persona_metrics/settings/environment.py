@@ -16,7 +16,7 @@ from pathlib import Path
 
 from dotenv.parser import parse_stream
 
-from ..consoles import say
+from ..consoles import say_once
 from ..errors import PersonaError
 
 ARGUMENT, ENVIRONMENT, DOTENV, DEFAULT = "argument", "environment", ".env", "default"
@@ -115,20 +115,10 @@ def read_dotenv(path: Path) -> dict[str, str]:
     for line in parse_stream(io.StringIO(text)):
         if line.error:
             blank = line.original.string[: -len(line.original.string.lstrip()) or None].count("\n")
-            _say_once(f"{path}, line {line.original.line + blank}: not NAME=value, and left out")
+            say_once([f"{path}, line {line.original.line + blank}: not NAME=value, and left out"])
         elif line.key is not None and line.value is not None:
             found[line.key.upper()] = line.value
     return found
-
-
-_said: set[str] = set()
-
-
-def _say_once(text: str) -> None:
-    # Settings are read many times in a process.
-    if text not in _said:
-        _said.add(text)
-        say(text)
 
 
 def _text(path: Path, content: bytes) -> str:

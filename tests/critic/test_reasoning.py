@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from persona_metrics import settings
+from persona_metrics import consoles, settings
 from persona_metrics.cli import main
 from persona_metrics.critic import client, request
 from persona_metrics.critic.check import critic_card
@@ -284,7 +284,7 @@ def test_an_effort_that_is_not_taken_is_left_out_with_one_line(
         assert all({"temperature", "seed", "max_tokens", "response_format"} <= sent.keys() for _, sent, _ in server.log)
         assert capsys.readouterr().err.count("does not take reasoning_effort=low") == 1
         client.dialects.clear()
-        client._announced.clear()
+        consoles._said.clear()
         judged(server, judgements(2, start=6), critic_reasoning_effort="low")
         assert server.counts["rejected"] == 1
         assert "does not take reasoning_effort=low" in capsys.readouterr().err  # another process says it again

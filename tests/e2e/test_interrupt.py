@@ -2,18 +2,41 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import signal
 import subprocess
-import time
 from pathlib import Path
+from typing import Any
 
 import pytest
+from aiohttp import web
 
 from tests import warm
 from tests.fakes.server import Server
 from tests.scoring.made import line, write
+
+
+class Pressing(Server):
+    """Presses Ctrl-C itself, when the critic is asked for the ``at``-th time: a busy test would come too late."""
+
+    at = 0
+    process: subprocess.Popen[str] | None = None
+    pause = 0.0
+    """Seconds that the critic takes; the model takes none."""
+
+    def judged(self, text: str) -> str:
+        if self.at and self.counts["critic"] >= self.at and self.process is not None:
+            self.at = 0
+            self.process.send_signal(signal.SIGINT)
+        return super().judged(text)
+
+    async def _answer(self, request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
+        if self.counts["model"] >= 60:
+            await asyncio.sleep(self.pause)
+        return await super()._answer(request, body)
+
 
 RUN = """
 import sys
@@ -27,20 +50,17 @@ print(result.results.metrics["critic_agreement"].value, result.results.metrics["
 def test_an_interrupted_run_goes_on_where_it_was(tmp_path: Path) -> None:
     command = [*warm.python(), "-c", RUN]
     root = Path(__file__).parents[2]
-    with Server() as server:
+    with Pressing() as server:
         command += [server.base_url, str(tmp_path / "answers")]
+        server.pause, server.at = 0.05, 20
         with subprocess.Popen(command, cwd=root, stderr=subprocess.PIPE, text=True) as process:
-            while server.counts["critic"] < 20:
-                server.latency = 0.05 if server.counts["model"] >= 60 else 0
-                assert process.poll() is None
-                time.sleep(0.01)
-            process.send_signal(signal.SIGINT)
-            said = process.communicate(timeout=30)[1]
+            server.process = process
+            said = process.communicate(timeout=120)[1]
         assert process.returncode != 0
         assert "interrupted; " in said.splitlines()[-1]
         assert "run the same command again" in said.splitlines()[-1]
         assert "Traceback" not in said
-        server.latency, generated, judged = 0, server.counts["model"], server.counts["critic"]
+        server.pause, generated, judged = 0, server.counts["model"], server.counts["critic"]
         done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
         assert server.counts["model"] == generated == 60
         # 120 votes and one dry debate; of the votes at most those in flight are asked twice.
@@ -54,17 +74,15 @@ def test_an_interrupted_run_goes_on_where_it_was(tmp_path: Path) -> None:
 @pytest.mark.parametrize("first", [300, 411, 523])
 def test_ctrl_c_while_the_client_is_busy_shows_no_stack_and_says_what_is_kept(first: int, tmp_path: Path) -> None:
     """It comes in the middle of a step: nothing is waited for, since the critic answers at once."""
-    answers = write(tmp_path / "answers.jsonl", [line(i) for i in range(6000)])
+    answers = write(tmp_path / "answers.jsonl", [line(i) for i in range(3000)])
     command = [*warm.python(), "-m", "persona_metrics", "score", str(answers), "--out", str(tmp_path / "out")]
-    with Server(keep_log=False) as server:
+    with Pressing(keep_log=False) as server:
         settings = {"MODEL": "critic", "BASE_URL": server.base_url, "STORE": str(tmp_path / "store")}
         environment = {**os.environ, **{f"PERSONA_CRITIC_{name}": value for name, value in settings.items()}}
+        server.at = first
         with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
-            while server.counts["critic"] < first:
-                assert process.poll() is None
-                time.sleep(0.001)
-            process.send_signal(signal.SIGINT)
-            said = process.communicate(timeout=60)[1]
+            server.process = process
+            said = process.communicate(timeout=120)[1]
     assert process.returncode == 130
     assert re.search(r"interrupted; [\d,]+ verdicts are kept; run the same command again", said), said
     assert "Traceback" not in said

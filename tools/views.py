@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
+
+from tests.fakes.browser import until
 
 _NONE = "no such sample"
 _OPEN = (
@@ -77,11 +78,8 @@ _SETTLED = """const done = arguments[0], frame = () => new Promise((go) => reque
 
 def ready(driver: Any) -> bool:
     """Wait until the page has all its samples; return whether it has any."""
-    end = time.monotonic() + 60
-    while not driver.execute_script("return document.body.dataset.searchable || !document.getElementById('rows')"):
-        if time.monotonic() > end:
-            raise TimeoutError("the page did not get there")
-        time.sleep(0.05)
+    script = "return document.body.dataset.searchable || !document.getElementById('rows')"
+    until(lambda: driver.execute_script(script))
     return bool(driver.execute_script("return document.getElementById('rows') !== null"))
 
 
@@ -96,18 +94,12 @@ def show(driver: Any, name: str) -> bool:
         if _NONE not in has:
             raise RuntimeError(f"{name}: {has}")
         return False
-    end = time.monotonic() + 20
     opened = "return byId('sample').open && document.querySelector('#d-main #d-title') !== null"
-    while name not in LISTS and not driver.execute_script(opened):
-        if time.monotonic() > end:
-            raise TimeoutError(f"the sample of {name} did not open")
-        time.sleep(0.05)
+    until(lambda: name in LISTS or driver.execute_script(opened))
     driver.execute_script(_THEN.get(name, ""))
     seen, there = _IN_SIGHT.get(name, ("", ""))
-    while there and not driver.execute_script(f"return document.querySelector('#d-main {there}') !== null"):
-        if time.monotonic() > end:
-            raise TimeoutError(f"{name} did not unfold")
-        time.sleep(0.05)
+    unfolded = f"return document.querySelector('#d-main {there}') !== null"
+    until(lambda: not there or driver.execute_script(unfolded))
     if seen:
         driver.execute_script(f"document.querySelector('#d-main {seen}').scrollIntoView()")
     driver.execute_async_script(_SETTLED)

@@ -10,7 +10,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from persona_metrics.cli import main
-from tests.fakes.browser import chromium
+from tests.fakes.browser import chromium, until
 from tests.fakes.runs import Planted, write_run
 
 pytestmark = pytest.mark.slow
@@ -140,4 +140,4 @@ def test_model_leads_to_its_report(tmp_path: Path) -> None:
     with chromium() as browser:
         browser.get((tmp_path / "out" / "leaderboard.html").as_uri())
         browser.find_element(By.LINK_TEXT, "org/m").click()
-        assert browser.find_element(By.TAG_NAME, "h1").text == "org/m"
+        until(lambda: browser.execute_script("return document.querySelector('h1')?.textContent") == "org/m")

@@ -20,7 +20,7 @@ from persona_metrics.runs.find import Keep, find
 from tests.e2e.test_exports import call, with_inspect
 from tests.e2e.test_pairwise import ANOTHER, NOBODY, TASK, fit, reply
 from tests.e2e.tools import tool_python
-from tests.fakes.browser import chromium, found
+from tests.fakes.browser import chromium, found, until
 from tests.fakes.server import Server
 
 N = 40
@@ -92,7 +92,7 @@ def test_report_has_the_rates_and_says_them_beside_main(report: Path) -> None:
 def test_page_shows_both_answers_the_verdicts_words_and_the_protocols_sections(report: Path) -> None:
     with chromium() as driver:
         driver.get((report / "report.html").as_uri())
-        wait(driver, "return document.body.dataset.ready !== undefined")
+        until(lambda: driver.execute_script("return document.body.dataset.ready !== undefined"))
         tasks = driver.execute_script("return index.tasks.map((t) => [t.task, t.words[0], t.words[6]])")
         assert [f"{TASK}_pairwise", "own preferred", "tie"] in tasks
         assert ["persona_main", "personalised", "tie"] in tasks
@@ -100,14 +100,14 @@ def test_page_shows_both_answers_the_verdicts_words_and_the_protocols_sections(r
         driver.execute_script(
             f"byId('f-task').value = '{number}'; byId('f-task').dispatchEvent(new Event('change', {{bubbles: true}}))"
         )
-        wait(driver, "return byId('status').textContent.startsWith(arguments[0])", f"{N} of")
+        until(lambda: driver.execute_script("return byId('status').textContent").startswith(f"{N} of"))
         shown = driver.execute_script(
             "return [...document.querySelectorAll('#rows .outcome')].map((o) => o.textContent)"
         )
         assert "own preferred" in shown
         assert set(shown) <= {"own preferred", "differs", "tie"}
         driver.execute_script("document.querySelector('#rows button').click()")
-        wait(driver, "return byId('sample').open")
+        until(lambda: driver.execute_script("return byId('sample').open"))
         said = driver.execute_script("return byId('d-body').textContent")
         for text in (
             *("For and against the first answer", "For and against the second answer", "What bears on the question"),
@@ -116,12 +116,6 @@ def test_page_shows_both_answers_the_verdicts_words_and_the_protocols_sections(r
         ):
             assert text in said, text
         assert not [e for e in driver.get_log("browser") if e["level"] == "SEVERE"]
-
-
-def wait(driver: Any, script: str, *arguments: Any) -> None:
-    from selenium.webdriver.support.ui import WebDriverWait
-
-    WebDriverWait(driver, 60).until(lambda d: d.execute_script(script, *arguments))
 
 
 def test_leaderboard_has_its_columns_in_the_row_of_main(ran: Path) -> None:

@@ -6,12 +6,13 @@ import atexit
 import json
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from functools import cache
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 _FLAGS = (
     "--headless=new",
@@ -25,6 +26,7 @@ _FLAGS = (
     "--disable-sync",
     "--hide-scrollbars",
 )
+_ARRIVED = "return !window.isLeft && document.readyState === 'complete'"
 
 
 def found() -> bool:
@@ -34,9 +36,17 @@ def found() -> bool:
 
 @contextmanager
 def chromium(
-    *, width: int = 1280, height: int = 900, dark: bool = False, downloads: Path | None = None
+    *,
+    width: int = 1280,
+    height: int = 900,
+    dark: bool = False,
+    downloads: Path | None = None,
+    waits: Literal["normal", "none"] = "normal",
 ) -> Iterator[Any]:
-    """Yield a driver of a window with storage and a log of its own, which talks to nobody and saves into ``downloads``."""
+    """Yield a driver of a window with storage and a log of its own, which talks to nobody and saves into ``downloads``.
+
+    ``waits``: how its commands wait for pages that come by themselves. What ``get`` opens is always there to its end.
+    """
     address = _started()
     with _browser(address) as tell:
         context = tell("Target.createBrowserContext", disposeOnDetach=True)["browserContextId"]
@@ -49,15 +59,30 @@ def chromium(
         }
         target = tell("Target.createTarget", **opened)["targetId"]
         if downloads is not None:
-            saved = {"behavior": "allow", "downloadPath": str(downloads), "browserContextId": context}
-            tell("Browser.setDownloadBehavior", **saved)
-        driver = _driver(debugger_address=address)
+            kept = {"behavior": "allow", "downloadPath": str(downloads), "browserContextId": context}
+            tell("Browser.setDownloadBehavior", **kept)
+        driver = _driver(debugger_address=address, waits=waits)
         try:
             driver.switch_to.window(target)
             seen_on(driver, width=width, height=height, dark=dark)
             yield driver
         finally:
             driver.quit()
+
+
+def until(ready: Callable[[], Any], seconds: float = 90) -> Any:
+    """Return what ``ready`` says as soon as it is true; AssertionError if it is not in time."""
+    end = time.monotonic() + seconds
+    while not (value := ready()):
+        assert time.monotonic() < end, "the page did not get there"
+        time.sleep(0.05)
+    return value
+
+
+def saved(path: Path) -> Path:
+    """Return the file as soon as the browser has saved all of it: it holds the name with an empty one before."""
+    until(lambda: path.is_file() and path.stat().st_size)
+    return path
 
 
 def seen_on(driver: Any, *, width: int, height: int = 900, dark: bool = False) -> None:
@@ -80,18 +105,26 @@ def _started() -> str:
     return str(driver.capabilities["goog:chromeOptions"]["debuggerAddress"])
 
 
-def _driver(*flags: str, debugger_address: str | None = None) -> Any:
+def _driver(*flags: str, debugger_address: str | None = None, waits: str = "normal") -> Any:
     from selenium import webdriver
     from selenium.webdriver.chrome.service import Service
 
+    class Window(webdriver.Chrome):
+        def get(self, url: str) -> None:
+            # The driver's own waiting can take the end of the blank page, with which a window begins, for this one's.
+            self.execute_script("window.isLeft = true")
+            super().get(url)
+            until(lambda: self.execute_script(_ARRIVED))
+
     options = webdriver.ChromeOptions()
+    options.page_load_strategy = waits
     options.binary_location = shutil.which("chromium") or shutil.which("chromium-browser") or ""
     for flag in flags:
         options.add_argument(flag)
     if debugger_address is not None:
         options.debugger_address = debugger_address
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    return webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver") or ""))
+    return Window(options=options, service=Service(shutil.which("chromedriver") or ""))
 
 
 @contextmanager

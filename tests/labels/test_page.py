@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 import pytest
 
 from persona_metrics.cli import main
-from tests.fakes.browser import chromium, found
+from tests.fakes.browser import chromium, found, saved, until
 from tests.labels.planted import data_of, items, right, run
 
 pytestmark = [
@@ -51,15 +50,7 @@ def driver(place: Path, tmp_path: Path) -> Iterator[Any]:
 
 def _load(driver: Any, place: Path) -> None:
     driver.get((place / "label.html").as_uri())
-    _until(lambda: driver.execute_script("return document.body && document.body.dataset.ready"))
-
-
-def _until(ready: Any, seconds: float = 20.0) -> Any:
-    end = time.monotonic() + seconds
-    while not (value := ready()):
-        assert time.monotonic() < end, "the page did not get there"
-        time.sleep(0.05)
-    return value
+    until(lambda: driver.execute_script("return document.body && document.body.dataset.ready"))
 
 
 def _press(driver: Any, *keys: str) -> None:
@@ -82,14 +73,13 @@ def _rater(driver: Any, name: str) -> None:
 def _save(driver: Any, folder: Path) -> Path:
     before = set(folder.glob("labels-*.jsonl"))
     driver.execute_script("document.getElementById('save').click()")
-    (path,) = _until(lambda: set(folder.glob("labels-*.jsonl")) - before)
-    _until(lambda: path.stat().st_size > 0)
-    return Path(path)
+    (path,) = until(lambda: set(folder.glob("labels-*.jsonl")) - before)
+    return saved(Path(path))
 
 
 def _open(driver: Any, *files: Path) -> None:
     driver.find_element("id", "open").send_keys("\n".join(map(str, files)))
-    _until(lambda: "Opened" in _text(driver, "message"))
+    until(lambda: "Opened" in _text(driver, "message"))
 
 
 def test_sheet_labelled_by_keys_is_saved_agrees_and_is_reported(

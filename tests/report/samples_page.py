@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 
 from persona_metrics.runs.read import read_samples
+from tests.fakes.browser import until
 from tests.fakes.runs import Planted, Texts
 
 RTL = "\u202eשלום \u202dمرحبا"
@@ -45,14 +45,6 @@ def load_page(driver: Any, folder: Path, place: str = "") -> None:
     until(lambda: driver.execute_script("return document.body.dataset.searchable"))
 
 
-def until(ready: Any, seconds: float = 20.0) -> Any:
-    end = time.monotonic() + seconds
-    while not (value := ready()):
-        assert time.monotonic() < end, "the page did not get there"
-        time.sleep(0.05)
-    return value
-
-
 def choose(driver: Any, name: str, text: str) -> None:
     script = """const s = document.getElementById(arguments[0]);
         s.selectedIndex = [...s.options].findIndex((o) => o.text.startsWith(arguments[1]));
@@ -63,12 +55,12 @@ def choose(driver: Any, name: str, text: str) -> None:
 
 def open_sample(driver: Any, task: str, document: int, model: str = "model-a") -> str:
     script = """const [task, model, doc] = arguments;
-        openPosition(index.rows.task.findIndex((_, i) =>
-            taskOf(i).task === task && taskOf(i).model === model && index.rows.doc[i] === doc))"""
-    driver.execute_script(script, task, model, document)
-    shown = "return byId('sample').open && index.rows.doc[shownAt] === arguments[0]"
-    until(lambda: driver.execute_script(shown, document))
-    time.sleep(0.1)
+        const position = index.rows.task.findIndex((_, i) =>
+            taskOf(i).task === task && taskOf(i).model === model && index.rows.doc[i] === doc);
+        openPosition(position);
+        return position"""
+    position = driver.execute_script(script, task, model, document)
+    until(lambda: driver.execute_script("return byId('sample').open && shownAt === arguments[0]", position))
     return str(driver.execute_script("return byId('d-main').textContent"))
 
 

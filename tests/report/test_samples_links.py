@@ -10,8 +10,8 @@ import pytest
 
 from persona_metrics.labels.items import key_of
 from persona_metrics.labels.read import read_labels
-from tests.fakes.browser import found
-from tests.report.samples_page import choose, load_page, open_sample, results_of, samples_of, status, until
+from tests.fakes.browser import found, saved, until
+from tests.report.samples_page import choose, load_page, open_sample, results_of, samples_of, status
 
 pytestmark = [
     pytest.mark.browser,
@@ -159,9 +159,7 @@ def test_labels_are_given_blind_and_saved_for_agree(folder: Path, driver: Any) -
     open_sample(driver, "persona_main", 10)
     press("1")
     driver.execute_script("byId('sample').close(); byId('l-save').click()")
-    path = folder / "saved" / "labels-RB-report.jsonl"
-    until(path.is_file)
-    labels, notes = read_labels([path])
+    labels, notes = read_labels([saved(folder / "saved" / "labels-RB-report.jsonl")])
     assert not notes
     by_key = {one.key: one for one in labels}
     keys = {

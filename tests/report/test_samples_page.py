@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.browser import chromium, found
+from tests.fakes.browser import chromium, found, saved, until
 from tests.report.samples_page import (
     PLAIN,
     TASKS,
@@ -22,7 +22,6 @@ from tests.report.samples_page import (
     results_of,
     samples_of,
     status,
-    until,
 )
 
 pytestmark = [
@@ -135,10 +134,9 @@ def test_filtered_rows_are_exported_with_nothing_a_spreadsheet_runs(folder: Path
     choose(driver, "f-task", "persona_main · model-a")
     for name in ("csv", "jsonl"):
         driver.execute_script("byId(arguments[0]).click()", f"e-{name}")
-    saved = folder / "saved"
-    until(lambda: (saved / "samples.csv").is_file() and (saved / "samples.jsonl").is_file())
-    rows = list(csv.DictReader(io.StringIO((saved / "samples.csv").read_bytes().decode("utf-8-sig"))))
-    lines = [json.loads(line) for line in (saved / "samples.jsonl").read_text(encoding="utf-8").splitlines()]
+    table, texts = (saved(folder / "saved" / f"samples.{name}") for name in ("csv", "jsonl"))
+    rows = list(csv.DictReader(io.StringIO(table.read_bytes().decode("utf-8-sig"))))
+    lines = [json.loads(line) for line in texts.read_text(encoding="utf-8").splitlines()]
     known = {s["doc_id"]: s for s in samples_of(folder, "persona_main")}
     assert [int(r["document"]) for r in rows] == [line["document"] for line in lines] == sorted(known)
     assert rows[3]["answer"].startswith("'=HYPERLINK")

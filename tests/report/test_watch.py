@@ -7,18 +7,16 @@ import os
 import signal
 import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
 from tests import warm
 from tests.e2e.command import evaluate
-from tests.fakes.browser import chromium, found
+from tests.fakes.browser import chromium, found, until
 from tests.fakes.server import Server, default_verdict
 
 ROOT = Path(__file__).parents[2]
@@ -43,14 +41,6 @@ def _ask(url: str, path: str = "/", **headers: str) -> tuple[int, str, str]:
     connection.request("GET", path, headers=headers)
     answer = connection.getresponse()
     return answer.status, answer.read().decode(), str(answer.headers)
-
-
-def _until(ready: Any, seconds: float = 90.0) -> Any:
-    end = time.monotonic() + seconds
-    while not (value := ready()):
-        assert time.monotonic() < end, "it did not get there"
-        time.sleep(0.1)
-    return value
 
 
 def test_only_pages_of_this_machine_are_answered(watched: tuple[str, Path]) -> None:
@@ -99,7 +89,7 @@ def test_page_follows_the_run_and_keeps_filters_folds_labels_and_the_sample_that
         run = pool.submit(evaluate, server, "persona_main", cwd=tmp_path, metadata=chosen, PERSONA_CRITIC_STORE="off")
         try:
             ready = "return document.body && document.body.dataset.searchable"
-            _until(lambda: driver.execute_script(ready) or run.done())
+            until(lambda: driver.execute_script(ready) or run.done())
             assert not run.done()
             status = "return document.getElementById('status').textContent"
             first = driver.execute_script("return index.rows.doc.length")
@@ -107,7 +97,7 @@ def test_page_follows_the_run_and_keeps_filters_folds_labels_and_the_sample_that
             assert driver.execute_script(status) == f"{first} of {first} samples so far"
             assert f"so far, {first} of 20 pairs" in driver.find_element("css selector", ".card").text
             banner = "return document.querySelector('.live').textContent"
-            _until(lambda: f"So far: persona_main of m, {first} of 20 pairs judged." in driver.execute_script(banner))
+            until(lambda: f"So far: persona_main of m, {first} of 20 pairs judged." in driver.execute_script(banner))
             choose = """byId('f-text').value = 'the'; const s = byId('f-outcome');
                 s.value = String(index.rows.outcome[0]); s.dispatchEvent(new Event('change')); open(0);
                 return s.value"""
@@ -115,16 +105,16 @@ def test_page_follows_the_run_and_keeps_filters_folds_labels_and_the_sample_that
             label = "const key = labelable[0][0][0]; book.label(key, 'no', 'so', 3, 0); return key"
             labelled = driver.execute_script(label)
             outcome = driver.execute_script(choose)
-            _until(lambda: driver.execute_script("return byId('sample').open"))
+            until(lambda: driver.execute_script("return byId('sample').open"))
             before = driver.execute_script("return [found.length, index.rows.doc[shownAt], config.live]")
             driver.execute_script("document.querySelector('#figures details').open = true")
             gates[0].set()
             # Nothing is drawn anew under somebody who reads.
-            _until(lambda: "There is more" in driver.execute_script(banner))
+            until(lambda: "There is more" in driver.execute_script(banner))
             assert driver.execute_script("return [index.rows.doc[shownAt], config.live]") == before[1:]
             driver.execute_script("byId('sample').close()")
             more = "return document.body && document.body.dataset.searchable && config.live > arguments[0]"
-            _until(lambda: driver.execute_script(more, before[2]))
+            until(lambda: driver.execute_script(more, before[2]))
             assert not run.done()
             assert driver.execute_script("return [byId('f-text').value, byId('f-outcome').value]") == ["the", outcome]
             assert driver.execute_script("return index.rows.doc.length") > first
@@ -134,11 +124,11 @@ def test_page_follows_the_run_and_keeps_filters_folds_labels_and_the_sample_that
                 gate.set()
         assert run.result().code == 0
         over = "return document.body && document.body.dataset.searchable && !config.going"
-        _until(lambda: driver.execute_script(over))
+        until(lambda: driver.execute_script(over))
         assert driver.execute_script("return [byId('f-text').value, byId('f-outcome').value]") == ["the", outcome]
         assert "so far" not in driver.execute_script("return document.querySelector('main').textContent").lower()
         assert driver.execute_script(status).endswith("of 20 samples")
         kept = "const key = arguments[0]; return [book.own[key]?.label, labelPlaces.has(key), book.unsaved()]"
         assert driver.execute_script(kept, labelled) == ["no", True, 1]
-        _until(lambda: driver.execute_script(banner).startswith("1 file of results. This page follows what comes."))
+        until(lambda: driver.execute_script(banner).startswith("1 file of results. This page follows what comes."))
         assert [line["message"] for line in driver.get_log("browser") if "favicon" not in line["message"]] == []

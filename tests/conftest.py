@@ -21,6 +21,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+import hypothesis
 import pytest
 
 from persona_metrics import masking
@@ -30,6 +31,11 @@ from tests import warm
 # What is imported is half a million objects, and Python looks through them for garbage whenever a quarter more are there: a
 # tenth of the time that the tests take.
 gc.set_threshold(50_000, 10, 10)
+# A busy machine is no failure, and a run of tests no lottery: `--hypothesis-profile=default` tries other examples.
+hypothesis.settings.register_profile(
+    "tests", deadline=None, derandomize=True, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("tests")
 VENVS = {"installed", "from_source", "wheel"}
 
 

@@ -20,7 +20,7 @@ from persona_metrics.errors import PersonaError
 NAMES = st.text(st.characters(), max_size=400)
 
 
-@settings(max_examples=300, derandomize=True, deadline=None)
+@settings(max_examples=300)
 @given(NAMES)
 def test_any_name_is_one_part_of_a_path_that_can_be_written(
     tmp_path_factory: pytest.TempPathFactory, name: str

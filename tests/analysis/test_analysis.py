@@ -241,7 +241,7 @@ def within(value: float, low: float, high: float) -> bool:
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=runs(80) // 2)
+@settings(max_examples=runs(80) // 2)
 @given(st.integers(1, 6), st.data())
 def test_missing_verdicts_move_estimates_only_within_their_bounds(pairs: int, data: st.DataObject) -> None:
     full, seen = hidden(data, pairs, 3)
@@ -263,7 +263,7 @@ def test_missing_verdicts_move_estimates_only_within_their_bounds(pairs: int, da
     assert within(was["difference"], now["bound_low"], now["bound_high"])
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.lists(st.lists(st.booleans(), min_size=8, max_size=8), min_size=1, max_size=8))
 def test_curve_of_complete_pairs_is_monotone(rows: list[list[bool]]) -> None:
     curve = attempts([[float(v) for v in row] for row in rows], 8)["curve"]
@@ -271,7 +271,7 @@ def test_curve_of_complete_pairs_is_monotone(rows: list[list[bool]]) -> None:
     assert curve["pass_hat_k"].diff().dropna().le(1e-12).all()
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.lists(st.lists(VERDICT, min_size=4, max_size=4), min_size=3, max_size=8), st.data())
 def test_order_of_pairs_attributes_and_attempts_changes_nothing(rows: list[list[float]], data: st.DataObject) -> None:
     pairs, inner = data.draw(st.permutations(range(len(rows)))), data.draw(st.permutations(range(1, 4)))

@@ -155,7 +155,7 @@ TAGS = st.sampled_from(
 )
 
 
-@settings(max_examples=300, derandomize=True, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(TAGS | st.text(max_size=6), max_size=30), st.sampled_from(["output_only", "chain_of_thought"]))
 def test_any_reply_is_an_answer_or_a_failure(parts: list[str], mode: str) -> None:
     found = extract("".join(parts), mode)
@@ -164,14 +164,14 @@ def test_any_reply_is_an_answer_or_a_failure(parts: list[str], mode: str) -> Non
         found.answer.encode()
 
 
-@settings(max_examples=200, derandomize=True, deadline=None)
+@settings(max_examples=200)
 @given(st.text("ab \n.'(`*", max_size=40), st.lists(st.sampled_from(PLAIN), min_size=1, max_size=4))
 def test_no_word_of_leading_blocks_is_left(noise: str, pairs: list[tuple[str, str]]) -> None:
     blocks = "\n".join(f"{start}{noise} SECRET {noise}{end}" for start, end in pairs)
     assert extract(f"{blocks}\n{ANSWER}", "output_only").answer == ANSWER
 
 
-@settings(max_examples=200, derandomize=True, deadline=None)
+@settings(max_examples=200)
 @given(st.text(st.characters(exclude_categories=("Cs",), exclude_characters="<[◁"), min_size=1).filter(str.strip))
 def test_a_reply_without_tags_is_its_answer(text: str) -> None:
     assert extract(text, "output_only").answer == text.strip()

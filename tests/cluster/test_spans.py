@@ -31,7 +31,7 @@ def jsonl(path: Path, part: list[dict[str, Any]], between: str = "\n") -> Path:
 
 
 @given(st.integers(1, 120), st.sampled_from(["\n", "\n\n", "\r\n"]))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_lines_are_read_once_however_they_are_cut(
     tmp_path_factory: pytest.TempPathFactory, size: int, between: str
 ) -> None:

@@ -78,7 +78,7 @@ BODIES = st.recursive(
 STATUSES = st.sampled_from([0, 200, 400, 402, 403, 404, 413, 422, 429, 500, 501, 503, 529, 999])
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=300)
 @given(BODIES)
 def test_any_body_is_a_reply_or_missing_with_a_reason(body: Any) -> None:
     found = reply_of(body)
@@ -88,7 +88,7 @@ def test_any_body_is_a_reply_or_missing_with_a_reason(body: Any) -> None:
     in_reply(body)
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=300)
 @given(BODIES, STATUSES, st.integers(1, 100_000))
 def test_any_rejection_is_understood_or_left_alone(body: Any, status: int, limit: int) -> None:
     for rejected in (of(body, status), read(status, {}, json.dumps(body).encode())):
@@ -104,7 +104,7 @@ def test_any_rejection_is_understood_or_left_alone(body: Any, status: int, limit
         assert left is None or 0 < left < limit
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=300)
 @given(
     st.one_of(
         TEXTS, st.sampled_from(Reason).map(lambda r: f"{r.value}: x"), st.sampled_from(["", ": ", "HTTP", "HTTP "])
@@ -114,7 +114,7 @@ def test_any_reason_in_a_samples_file_reads_as_it_was_written(text: str) -> None
     assert Missing.read(text) == (text or "unknown")
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=300)
 @given(st.one_of(TEXTS, st.integers().map(str), st.floats().map(str), st.datetimes().map(str)))
 def test_any_wait_is_a_number_or_none(text: str) -> None:
     for found in (

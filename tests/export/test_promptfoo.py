@@ -20,7 +20,7 @@ from tests.fakes.runs import write_run
 BRACED = st.text(alphabet='{}%#"\\ \nax\ud800', max_size=30)
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=300)
 @given(st.one_of(BRACED, st.dictionaries(BRACED, BRACED, max_size=3), st.lists(BRACED, max_size=3)))
 def test_inert_json_says_the_same_and_begins_no_template(value: Any) -> None:
     text = inert(value)

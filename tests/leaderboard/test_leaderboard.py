@@ -47,7 +47,7 @@ def test_letters_of_a_textbook_chain() -> None:
     assert letters(["x", "y"], [("y", "x")]) == {"x": "a", "y": "b"}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.integers(1, 9), st.randoms(use_true_random=False))
 def test_letters_are_shared_exactly_by_those_that_do_not_differ(size: int, luck: Any) -> None:
     names = [str(i) for i in range(size)]

@@ -83,11 +83,16 @@ def test_line_is_read_when_its_turn_comes(server: Server, tmp_path: Path, monkey
 
 
 class Slow(Server):
-    """Takes half a second for the first line's answer."""
+    """Answers the first line when the dry call and 19 others have come, and so long after it that more could have."""
+
+    async def _late(self) -> None:
+        while self.counts["critic"] < 20:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.3)
 
     async def _answer(self, request: Any, body: dict[str, Any]) -> Any:
         if "Answer 0." in json.dumps(body):
-            await asyncio.sleep(0.5)
+            await self._late()
         return await super()._answer(request, body)
 
 
@@ -118,17 +123,17 @@ def test_no_more_lines_are_held_than_there_is_room_for(tmp_path: Path, monkeypat
     assert max(held) == 20
 
 
-class Stopping(Server):
-    """Has nothing for the first line's answer when it is asked first, half a second later."""
+class Stopping(Slow):
+    """Has nothing for the first line's answer when it is asked first."""
 
     asked_before = False
 
     async def _answer(self, request: Any, body: dict[str, Any]) -> Any:
         if "Answer 0." in json.dumps(body) and not self.asked_before:
             self.asked_before = True
-            await asyncio.sleep(0.5)
+            await self._late()
             return web.json_response({"error": {"message": "busy"}}, status=503)
-        return await super()._answer(request, body)
+        return await Server._answer(self, request, body)
 
 
 def test_nobody_waits_for_room_once_the_run_has_taken_what_it_may(

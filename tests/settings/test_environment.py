@@ -88,7 +88,7 @@ def test_nothing_is_filled_in(monkeypatch: pytest.MonkeyPatch) -> None:
     assert loaded.critic_api_keys.get_secret_value() == "h=${OPENAI_API_KEY}"
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(st.one_of(st.binary(max_size=200), st.text(max_size=100).map(lambda t: t.encode("utf-16", "surrogatepass"))))
 def test_no_bytes_end_in_a_traceback(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     path = tmp_path_factory.mktemp("any") / ".env"

@@ -69,7 +69,7 @@ def test_one_sided_discordance_holds_its_level() -> None:
 # -- an interval and the test beside it ----------------------------------------------------------------------------
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(st.integers(0, 30), st.integers(0, 30), st.integers(0, 400))
 def test_interval_excludes_nothing_exactly_where_mcnemar_does(more: int, less: int, same: int) -> None:
     a = [1] * more + [0] * less + [1] * same
@@ -79,14 +79,14 @@ def test_interval_excludes_nothing_exactly_where_mcnemar_does(more: int, less: i
         assert found.low <= found.difference <= found.high
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.lists(st.sampled_from([-0.5, -0.25, 0.0, 0.25, 0.5, 0.75, 1.0]), min_size=2, max_size=30))
 def test_interval_of_shares_excludes_nothing_exactly_where_its_test_does(moves: list[float]) -> None:
     found = paired_difference(np.array(moves), np.zeros(len(moves)), flips=499)
     assert (found.low > 0 or found.high < 0) == (found.p <= 0.05)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.integers(0, 10_000), st.integers(2, 12), st.floats(0.0, 0.9))
 def test_clustered_interval_excludes_nothing_exactly_where_its_test_does(seed: int, people: int, lean: float) -> None:
     rng = np.random.default_rng(seed)

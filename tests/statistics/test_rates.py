@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
@@ -95,7 +95,6 @@ def test_groups_reference() -> None:
     assert pooling.between_group_variance(k, n) == close(ref["double_corrected_between_var"])
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 60), st.floats(0, 1)), min_size=1, max_size=8))
 def test_pooled_rates_lie_between_raw_and_common_rate(groups: list[tuple[int, float]]) -> None:
     n = [size for size, _ in groups]

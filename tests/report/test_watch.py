@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -85,50 +86,61 @@ def test_page_follows_the_run_and_keeps_filters_folds_labels_and_the_sample_that
     ):
         driver.get(url)
         assert driver.find_element("tag name", "h1").text == "No results so far"
+
+        def shown(*expressions: str, given: object = None) -> list[Any]:
+            """Return what a page says that is there to its end: it is drawn anew whenever there is more."""
+            script = "return document.body?.dataset.searchable ? [{}] : null"
+            return list(until(lambda: driver.execute_script(script.format(", ".join(expressions)), given)))
+
+        def drawn() -> int:
+            """Return of how many pairs the page is, none as long as its parts are not of the same."""
+            n, *said = shown("index.rows.doc.length", status, banner, "document.querySelector('.card').textContent")
+            wanted = f"{n} of {n} samples so far", f"So far: persona_main of m, {n} of 20 pairs judged."
+            alike = [w in text for w, text in zip((*wanted, f"so far, {n} of 20 pairs"), said, strict=True)]
+            return int(n) if all(alike) else 0
+
+        status, banner = "byId('status').textContent", "document.querySelector('.live').textContent"
         chosen = {"n": 20, "critic_concurrency": 2}
         run = pool.submit(evaluate, server, "persona_main", cwd=tmp_path, metadata=chosen, PERSONA_CRITIC_STORE="off")
         try:
-            ready = "return document.body && document.body.dataset.searchable"
-            until(lambda: driver.execute_script(ready) or run.done())
+            first = until(lambda: run.done() or drawn())
             assert not run.done()
-            status = "return document.getElementById('status').textContent"
-            first = driver.execute_script("return index.rows.doc.length")
             assert 1 <= first <= 8
-            assert driver.execute_script(status) == f"{first} of {first} samples so far"
-            assert f"so far, {first} of 20 pairs" in driver.find_element("css selector", ".card").text
-            banner = "return document.querySelector('.live').textContent"
-            until(lambda: f"So far: persona_main of m, {first} of 20 pairs judged." in driver.execute_script(banner))
-            choose = """byId('f-text').value = 'the'; const s = byId('f-outcome');
-                s.value = String(index.rows.outcome[0]); s.dispatchEvent(new Event('change')); open(0);
-                return s.value"""
             # A label that nobody saved: the results' file, which has another name, must not cost it.
-            label = "const key = labelable[0][0][0]; book.label(key, 'no', 'so', 3, 0); return key"
-            labelled = driver.execute_script(label)
-            outcome = driver.execute_script(choose)
-            until(lambda: driver.execute_script("return byId('sample').open"))
-            before = driver.execute_script("return [found.length, index.rows.doc[shownAt], config.live]")
-            driver.execute_script("document.querySelector('#figures details').open = true")
+            label = "(() => { const key = labelable[0][0][0]; book.label(key, 'no', 'so', 3, 0); return key })()"
+            [labelled] = shown(label)
+            choose = """(() => { byId('f-text').value = 'the'; const s = byId('f-outcome');
+                s.value = String(index.rows.outcome[0]); s.dispatchEvent(new Event('change'));
+                return s.value })()"""
+            [outcome] = shown(choose)
+            until(lambda: shown("byId('sample').open || void open(0)")[0])
+            before = shown("index.rows.doc[shownAt]", "config.live")
+            shown("document.querySelector('#figures details').open = true")
             gates[0].set()
             # Nothing is drawn anew under somebody who reads.
-            until(lambda: "There is more" in driver.execute_script(banner))
-            assert driver.execute_script("return [index.rows.doc[shownAt], config.live]") == before[1:]
-            driver.execute_script("byId('sample').close()")
-            more = "return document.body && document.body.dataset.searchable && config.live > arguments[0]"
-            until(lambda: driver.execute_script(more, before[2]))
+            until(lambda: "There is more" in shown(banner)[0])
+            assert shown("index.rows.doc[shownAt]", "config.live") == before
+            shown("byId('sample').close()")
+            until(lambda: shown("config.live > arguments[0]", given=before[1])[0])
             assert not run.done()
-            assert driver.execute_script("return [byId('f-text').value, byId('f-outcome').value]") == ["the", outcome]
-            assert driver.execute_script("return index.rows.doc.length") > first
-            assert driver.execute_script("return document.querySelector('#figures details').open")
+            text, chosen_outcome, n, unfolded = shown(
+                "byId('f-text').value",
+                "byId('f-outcome').value",
+                "index.rows.doc.length",
+                "document.querySelector('#figures details').open",
+            )
+            assert [text, chosen_outcome, unfolded] == ["the", outcome, True]
+            assert n > first
         finally:
             for gate in gates:
                 gate.set()
         assert run.result().code == 0
-        over = "return document.body && document.body.dataset.searchable && !config.going"
-        until(lambda: driver.execute_script(over))
-        assert driver.execute_script("return [byId('f-text').value, byId('f-outcome').value]") == ["the", outcome]
-        assert "so far" not in driver.execute_script("return document.querySelector('main').textContent").lower()
-        assert driver.execute_script(status).endswith("of 20 samples")
-        kept = "const key = arguments[0]; return [book.own[key]?.label, labelPlaces.has(key), book.unsaved()]"
-        assert driver.execute_script(kept, labelled) == ["no", True, 1]
-        until(lambda: driver.execute_script(banner).startswith("1 file of results. This page follows what comes."))
+        until(lambda: shown("!config.going")[0])
+        assert shown("byId('f-text').value", "byId('f-outcome').value") == ["the", outcome]
+        text, said = shown("document.querySelector('main').textContent", status)
+        assert "so far" not in text.lower()
+        assert said.endswith("of 20 samples")
+        kept = ("book.own[arguments[0]]?.label", "labelPlaces.has(arguments[0])", "book.unsaved()")
+        assert shown(*kept, given=labelled) == ["no", True, 1]
+        until(lambda: shown(banner)[0].startswith("1 file of results. This page follows what comes."))
         assert [line["message"] for line in driver.get_log("browser") if "favicon" not in line["message"]] == []

@@ -65,13 +65,24 @@ def test_the_same_person_in_another_order_of_attributes_is_another_prompt() -> N
         assert server.counts["critic"] == 2
 
 
-def test_never_more_in_flight_than_the_concurrency_or_its_share() -> None:
-    with Server(latency=0.02) as server:
-        judged(server, judgements(60), critic_concurrency=8)
-        assert server.peak == 8
-    with Server(latency=0.02) as server:
-        judge(judgements(60), pointing_at(server, critic_concurrency=8), share=4, progress=False)
-        assert server.peak == 2
+class Patient(Server):
+    """Answers once so many requests have been there together, and so long after each that more could have come."""
+
+    many: int
+
+    async def _answer(self, request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
+        while self.peak < self.many:
+            await asyncio.sleep(0.005)
+        await asyncio.sleep(0.02)
+        return await super()._answer(request, body)
+
+
+@pytest.mark.parametrize("share", [1, 4])
+def test_never_more_in_flight_than_the_concurrency_or_its_share(share: int) -> None:
+    with Patient() as server:
+        server.many = 8 // share
+        judge(judgements(60), pointing_at(server, critic_concurrency=8), share=share, progress=False)
+        assert server.peak == server.many
 
 
 def test_judgements_are_taken_only_as_places_become_free() -> None:

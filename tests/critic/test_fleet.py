@@ -27,7 +27,7 @@ def fleet(*urls: str) -> str:
 
 def test_least_loaded_endpoint_judges_and_the_store_has_one_key_for_the_fleet() -> None:
     asked = judgements(60)
-    with Server(latency=0.01) as fast, Server(latency=0.2) as slow:
+    with Server(latency=0.01) as fast, Server(latency=1.0) as slow:
         both = pointing_at(fast, critic_base_url=fleet(fast.base_url, slow.base_url), critic_concurrency=4)
         assert values(judge(asked, both, progress=False)) == expected(asked)
         assert fast.counts["critic"] + slow.counts["critic"] == 60

@@ -121,7 +121,7 @@ class Server:
 
     def __enter__(self) -> Server:
         self._thread.start()
-        if not self._ready.wait(10):
+        if not self._ready.wait(60):
             raise RuntimeError("the test server did not start")
         return self
 

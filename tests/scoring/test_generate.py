@@ -96,7 +96,7 @@ def test_least_loaded_endpoint_is_asked_and_a_dead_one_is_passed_over(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = prompts(tmp_path / "p.jsonl", 120)
-    with Server(latency=0.02) as fast, Server(latency=0.4) as slow:
+    with Server(latency=0.02) as fast, Server(latency=1.0) as slow:
         dead = "http://127.0.0.1:9/v1"
         assert generate(path, tmp_path / "out", dead, slow.base_url, fast.base_url, more=["--concurrency", "4"]) == 0
     assert answers(tmp_path / "out") == wanted(range(120))

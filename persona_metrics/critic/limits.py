@@ -22,16 +22,17 @@ class Pace:
 
     def __init__(self, per_minute: int) -> None:
         self._seconds_each = 60.0 / per_minute
-        self._next = 0.0
+        self._next: float | None = None
 
     def wait(self, now: float) -> float:
         """Return the seconds until the next may go."""
-        return self._next - now
+        return 0.0 if self._next is None else self._next - now
 
     def take(self, amount: float, now: float) -> None:
         """Count ``amount``; a negative one gives back what was counted too much."""
         # Up to 50 ms late still counts as on time: an event loop does not wake up to the millisecond.
-        self._next = max(self._next, now - 0.05) + amount * self._seconds_each
+        due = now if self._next is None else max(self._next, now - 0.05)
+        self._next = due + amount * self._seconds_each
 
 
 class Gate:

@@ -8,7 +8,7 @@ from email.utils import formatdate
 
 import pytest
 
-from persona_metrics.critic.limits import Gate
+from persona_metrics.critic.limits import Gate, Pace
 from persona_metrics.critic.waits import duration, exhausted, retry_after
 
 
@@ -166,6 +166,17 @@ LATE = 0.051
 def test_requests_a_minute_are_spaced_out() -> None:
     # 1,200 a minute are 20 a second; the first comes at once.
     assert _seconds(Gate(100, rpm=1200), 10, 0) >= 9 / 20 - LATE
+
+
+def test_a_pace_begins_with_one_and_counts_a_little_late_as_on_time() -> None:
+    pace = Pace(60_000)  # one a millisecond
+    assert pace.wait(100.0) <= 0
+    pace.take(1, 100.0)
+    assert pace.wait(100.0) == pytest.approx(0.001)
+    pace.take(1, 100.03)  # 29 ms late: on time
+    assert pace.wait(100.03) == pytest.approx(-0.028)
+    pace.take(1, 200.0)  # long after: 50 ms are given, and no more
+    assert pace.wait(200.0) == pytest.approx(-0.049)
 
 
 def test_tokens_a_minute_are_spaced_out_by_the_size_of_each_request() -> None:

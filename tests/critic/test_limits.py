@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterator
+from contextlib import closing
 from email.utils import formatdate
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from persona_metrics.critic import limits
 from persona_metrics.critic.limits import Gate, Pace
 from persona_metrics.critic.waits import duration, exhausted, retry_after
 
@@ -81,6 +86,11 @@ def test_gate_lets_in_first_come_first_served_and_never_more_than_its_limit() ->
     assert gate.inflight == 0
 
 
+async def _a_few_turns() -> None:
+    for _ in range(3):
+        await asyncio.sleep(0)
+
+
 def test_a_cancelled_waiter_leaves_its_place_to_the_next() -> None:
     async def run() -> None:
         gate = Gate(1)
@@ -90,14 +100,17 @@ def test_a_cancelled_waiter_leaves_its_place_to_the_next() -> None:
         first.cancel()
         await asyncio.sleep(0)
         gate.leave()
-        await asyncio.wait_for(second, 60)
+        await _a_few_turns()
+        assert second.done()
         # Let in and cancelled in the same turn of the loop: the place must come back.
         third = asyncio.ensure_future(gate.enter(0))
         await asyncio.sleep(0)
         gate.leave()
         third.cancel()
         await asyncio.sleep(0)
-        await asyncio.wait_for(gate.enter(0), 60)
+        fourth = asyncio.ensure_future(gate.enter(0))
+        await _a_few_turns()
+        assert fourth.done()
 
     asyncio.run(run())
 
@@ -112,60 +125,82 @@ def test_overload_halves_the_limit_once_for_all_and_successes_bring_it_back() ->
     assert gate.limit == 64
 
 
-def test_after_a_refusal_nobody_enters_until_the_wait_is_over() -> None:
-    async def run() -> list[float]:
-        gate = Gate(8)
-        began = time.monotonic()
-        gate.throttled(0.2)
+class Clock(asyncio.SelectorEventLoop):
+    """A loop whose time stands still while there is something to do, and goes on to the next alarm when there is not."""
 
-        async def one() -> float:
-            await gate.enter(0)
-            return time.monotonic() - began
+    def __init__(self) -> None:
+        super().__init__()
+        self._now = 1000.0
+        look = self._selector.select  # type: ignore[attr-defined]
 
-        return await asyncio.wait_for(asyncio.gather(*(one() for _ in range(4))), 60)
+        def select(timeout: float | None) -> Any:
+            assert timeout is not None, "everybody waits, and no alarm is set"
+            self._now += timeout
+            return look(0)
 
-    assert all(entered >= 0.2 for entered in asyncio.run(run()))
+        self._selector.select = select  # type: ignore[attr-defined]
+
+    def time(self) -> float:
+        return self._now
 
 
-def test_an_allowance_that_a_success_reports_used_up_holds_everybody_back() -> None:
-    async def run() -> float:
-        gate = Gate(8)
-        gate.succeeded({"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "150ms"})
-        began = time.monotonic()
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
+    """The time of gates, too."""
+    with closing(Clock()) as loop:
+        monkeypatch.setattr(limits, "time", SimpleNamespace(monotonic=loop.time))
+        yield loop
+
+
+def _entered(clock: Clock, gate: Gate) -> list[float]:
+    """Return after how many seconds each of four requests is let in, of which none comes back."""
+    began = clock.time()
+
+    async def one() -> float:
         await gate.enter(0)
-        return time.monotonic() - began
+        return clock.time() - began
 
-    assert asyncio.run(run()) >= 0.149
+    async def run() -> list[float]:
+        return await asyncio.gather(*(one() for _ in range(4)))
 
-
-def _seconds(gate: Gate, entries: int, tokens: int, used: int | None = None) -> float:
-    """Return how long so many requests of four senders take to be let in."""
-
-    async def run() -> float:
-        entered: list[float] = []
-
-        async def enter() -> None:
-            while len(entered) < entries:
-                counted = await gate.enter(tokens)
-                entered.append(time.monotonic())
-                gate.succeeded({}, counted, used)
-                gate.leave()
-                await asyncio.sleep(0)
-
-        began = time.monotonic()
-        await asyncio.wait_for(asyncio.gather(*(enter() for _ in range(4))), 60)
-        return entered[entries - 1] - began
-
-    return asyncio.run(run())
+    return clock.run_until_complete(run())
 
 
-LATE = 0.051
-"""So late, in seconds, still counts as on time."""
+def _paced(clock: Clock, gate: Gate, tokens: int, used: int | None = None) -> list[float]:
+    """Return after how many seconds each of three requests of four senders is let in, each of which succeeds at once."""
+    began = clock.time()
+    entered: list[float] = []
+
+    async def one() -> None:
+        for _ in range(3):
+            counted = await gate.enter(tokens)
+            entered.append(clock.time() - began)
+            gate.succeeded({}, counted, used)
+            gate.leave()
+
+    async def run() -> None:
+        await asyncio.gather(*(one() for _ in range(4)))
+
+    clock.run_until_complete(run())
+    return entered
 
 
-def test_requests_a_minute_are_spaced_out() -> None:
+def test_after_a_refusal_nobody_enters_until_the_wait_is_over(clock: Clock) -> None:
+    gate = Gate(8)
+    gate.throttled(0.2)
+    # Then one after the other until one passes, an eighth of the gate's own wait apart.
+    assert _entered(clock, gate) == pytest.approx([0.2, 0.2625, 0.325, 0.3875])
+
+
+def test_an_allowance_that_a_success_reports_used_up_holds_everybody_back(clock: Clock) -> None:
+    gate = Gate(8)
+    gate.succeeded({"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "150ms"})
+    assert _entered(clock, gate) == pytest.approx([0.15] * 4)
+
+
+def test_requests_a_minute_are_spaced_out(clock: Clock) -> None:
     # 1,200 a minute are 20 a second; the first comes at once.
-    assert _seconds(Gate(100, rpm=1200), 10, 0) >= 9 / 20 - LATE
+    assert _paced(clock, Gate(100, rpm=1200), 0) == pytest.approx([n / 20 for n in range(12)])
 
 
 def test_a_pace_begins_with_one_and_counts_a_little_late_as_on_time() -> None:
@@ -179,13 +214,11 @@ def test_a_pace_begins_with_one_and_counts_a_little_late_as_on_time() -> None:
     assert pace.wait(200.0) == pytest.approx(-0.049)
 
 
-def test_tokens_a_minute_are_spaced_out_by_the_size_of_each_request() -> None:
+def test_tokens_a_minute_are_spaced_out_by_the_size_of_each_request(clock: Clock) -> None:
     # 120,000 tokens a minute are 2,000 a second: 20 requests of 100.
-    assert _seconds(Gate(100, tpm=120_000), 10, 100) >= 9 / 20 - LATE
+    assert _paced(clock, Gate(100, tpm=120_000), 100) == pytest.approx([n / 20 for n in range(12)])
 
 
-def test_tokens_counted_too_many_are_given_back() -> None:
-    counted = _seconds(Gate(100, tpm=120_000), 4, 1000)
-    corrected = _seconds(Gate(100, tpm=120_000), 4, 1000, used=100)
-    assert counted >= 3 / 2 - LATE
-    assert corrected < counted / 2
+def test_tokens_counted_too_many_are_given_back(clock: Clock) -> None:
+    assert _paced(clock, Gate(100, tpm=120_000), 1000) == pytest.approx([n / 2 for n in range(12)])
+    assert _paced(clock, Gate(100, tpm=120_000), 1000, used=100) == pytest.approx([n / 20 for n in range(12)])

@@ -94,10 +94,15 @@ def test_page_follows_the_run_and_keeps_filters_folds_labels_and_the_sample_that
 
         def drawn() -> int:
             """Return of how many pairs the page is, none as long as its parts are not of the same."""
-            n, *said = shown("index.rows.doc.length", status, banner, "document.querySelector('.card').textContent")
-            wanted = f"{n} of {n} samples so far", f"So far: persona_main of m, {n} of 20 pairs judged."
-            alike = [w in text for w, text in zip((*wanted, f"so far, {n} of 20 pairs"), said, strict=True)]
-            return int(n) if all(alike) else 0
+            n, said, above, card = shown(
+                "index.rows.doc.length", status, banner, "document.querySelector('.card').innerText"
+            )
+            alike = (
+                said == f"{n} of {n} samples so far"
+                and f"So far: persona_main of m, {n} of 20 pairs judged." in above
+                and f"so far, {n} of 20 pairs" in card
+            )
+            return int(n) if alike else 0
 
         status, banner = "byId('status').textContent", "document.querySelector('.live').textContent"
         chosen = {"n": 20, "critic_concurrency": 2}
